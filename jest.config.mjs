@@ -1,0 +1,25 @@
+import { existsSync, readdirSync } from 'node:fs';
+
+const project = (dir) => ({
+  displayName: dir.split('/')[1],
+  rootDir: `<rootDir>/${dir}`,
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // 'import' must not be listed: jest would then load .mjs files of CommonJS dependencies.
+  testEnvironmentOptions: { customExportConditions: ['@dougdb/source', 'node', 'node-addons'] },
+});
+
+const dirs = ['packages', 'apps', 'tools'].flatMap((top) =>
+  readdirSync(new URL(top, import.meta.url), { withFileTypes: true })
+    .filter((d) => d.isDirectory() && existsSync(new URL(`${top}/${d.name}/package.json`, import.meta.url)))
+    .map((d) => `${top}/${d.name}`),
+);
+
+export default { projects: dirs.map(project), maxWorkers: 2 };

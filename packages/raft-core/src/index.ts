@@ -1,0 +1,33 @@
+/**
+ * The Raft state machine as a library: pure, deterministic, without dependencies. A host feeds it
+ * ticks, messages and proposals and carries out what {@link RawNode.ready} asks for.
+ * @packageDocumentation
+ */
+export type { Config, RaftLogger } from './config.js';
+export { defaultConfig } from './config.js';
+export { type Entry, ENTRY_OVERHEAD_BYTES, EntryType, entrySizeBytes, type ProposalData } from './entry.js';
+export { type LogIndex, NONE, type ReplicaId, type Term } from './ids.js';
+export { makeMessage, type Message, MessageType } from './message.js';
+export {
+  type Append,
+  type AppendTicket,
+  type Drop,
+  DropReason,
+  type Proposed,
+  type ReadState,
+  type ReadTicket,
+  type Ready,
+  type SoftState,
+  StateType,
+  StepStatus,
+} from './ready.js';
+export {
+  COMPACTED,
+  type Compacted,
+  type ConfState,
+  type HardState,
+  type SnapshotMetadata,
+  type Storage,
+  UNAVAILABLE,
+  type Unavailable,
+} from './storage.js';
