@@ -1,0 +1,123 @@
+import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
+
+/** Names one log in the WAL: a safe integer >= 1, never reused by the host. */
+export type LogId = number;
+
+/** One entry of a log. Structurally what a Raft library calls an entry. */
+export interface WalEntry {
+  readonly index: number;
+  readonly term: number;
+  /** The host's small integer, 0..255, kept with the entry. */
+  readonly type: number;
+  readonly data: Uint8Array;
+  /** CRC-32 of data, computed by the host; stored beside the entry's identity and checked on every read. */
+  readonly checksum: number;
+}
+
+export interface WalOptions {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Directory of the segments; made if missing. */
+  readonly dir: string;
+  /** Where a cut tail is copied to before the cut; made when needed. */
+  readonly quarantineDir: string;
+  /** Size of a segment file, filled with zeros before use. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** A frame is closed at this size. Default 1 MiB. One larger entry still fits (up to 64 MiB). */
+  readonly maxFrameBytes?: number;
+  /** Bytes of recent entries kept in memory for readers. Default 16 MiB. */
+  readonly cacheBytes?: number;
+  /**
+   * 'strict': damage before the promised tail refuses to open. 'replicated': damaged entries are
+   * reported as faulty and stay in place for repair. Default 'strict'.
+   */
+  readonly mode?: 'strict' | 'replicated';
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+/** What was found at open. */
+export interface RecoveryReport {
+  readonly logs: readonly RecoveredLog[];
+  /** 'torn': an unpromised tail was copied to quarantine and cut. */
+  readonly tail: 'clean' | 'torn';
+  readonly tornBytes: number;
+  readonly corruptions: readonly Corruption[];
+}
+
+export interface RecoveredLog {
+  readonly id: LogId;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly commitHint: number;
+  readonly faulty: readonly { readonly index: number; readonly term: number }[];
+}
+
+export interface Corruption {
+  readonly file: string;
+  readonly offset: number;
+  readonly what: string;
+}
+
+/** The index lies below the first entry kept. Same value as raft-core's. */
+export const COMPACTED = -1;
+/** The index lies above the last entry. Same value as raft-core's. */
+export const UNAVAILABLE = -2;
+
+/**
+ * One log as its reader sees it: everything appended so far, durable or not (the host knows which by
+ * the callbacks of {@link import('./wal.js').Wal.sync}). Synchronous, no exceptions for a wrong index.
+ */
+export interface LogReader {
+  readonly id: LogId;
+  /** Index of the first entry kept; lastIndex() + 1 where there is none. */
+  firstIndex(): number;
+  lastIndex(): number;
+  /** Term of an entry or of firstIndex() - 1; COMPACTED or UNAVAILABLE outside. */
+  term(index: number): number;
+  /**
+   * Entries [low, high): at least one, then as many as fit maxBytes of data. The bytes are the WAL's
+   * and immutable. 'faulty' when the first one is damaged.
+   * @throws WalError WAL_CORRUPT when a read finds damage unknown until now
+   */
+  entries(low: number, high: number, maxBytes: number): readonly WalEntry[] | -1 | 'faulty';
+  /** Highest commit hint appended for this log; 0 when none. */
+  commitHint(): number;
+}
+
+/** Called once, when everything queued before is durable, or with the error that ended the WAL. */
+export type DurableCallback = (error: WalError | null) => void;
+
+export const WalErrorCode = {
+  /** Damage that is not a torn tail; file and offset say where. */
+  Corrupt: 'WAL_CORRUPT',
+  /** A write or fsync failed; nothing after it is durable; terminal. */
+  Failed: 'WAL_FAILED',
+  /** No space for the next segment; nothing was written; may pass. */
+  NoSpace: 'WAL_NO_SPACE',
+  /** The format version is newer than this program. */
+  Newer: 'WAL_NEWER_FORMAT',
+  Closed: 'WAL_CLOSED',
+  /** The caller broke a rule (gap in the indexes, prefix beyond the log ...). */
+  Usage: 'WAL_USAGE',
+} as const;
+export type WalErrorCode = (typeof WalErrorCode)[keyof typeof WalErrorCode];
+
+export class WalError extends Error {
+  readonly code: WalErrorCode;
+  readonly file: string | null;
+  readonly offset: number | null;
+
+  constructor(
+    code: WalErrorCode,
+    message: string,
+    where: { file?: string; offset?: number; cause?: unknown } = {},
+  ) {
+    super(message, where.cause === undefined ? undefined : { cause: where.cause });
+    this.name = 'WalError';
+    this.code = code;
+    this.file = where.file ?? null;
+    this.offset = where.offset ?? null;
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * A write-ahead log of segment files for many Raft logs: checksummed frames, group commit with one
+ * fdatasync in flight, recovery that tells a torn tail from rot.
+ * @packageDocumentation
+ */
+export {
+  COMPACTED,
+  type Corruption,
+  type DurableCallback,
+  type LogId,
+  type LogReader,
+  type RecoveredLog,
+  type RecoveryReport,
+  UNAVAILABLE,
+  type WalEntry,
+  WalError,
+  WalErrorCode,
+  type WalOptions,
+} from './contract.js';
+export { RecordLog } from './record-log.js';
+export { Wal, type WalStats } from './wal.js';
