@@ -1,0 +1,108 @@
+import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
+import type { BlockCache } from './block-cache.js';
+
+/** A value or a promise of it: callers test for the promise only where a read had to wait for a disk. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * Position of a write in a database: a safe integer < 2^48 assigned by the host, growing by at least
+ * one with each command; a key is written at most once at one sequence.
+ */
+export type Sequence = number;
+
+export interface DbOptions {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Directory of manifest and tables; made if missing. */
+  readonly dir: string;
+  /** Where files that failed a check are moved by the host's order. */
+  readonly quarantineDir: string;
+  /** What the host calls this database (cluster, partition, replica). Stands in the manifest; a mismatch refuses to open. */
+  readonly identity: Uint8Array;
+  /** Shared by all databases of a process. */
+  readonly cache: BlockCache;
+  /** A memtable at this size asks to be frozen. Default 16 MiB. */
+  readonly memtableBytes?: number;
+  /** Uncompressed size at which a data block is closed. Default 4 KiB. */
+  readonly blockBytes?: number;
+  /** Size at which a table of a compaction is closed. Default 32 MiB. */
+  readonly tableBytes?: number;
+  /** Tables in level 0 that start a compaction. Default 4. */
+  readonly level0Tables?: number;
+  /** Work of flush and compaction on the loop is cut into slices of this length. Default 2 ms. */
+  readonly sliceMs?: number;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+  /** A flush was installed: the manifest names this host state durably. In order of the freezes. */
+  readonly onInstalled?: (hostState: Uint8Array) => void;
+  /** A background error by severity (S13). After 'fatal' the process must end. */
+  readonly onBackgroundError?: (severity: 'retried' | 'stopped' | 'fatal', error: SstError) => void;
+}
+
+/** What get and iterators find. `value` is a fresh copy that belongs to the caller. */
+export interface Found {
+  readonly value: Uint8Array;
+  readonly sequence: Sequence;
+}
+
+export interface IteratorOptions {
+  /** First key, inclusive. Default: from the start. */
+  readonly start?: Uint8Array;
+  /** End key, exclusive. Default: to the end. */
+  readonly end?: Uint8Array;
+  readonly reverse?: boolean;
+  /** Sees nothing newer. Default: everything applied at creation. */
+  readonly sequence?: Sequence;
+  /** Leaves `value` empty and does not read it. */
+  readonly keysOnly?: boolean;
+}
+
+/**
+ * A consistent view in key order. Starts before the first position: call next() first. Sees what was
+ * applied when it was made. Must be closed, or files are kept for ever.
+ */
+export interface DbIterator {
+  /** Moves on; false at the end. @throws SstError SST_CORRUPT */
+  next(): boolean;
+  /** Moves to the first key >= target (reverse: <= target) inside the bounds; false if there is none. */
+  seek(target: Uint8Array): boolean;
+  /** Key here; a view that is valid until the next move. */
+  key(): Uint8Array;
+  /** Value here; a view that is valid until the next move. */
+  value(): Uint8Array;
+  sequence(): Sequence;
+  close(): void;
+}
+
+export const SstErrorCode = {
+  /** A check failed: file and offset say where. */
+  Corrupt: 'SST_CORRUPT',
+  /** A write or fsync failed. */
+  Io: 'SST_IO',
+  NoSpace: 'SST_NO_SPACE',
+  Newer: 'SST_NEWER_FORMAT',
+  /** Another database's files. */
+  Foreign: 'SST_FOREIGN',
+  Closed: 'SST_CLOSED',
+  Usage: 'SST_USAGE',
+} as const;
+export type SstErrorCode = (typeof SstErrorCode)[keyof typeof SstErrorCode];
+
+export class SstError extends Error {
+  readonly code: SstErrorCode;
+  readonly file: string | null;
+  readonly offset: number | null;
+
+  constructor(
+    code: SstErrorCode,
+    message: string,
+    where: { file?: string; offset?: number; cause?: unknown } = {},
+  ) {
+    super(message, where.cause === undefined ? undefined : { cause: where.cause });
+    this.name = 'SstError';
+    this.code = code;
+    this.file = where.file ?? null;
+    this.offset = where.offset ?? null;
+  }
+}
