@@ -1,0 +1,121 @@
+import type { Clock, Logger, Metrics, Random } from '@dougdb/ports';
+import type { ConfState } from '@dougdb/raft-core';
+import type { DougError, PartitionDescriptor } from '@dougdb/rpc-proto';
+import type { Db } from '@dougdb/sstable';
+import type { Wal } from '@dougdb/wal';
+import type { HardStateStore } from './hard-state-store.js';
+import type { Transport } from './transport.js';
+
+export type Consistency = 'linearizable' | 'eventual';
+
+/**
+ * Takes the answers of a stream of operations. Ids are the caller's numbers; each id gets exactly one
+ * call. Called from within the turn that knows the answer; an implementation gathers them and sends
+ * one message at the end of the turn.
+ */
+export interface AnswerSink {
+  /** A write was applied (now or before, under the same op id). */
+  written(id: number, revision: number, resultKept: boolean): void;
+  /** A read found the key. `value` belongs to the sink. */
+  found(id: number, value: Uint8Array, revision: number): void;
+  absent(id: number): void;
+  failed(id: number, error: DougError): void;
+}
+
+export interface ReplicaOptions {
+  readonly clusterId: Uint8Array;
+  /** The node that this replica lives on. */
+  readonly nodeId: number;
+  readonly replicaId: number;
+  /** The partition as of genesis; a durable ReplicaState carries a newer one. */
+  readonly descriptor: PartitionDescriptor;
+  /** Log time at genesis. */
+  readonly genesisLogTime: number;
+  readonly db: Db;
+  readonly wal: Wal;
+  readonly hardState: HardStateStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** True only in the start in which genesis made this replica (S9). */
+  readonly justMade: boolean;
+  readonly settings: ReplicaSettings;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Something that ends the process (a failed WAL, hard state or manifest; a broken invariant stops only the replica). */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** See {@link defaultReplicaSettings}. */
+export interface ReplicaSettings {
+  readonly heartbeatTicks: number;
+  readonly electionTicks: number;
+  /** A freeze is made when this much log stands behind the frontier, even with an empty memtable (S5). */
+  readonly freezeLogBytes: number;
+  readonly freezeLogEntries: number;
+  /** Log kept behind the frontier for members that lag. */
+  readonly retainLogBytes: number;
+  /** Bytes of commands accepted and not yet answered; beyond it BUSY. */
+  readonly maxQueuedBytes: number;
+  /** Reads accepted and not yet answered; beyond it BUSY. */
+  readonly maxQueuedReads: number;
+  /** Applying is cut into slices of this length. */
+  readonly applySliceMs: number;
+  /** A ticket of the log open for longer makes a leader step down or hand over (slow disk). */
+  readonly maxAppendMs: number;
+}
+
+export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
+  heartbeatTicks: 5,
+  electionTicks: 16,
+  freezeLogBytes: 16 << 20,
+  freezeLogEntries: 10_000,
+  retainLogBytes: 256 << 20,
+  maxQueuedBytes: 32 << 20,
+  maxQueuedReads: 65_536,
+  applySliceMs: 2,
+  maxAppendMs: 5_000,
+});
+
+/** Facts for a response header, all of the same instant. */
+export interface ReplicaHeader {
+  readonly partitionId: number;
+  readonly revision: number;
+  readonly term: number;
+  readonly appliedIndex: number;
+  readonly logTime: number;
+  /** Time since the last leader message whose commit index was already applied here; 0 on a leader. */
+  readonly ageMs: number;
+}
+
+export type ReplicaServiceState = 'starting' | 'serving' | 'draining' | 'corrupt' | 'stopped';
+
+export interface ReplicaStatus {
+  readonly partitionId: number;
+  readonly replicaId: number;
+  readonly state: ReplicaServiceState;
+  readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate';
+  /** 0: unknown. */
+  readonly leaderReplicaId: number;
+  readonly leaderNodeId: number;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly revision: number;
+  readonly sessions: number;
+  readonly confState: ConfState;
+}
+
+export interface ScanOptions {
+  /** Inclusive; empty: from the first key of the partition. */
+  readonly start: Uint8Array;
+  /** Exclusive; empty: to the last key of the partition. */
+  readonly end: Uint8Array;
+  readonly reverse: boolean;
+  readonly keysOnly: boolean;
+  readonly consistency: Consistency;
+  /** Monotonic milliseconds at which a waiting read gives up. */
+  readonly deadlineMs: number;
+}
