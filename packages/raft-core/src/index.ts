@@ -5,9 +5,17 @@
  */
 export type { Config, RaftLogger } from './config.js';
 export { defaultConfig } from './config.js';
-export { type Entry, ENTRY_OVERHEAD_BYTES, EntryType, entrySizeBytes, type ProposalData } from './entry.js';
+export {
+  ENTRY_OVERHEAD_BYTES,
+  type Entry,
+  EntryType,
+  entrySizeBytes,
+  type ProposalData,
+} from './entry.js';
 export { type LogIndex, NONE, type ReplicaId, type Term } from './ids.js';
-export { makeMessage, type Message, MessageType } from './message.js';
+export { RaftInvariantError } from './invariant.js';
+export { type Message, MessageType, makeMessage } from './message.js';
+export { RawNode } from './raw-node.js';
 export {
   type Append,
   type AppendTicket,
@@ -21,6 +29,7 @@ export {
   StateType,
   StepStatus,
 } from './ready.js';
+export type { Status } from './status.js';
 export {
   COMPACTED,
   type Compacted,
@@ -31,3 +40,4 @@ export {
   UNAVAILABLE,
   type Unavailable,
 } from './storage.js';
+export { type Progress, ProgressState } from './tracker/progress.js';
