@@ -1,0 +1,117 @@
+import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
+import type { HardStateStore, ReplicaSettings } from '@dougdb/replica';
+
+/** What a member is started with. */
+export interface MemberOptions {
+  /** Directory of everything durable (layout: ARCHITECTURE.md, "On disk"). */
+  readonly dataDir: string;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly network: PeerNetwork;
+  /** Opens the hard states in this directory, made if missing. */
+  readonly openHardState: (dir: string) => Promise<HardStateStore>;
+  /** HOST:PORT that peers and clients reach this member by. */
+  readonly advertise: string;
+  /** Addresses of all first members, this one's among them; empty: a cluster of one. */
+  readonly join: readonly string[];
+  readonly settings: MemberSettings;
+  /** The process must end with this exit code: 3 data refused, 4 disk failure, 1 internal. */
+  readonly onFatal: (exitCode: number, error: unknown) => void;
+  readonly version: string;
+}
+
+export interface MemberSettings {
+  readonly splitAt: readonly Uint8Array[];
+  readonly replicationFactor: number;
+  readonly tickMs: number;
+  readonly replica: ReplicaSettings;
+  readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  readonly walSegmentBytes: number;
+}
+
+export type PeerChannel = 'control' | 'data';
+
+/** How members reach each other. Implemented on gRPC in apps/node and in memory in the simulator. */
+export interface PeerNetwork {
+  /**
+   * Opens a stream of requests to the Raft service at an address; `request` bytes are encoded
+   * dougdb.raft.v1.MessagesRequest. Never throws; failures come as `closed`. One call for one link:
+   * the member reconnects by itself.
+   */
+  openLink(address: string, channel: PeerChannel, events: PeerLinkEvents): PeerLink;
+  /** One unary call of the Genesis service. Rejects with a DougError. */
+  genesis(
+    address: string,
+    method: 'Ask' | 'Offer',
+    request: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Uint8Array>;
+}
+
+export interface PeerLinkEvents {
+  /** An encoded dougdb.raft.v1.MessagesResponse. */
+  received(response: Uint8Array): void;
+  /** The end of the link, exactly once. */
+  closed(error: unknown): void;
+}
+
+export interface PeerLink {
+  /** Hands bytes over without waiting; false when more than the queue cap is unsent (then nothing was taken). */
+  send(request: Uint8Array): boolean;
+  close(): void;
+}
+
+/** An incoming stream of the Raft service, one for each link of a peer. */
+export interface IncomingLink {
+  received(request: Uint8Array): void;
+  closed(): void;
+}
+
+/** What a request knows of its caller's patience. */
+export interface CallContext {
+  /** Monotonic milliseconds at which the caller gives up. */
+  readonly deadlineMs: number;
+}
+
+/** The unary calls that a member answers, by full gRPC path. */
+export type UnaryMethod =
+  | '/dougdb.v1.Doug/Get'
+  | '/dougdb.v1.Doug/Put'
+  | '/dougdb.v1.Doug/Delete'
+  | '/dougdb.v1.Routes/Describe'
+  | '/dougdb.admin.v1.Admin/Status'
+  | '/dougdb.admin.v1.Admin/MemberList'
+  | '/dougdb.raft.v1.Genesis/Ask'
+  | '/dougdb.raft.v1.Genesis/Offer';
+
+/** One Pipe stream of a client. */
+export interface PipeSession {
+  /** An encoded PipeRequest; the bytes may be reused after the call returns. */
+  received(request: Uint8Array): void;
+  /** The client is gone: nothing is sent any more. */
+  closed(): void;
+  /** Items accepted and not yet answered: the server stops reading the stream above its cap. */
+  readonly openItems: number;
+}
+
+/** What a pipe writes to. */
+export interface PipeOutput {
+  /** One encoded PipeResponse. */
+  send(response: Uint8Array): void;
+  /** openItems fell below the cap again: reading may go on. */
+  drained(): void;
+  /** Ends the stream with an error of the table (the message itself was garbage). */
+  fail(error: unknown): void;
+}
+
+/** Takes chunks of a scan. */
+export interface ScanOutput {
+  /** One encoded ScanResponse; resolves when the next may be made (back-pressure). */
+  send(response: Uint8Array): Promise<void>;
+  /** True once the caller is gone. */
+  readonly cancelled: boolean;
+}

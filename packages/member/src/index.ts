@@ -1,0 +1,20 @@
+/**
+ * A whole DougDB member without sockets: identity, genesis and join, one WAL for all replicas, request
+ * handlers over raw bytes, admission control. The process around it (gRPC, HTTP, signals) is doug-node.
+ * @packageDocumentation
+ */
+export type {
+  CallContext,
+  IncomingLink,
+  MemberOptions,
+  MemberSettings,
+  PeerChannel,
+  PeerLink,
+  PeerLinkEvents,
+  PeerNetwork,
+  PipeOutput,
+  PipeSession,
+  ScanOutput,
+  UnaryMethod,
+} from './contract.js';
+export { Member } from './member.js';
