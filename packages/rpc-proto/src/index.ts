@@ -3,9 +3,46 @@
  * hot paths. gRPC service definitions are in `@dougdb/rpc-proto/node`.
  * @packageDocumentation
  */
+export {
+  type CodeName,
+  type CodeRow,
+  codeFromWire,
+  codeNames,
+  codes,
+  type DougErrorCode,
+  isCodeName,
+  type OutcomeName,
+  type RetryRule,
+} from './codes.js';
+export {
+  CommandView,
+  checkKeyBytes,
+  encodeDelete,
+  encodePut,
+  type OpIdFields,
+  readCommand,
+  SESSION_BYTES,
+} from './command-codec.js';
+export { decodeRequest, type MessageDecoder } from './decode-request.js';
+export { DougError, type DougErrorOptions, fromWire, toWire } from './doug-error.js';
 export * from './gen/dougdb/admin/v1/admin.js';
 export * from './gen/dougdb/raft/v1/genesis.js';
 export * from './gen/dougdb/raft/v1/raft.js';
 export * from './gen/dougdb/v1/doug.js';
 export * from './gen/dougdb/v1/routes.js';
 export * from './gen/dougdb/v1/types.js';
+export { assertLimits, type LimitTable, limits } from './limits.js';
+export {
+  isConsistency,
+  type PipeOp,
+  type PipeRequestVisitor,
+  PipeRequestWriter,
+  readPipeRequest,
+} from './pipe-request-codec.js';
+export {
+  NO_HEADER,
+  type PipeResponseVisitor,
+  PipeResponseWriter,
+  readPipeResponse,
+} from './pipe-response-codec.js';
+export { FRAME_HEADROOM_BYTES } from './wire/byte-sink.js';

@@ -1,0 +1,249 @@
+import { DougError } from './doug-error.js';
+import type { OpId } from './gen/dougdb/v1/types.js';
+import { type LimitTable, limits } from './limits.js';
+import { copyBytes, fieldSize, varintSize, writeVarint } from './wire/byte-sink.js';
+import { WireReader } from './wire/wire-reader.js';
+
+/** Length of a session id in bytes. */
+export const SESSION_BYTES = 16;
+
+// Command { OpId op_id = 1; oneof { PutOperation put = 2; DeleteOperation delete = 3 } }
+const COMMAND_OP_ID = 0x0a;
+const COMMAND_PUT = 0x12;
+const COMMAND_DELETE = 0x1a;
+// OpId { bytes session = 1; uint64 started_at = 2; uint64 seq = 3; uint64 first_incomplete = 4 }
+const OP_ID_SESSION = 0x0a;
+const OP_ID_STARTED_AT = 0x10;
+const OP_ID_SEQ = 0x18;
+const OP_ID_FIRST_INCOMPLETE = 0x20;
+// PutOperation { bytes key = 1; bytes value = 2 }, DeleteOperation { bytes key = 1 }
+const OPERATION_KEY = 0x0a;
+const OPERATION_VALUE = 0x12;
+
+/** What the encoders need of an op id. */
+export type OpIdFields = Pick<OpId, 'session' | 'startedAt' | 'seq' | 'firstIncomplete'>;
+
+/**
+ * Encodes a put. The same bytes as the generated encoder makes.
+ * @param opId - null: without exactly-once; such a write is never sent twice
+ * @returns a buffer of exactly the size, owned by the caller
+ */
+export function encodePut(opId: OpIdFields | null, key: Uint8Array, value: Uint8Array): Uint8Array {
+  const operationBytes = bytesFieldSize(key.length) + bytesFieldSize(value.length);
+  const opIdBytes = opId === null ? -1 : opIdSize(opId);
+  const bytes = new Uint8Array(optionalSize(opIdBytes) + fieldSize(operationBytes));
+  let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
+  bytes[pos++] = COMMAND_PUT;
+  pos = writeVarint(bytes, pos, operationBytes);
+  pos = writeBytesField(bytes, pos, OPERATION_KEY, key);
+  writeBytesField(bytes, pos, OPERATION_VALUE, value);
+  return bytes;
+}
+
+/** Encodes a delete; see {@link encodePut}. */
+export function encodeDelete(opId: OpIdFields | null, key: Uint8Array): Uint8Array {
+  const operationBytes = bytesFieldSize(key.length);
+  const opIdBytes = opId === null ? -1 : opIdSize(opId);
+  const bytes = new Uint8Array(optionalSize(opIdBytes) + fieldSize(operationBytes));
+  let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
+  bytes[pos++] = COMMAND_DELETE;
+  pos = writeVarint(bytes, pos, operationBytes);
+  writeBytesField(bytes, pos, OPERATION_KEY, key);
+  return bytes;
+}
+
+/**
+ * What {@link readCommand} found: offsets into the bytes that it read, so that nothing is made per
+ * command. One instance is filled again and again. After an error its fields mean nothing.
+ */
+export class CommandView {
+  kind: 'put' | 'delete' = 'put';
+  keyStart = 0;
+  keyEnd = 0;
+  /** Empty range for a delete. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** Offset of the 16 bytes of the session; -1: the command has no op id. */
+  sessionStart = -1;
+  /** Log time at which the session began; 0 without op id. */
+  startedAt = 0;
+  /** Position in the session, from 1; 0 without op id. */
+  seq = 0;
+  /** Every op below it is finished for the client; 0: not said. */
+  firstIncomplete = 0;
+}
+
+// Nothing in here calls out, so one reader serves all calls.
+const reader = new WireReader('INVALID_ARGUMENT');
+const nothing = new Uint8Array(0);
+
+/**
+ * Reads the Command in bytes[start, end) and checks everything about it that needs no state.
+ * Stricter than protobuf: an unknown, repeated or wrongly typed field is refused, because what one
+ * version skips and another one applies would make replicas differ.
+ * @throws DougError INVALID_ARGUMENT
+ */
+export function readCommand(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  view: CommandView,
+  table: LimitTable = limits,
+): void {
+  reader.set(bytes, start, end);
+  view.sessionStart = -1;
+  view.startedAt = 0;
+  view.seq = 0;
+  view.firstIncomplete = 0;
+  let hasOpId = false;
+  let hasOperation = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case COMMAND_OP_ID:
+        if (hasOpId) refuse('two op ids');
+        hasOpId = true;
+        readOpId(view);
+        break;
+      case COMMAND_PUT:
+      case COMMAND_DELETE:
+        if (hasOperation) refuse('two operations');
+        hasOperation = true;
+        view.kind = tag === COMMAND_PUT ? 'put' : 'delete';
+        readOperation(view, table);
+        break;
+      default:
+        refuse(`unknown field ${tag >>> 3} or wrong wire type`);
+    }
+  }
+  reader.bytes = nothing;
+  if (!hasOperation) refuse('no operation');
+}
+
+function readOpId(view: CommandView): void {
+  reader.range();
+  const end = reader.pos;
+  const outerEnd = reader.end;
+  let seen = 0;
+  reader.pos = reader.start;
+  reader.end = end;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    const bit = tag < 0x28 ? 1 << (tag >>> 3) : 0;
+    if ((seen & bit) !== 0) refuse('repeated field in op id');
+    seen |= bit;
+    switch (tag) {
+      case OP_ID_SESSION:
+        reader.range();
+        if (reader.pos - reader.start !== SESSION_BYTES) refuse('session must be 16 bytes');
+        view.sessionStart = reader.start;
+        break;
+      case OP_ID_STARTED_AT:
+        view.startedAt = reader.varint();
+        break;
+      case OP_ID_SEQ:
+        view.seq = reader.varint();
+        break;
+      case OP_ID_FIRST_INCOMPLETE:
+        view.firstIncomplete = reader.varint();
+        break;
+      default:
+        refuse(`unknown field ${tag >>> 3} or wrong wire type in op id`);
+    }
+  }
+  reader.end = outerEnd;
+  if (view.sessionStart === -1) refuse('session must be 16 bytes');
+  if (view.seq < 1) refuse('seq must be at least 1');
+  if (view.firstIncomplete > view.seq) refuse('first_incomplete above seq');
+}
+
+function readOperation(view: CommandView, table: LimitTable): void {
+  reader.range();
+  const end = reader.pos;
+  const outerEnd = reader.end;
+  let hasKey = false;
+  let hasValue = false;
+  reader.pos = reader.start;
+  reader.end = end;
+  view.valueStart = end;
+  view.valueEnd = end;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    if (tag === OPERATION_KEY) {
+      if (hasKey) refuse('two keys');
+      hasKey = true;
+      reader.range();
+      view.keyStart = reader.start;
+      view.keyEnd = reader.pos;
+    } else if (tag === OPERATION_VALUE && view.kind === 'put') {
+      if (hasValue) refuse('two values');
+      hasValue = true;
+      reader.range();
+      view.valueStart = reader.start;
+      view.valueEnd = reader.pos;
+    } else {
+      refuse(`unknown field ${tag >>> 3} or wrong wire type in ${view.kind}`);
+    }
+  }
+  reader.end = outerEnd;
+  checkKeyBytes(hasKey ? view.keyEnd - view.keyStart : 0, table);
+  const valueBytes = view.valueEnd - view.valueStart;
+  if (valueBytes > table.valueBytes)
+    refuse(`value of ${valueBytes} bytes is over the limit of ${table.valueBytes}`);
+}
+
+/** Checks the length of a key. @throws DougError INVALID_ARGUMENT when it is empty or over the limit */
+export function checkKeyBytes(keyBytes: number, table: LimitTable = limits): void {
+  if (keyBytes === 0) refuse('empty key');
+  if (keyBytes > table.keyBytes)
+    refuse(`key of ${keyBytes} bytes is over the limit of ${table.keyBytes}`);
+}
+
+function refuse(what: string): never {
+  reader.bytes = nothing;
+  throw new DougError('INVALID_ARGUMENT', what);
+}
+
+function bytesFieldSize(length: number): number {
+  return length === 0 ? 0 : fieldSize(length);
+}
+
+function optionalSize(contentBytes: number): number {
+  return contentBytes < 0 ? 0 : fieldSize(contentBytes);
+}
+
+function numberFieldSize(value: number): number {
+  return value === 0 ? 0 : 1 + varintSize(value);
+}
+
+function opIdSize(opId: OpIdFields): number {
+  return (
+    bytesFieldSize(opId.session.length) +
+    numberFieldSize(opId.startedAt) +
+    numberFieldSize(opId.seq) +
+    numberFieldSize(opId.firstIncomplete)
+  );
+}
+
+function writeOpId(bytes: Uint8Array, opId: OpIdFields, contentBytes: number): number {
+  bytes[0] = COMMAND_OP_ID;
+  let pos = writeVarint(bytes, 1, contentBytes);
+  pos = writeBytesField(bytes, pos, OP_ID_SESSION, opId.session);
+  pos = writeNumberField(bytes, pos, OP_ID_STARTED_AT, opId.startedAt);
+  pos = writeNumberField(bytes, pos, OP_ID_SEQ, opId.seq);
+  return writeNumberField(bytes, pos, OP_ID_FIRST_INCOMPLETE, opId.firstIncomplete);
+}
+
+function writeBytesField(bytes: Uint8Array, at: number, tag: number, content: Uint8Array): number {
+  if (content.length === 0) return at;
+  bytes[at] = tag;
+  const pos = writeVarint(bytes, at + 1, content.length);
+  copyBytes(content, 0, content.length, bytes, pos);
+  return pos + content.length;
+}
+
+function writeNumberField(bytes: Uint8Array, at: number, tag: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = tag;
+  return writeVarint(bytes, at + 1, value);
+}
