@@ -63,24 +63,14 @@ export interface File {
   /** Fills target[targetOffset, +length) as far as the file goes; answers the bytes read. @throws EIO */
   readSync(target: Uint8Array, targetOffset: number, length: number, position: number): number;
   /** As readSync, through the thread pool. */
-  read(
-    target: Uint8Array,
-    targetOffset: number,
-    length: number,
-    position: number,
-  ): Promise<number>;
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): Promise<number>;
   /**
    * Writes all of source[sourceOffset, +length) at position, extending the file if needed: a short
    * write of the system is continued inside. @throws EIO, ENOSPC: then any part may have been written
    */
   writeSync(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
   /** As writeSync, through the thread pool. */
-  write(
-    source: Uint8Array,
-    sourceOffset: number,
-    length: number,
-    position: number,
-  ): Promise<void>;
+  write(source: Uint8Array, sourceOffset: number, length: number, position: number): Promise<void>;
   /**
    * Makes all data written so far durable (fdatasync), off the loop. It says nothing of the name.
    * After a failure the state of the unsynced data is unknown and never gets better: never retried.

@@ -1,1 +1,20 @@
-export {};
+/**
+ * The simulated outside world: a file system that crashes ({@link SimFs}), virtual time
+ * ({@link SimScheduler}, {@link SimClock}), seeded randomness ({@link SimRandom}). Same seed and same
+ * calls, same bytes.
+ * @packageDocumentation
+ */
+export type {
+  Fault,
+  Operation,
+  OperationHook,
+  OperationKind,
+  OperationMatch,
+  Verdict,
+} from './fs/operation.js';
+export type { DelayMs } from './fs/sim-disk.js';
+export { type CrashOptions, SimFs, type SimFsOptions } from './fs/sim-fs.js';
+export type { KeepPart, UnsyncedPart } from './fs/unsynced-part.js';
+export { SimRandom } from './random.js';
+export { DEFAULT_DRAIN_HOPS, SimScheduler, type SimSchedulerOptions } from './scheduler.js';
+export type { SimClock, SimClockOptions } from './sim-clock.js';

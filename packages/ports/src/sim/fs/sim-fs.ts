@@ -1,0 +1,442 @@
+import type { Clock } from '../../clock.js';
+import { crc32 } from '../../crc32.js';
+import type { File, FileLock, FileStat, FileSystem, OpenMode } from '../../file-system.js';
+import { SimRandom } from '../random.js';
+import { DirectoryInode, type Inode } from './directory-inode.js';
+import type { CrashModel } from './file-crash.js';
+import { FileInode } from './file-inode.js';
+import { SimFsError } from './fs-error.js';
+import type { Fault, OperationHook, OperationKind, OperationMatch, Verdict } from './operation.js';
+import { asPromise, type DelayMs, SimDisk, throwFault } from './sim-disk.js';
+import { SimFile } from './sim-file.js';
+import { directoryAt, lookup, normalize, type Place, place, walk } from './sim-tree.js';
+import { treeAfterCrash } from './tree-crash.js';
+import { type KeepPart, randomKeep } from './unsynced-part.js';
+
+const DEFAULT_CAPACITY_BYTES = 2 ** 40;
+const DEFAULT_SECTOR_BYTES = 512;
+
+export interface SimFsOptions {
+  /** Draws crash states and delays. Default: seed 1. */
+  readonly random?: SimRandom;
+  /**
+   * Ends asynchronous operations after their delay of virtual time. Without a clock each ends on a
+   * microtask, in the order of the calls.
+   */
+  readonly clock?: Clock;
+  /** Of datasync and syncDir; with a clock only. Default 0.5. */
+  readonly syncDelayMs?: DelayMs;
+  /** Of asynchronous read and write; with a clock only. Default 0.05. */
+  readonly ioDelayMs?: DelayMs;
+  /** Sum of the sizes of all files. Default 1 TiB. */
+  readonly capacityBytes?: number;
+}
+
+export interface CrashOptions {
+  /**
+   * The chance of each unsynced part to be on the disk. 0, the default: only what was synced; 100:
+   * everything.
+   */
+  readonly keepUnsyncedPercent?: number;
+  /** Decides instead of chance: for going through crash states one by one. */
+  readonly keep?: KeepPart;
+  /** What the disk writes whole or not at all. Default 512. */
+  readonly sector?: number;
+  /** New space whose data was lost holds old blocks' bytes here and there, not zeros only. */
+  readonly garbage?: boolean;
+  /** The clock of the restarted node, if its old one was closed. Default: the same as before. */
+  readonly clock?: Clock;
+}
+
+/**
+ * A file system in memory that forgets what was not synced. See {@link FileSystem} for the rules it
+ * holds its user to, the README for what its crashes promise.
+ *
+ * Calls are synchronous inside; time passes only in asynchronous ones. Everything is determined by
+ * the seed and the order of the calls.
+ */
+export class SimFs implements FileSystem {
+  readonly #disk: SimDisk;
+  readonly #random: SimRandom;
+  readonly #locks = new Map<Inode, FileLock>();
+  #root = new DirectoryInode();
+  #clones = 0;
+
+  constructor(options: SimFsOptions = {}) {
+    this.#random = (options.random ?? new SimRandom(1)).fork('fs');
+    this.#disk = new SimDisk({
+      random: this.#random,
+      clock: options.clock ?? null,
+      syncDelayMs: options.syncDelayMs ?? 0.5,
+      ioDelayMs: options.ioDelayMs ?? 0.05,
+      capacityBytes: options.capacityBytes ?? DEFAULT_CAPACITY_BYTES,
+    });
+  }
+
+  open(path: string, mode: OpenMode): File {
+    const at = normalize(path);
+    const { ordinal } = this.#enter(mode === 'create' ? 'create' : 'open', at);
+    const spot = place(this.#root, at, 'open');
+    if (mode === 'create') return this.#open(this.#create(spot, at, ordinal), at, mode);
+    if (spot.inode === null) throw new SimFsError('ENOENT', 'open', at);
+    if (spot.inode.kind === 'directory') throw new SimFsError('EISDIR', 'open', at);
+    return this.#open(spot.inode, at, mode);
+  }
+
+  mkdir(path: string): void {
+    const names = normalize(path).split('/').slice(1);
+    for (let depth = 1; depth <= names.length; depth++) {
+      const at = `/${names.slice(0, depth).join('/')}`;
+      const found = lookup(this.#root, at);
+      if (found?.kind === 'directory') continue;
+      const { ordinal } = this.#enter('mkdir', at);
+      if (found?.kind === 'file') {
+        throw new SimFsError(depth === names.length ? 'EEXIST' : 'ENOTDIR', 'mkdir', at);
+      }
+      if (at === '/') return;
+      const { directory, name } = place(this.#root, at, 'mkdir');
+      directory.change([{ name, inode: new DirectoryInode() }], ordinal);
+    }
+  }
+
+  list(path: string): string[] {
+    const at = normalize(path);
+    this.#enter('list', at);
+    return [...directoryAt(this.#root, at, 'list').names.keys()].sort();
+  }
+
+  stat(path: string): FileStat | null {
+    const at = normalize(path);
+    this.#enter('stat', at);
+    const inode = lookup(this.#root, at);
+    if (inode === null) return null;
+    return { kind: inode.kind, sizeBytes: inode.kind === 'file' ? inode.size : 0 };
+  }
+
+  rename(from: string, to: string): void {
+    const [fromAt, toAt] = [normalize(from), normalize(to)];
+    const { ordinal } = this.#enter('rename', fromAt, toAt);
+    const source = place(this.#root, fromAt, 'rename');
+    const target = place(this.#root, toAt, 'rename');
+    const { inode } = source;
+    if (inode === null) throw new SimFsError('ENOENT', 'rename', fromAt);
+    // Two names of one file, or one name: POSIX does nothing.
+    if (inode === target.inode) return;
+    if (`${toAt}/`.startsWith(`${fromAt}/`)) throw new SimFsError('EINVAL', 'rename', fromAt);
+    checkReplaceable(inode, target, toAt);
+    const away = { name: source.name, inode: null };
+    const here = { name: target.name, inode };
+    if (source.directory === target.directory) {
+      source.directory.change([away, here], ordinal);
+    } else {
+      const arrival = target.directory.change([here], ordinal);
+      source.directory.change([away], ordinal, arrival);
+    }
+    if (target.inode?.kind === 'file') target.inode.release();
+  }
+
+  link(existing: string, path: string): void {
+    const [fromAt, toAt] = [normalize(existing), normalize(path)];
+    const { ordinal } = this.#enter('link', fromAt, toAt);
+    const { inode } = place(this.#root, fromAt, 'link');
+    if (inode === null) throw new SimFsError('ENOENT', 'link', fromAt);
+    const target = place(this.#root, toAt, 'link');
+    if (target.inode !== null) throw new SimFsError('EEXIST', 'link', toAt);
+    if (inode.kind === 'directory') throw new SimFsError('EPERM', 'link', fromAt);
+    target.directory.change([{ name: target.name, inode }], ordinal);
+    inode.retain();
+  }
+
+  remove(path: string): void {
+    const at = normalize(path);
+    const { ordinal } = this.#enter('remove', at);
+    const { directory, name, inode } = place(this.#root, at, 'unlink');
+    if (inode === null) throw new SimFsError('ENOENT', 'unlink', at);
+    if (inode.kind === 'directory') throw new SimFsError('EISDIR', 'unlink', at);
+    directory.change([{ name, inode: null }], ordinal);
+    inode.release();
+  }
+
+  /** One 'remove' operation for each name, leaves first: a crash may stop anywhere between. */
+  removeTree(path: string): void {
+    const at = normalize(path);
+    const found = lookup(this.#root, at);
+    if (found === null) return;
+    for (const [below, inode] of [...walk(found, at)].reverse()) {
+      const { ordinal } = this.#enter('remove', below);
+      const { directory, name } = place(this.#root, below, 'rm');
+      directory.change([{ name, inode: null }], ordinal);
+      if (inode.kind === 'file') inode.release();
+    }
+  }
+
+  syncDir(path: string): Promise<void> {
+    return asPromise(() => {
+      const at = normalize(path);
+      const { fault } = this.#disk.gate.pass('syncDir', at, false);
+      const directory = directoryAt(this.#root, at, 'syncDir');
+      const mark = directory.mark();
+      return this.#disk.later('sync', fault, () => endSyncDir(directory, mark, fault, at));
+    });
+  }
+
+  syncDirSync(path: string): void {
+    const at = normalize(path);
+    const { fault } = this.#disk.gate.pass('syncDir', at, true);
+    const directory = directoryAt(this.#root, at, 'syncDir');
+    endSyncDir(directory, directory.mark(), fault, at);
+  }
+
+  freeBytes(path: string): number {
+    const at = normalize(path);
+    this.#enter('freeBytes', at);
+    if (lookup(this.#root, at) === null) throw new SimFsError('ENOENT', 'statfs', at);
+    const { capacityBytes, usedBytes } = this.#disk.space;
+    return Math.max(0, capacityBytes - usedBytes);
+  }
+
+  lock(path: string): Promise<FileLock> {
+    return asPromise(() => {
+      const at = normalize(path);
+      const { fault, ordinal } = this.#disk.gate.pass('lock', at, false);
+      const spot = place(this.#root, at, 'lock');
+      return this.#disk.later('io', fault, () => {
+        throwFault(fault, 'lock', at);
+        return this.#lock(spot, at, ordinal);
+      });
+    });
+  }
+
+  /** Operations so far, all kinds. The next one has this ordinal plus one. */
+  get operationCount(): number {
+    return this.#disk.gate.count;
+  }
+
+  /** Operations so far that a power loss just before or just after can tell apart. */
+  get mutationCount(): number {
+    return this.#disk.gate.mutations;
+  }
+
+  /** True once a planned crash has happened: everything throws ESIMCRASH until {@link crash}. */
+  get crashed(): boolean {
+    return this.#disk.gate.crashed;
+  }
+
+  /** Operations that a 'stall' holds back. */
+  get stalledCount(): number {
+    return this.#disk.pending.stalledCount;
+  }
+
+  /** Sees, and may fail, every operation that no rule of {@link failNext} caught. null: none. */
+  onOperation(hook: OperationHook | null): void {
+    this.#disk.gate.hook = hook;
+  }
+
+  /** The next operations that match, `times` of them, meet this fault. */
+  failNext(match: OperationMatch, fault: Exclude<Verdict, 'ok'>, times = 1): void {
+    this.#disk.gate.addRule(match, fault, times);
+  }
+
+  /** Lets stalled operations end, in order. */
+  releaseStalled(): void {
+    this.#disk.pending.release();
+  }
+
+  /**
+   * The power fails just before the operation with this ordinal: it and all later ones throw
+   * ESIMCRASH, what is under way is rejected so, and the state stays as it is for
+   * {@link crashClone}.
+   */
+  crashAtOperation(ordinal: number): void {
+    this.#disk.gate.crashAt(ordinal, Number.POSITIVE_INFINITY);
+  }
+
+  /** As {@link crashAtOperation}, counting only what {@link mutationCount} counts. */
+  crashAtMutation(ordinal: number): void {
+    this.#disk.gate.crashAt(Number.POSITIVE_INFINITY, ordinal);
+  }
+
+  /**
+   * Power loss and restart. What was under way is rejected with EIO, open files throw EIO from now
+   * on, locks are free, planned faults are forgotten; the hook and the counts stay.
+   */
+  crash(options: CrashOptions = {}): void {
+    this.#restart(this.#crashModel(options, `crash${this.#disk.incarnation}`));
+    if (options.clock !== undefined) this.#disk.pending.clock = options.clock;
+  }
+
+  /** A new file system as the disk would be after a power loss now. This one does not notice. */
+  crashClone(options: CrashOptions = {}): SimFs {
+    const name = `clone${this.#clones++}`;
+    const { clock: _, ...rest } = this.#disk.options;
+    const clock = options.clock ?? this.#disk.pending.clock;
+    const { capacityBytes } = this.#disk.space;
+    const random = this.#random.fork(name);
+    const clone = new SimFs({ ...rest, ...(clock ? { clock } : {}), capacityBytes, random });
+    clone.#root = treeAfterCrash(this.#root, clone.#disk.space, this.#crashModel(options, name));
+    return clone;
+  }
+
+  /**
+   * The process dies, the machine lives (kill -9): files and locks as after {@link crash}, but the
+   * data stays, synced or not. A write that was under way has happened or not.
+   */
+  kill(): void {
+    const random = this.#random.fork(`kill${this.#disk.incarnation}`);
+    this.#endProcess();
+    for (const [, inode] of walk(this.#root, '/')) {
+      if (inode.kind === 'directory') continue;
+      for (const { bytes, position } of inode.inFlight) {
+        if (random.chance(0.5)) inode.write(bytes, position, 0);
+      }
+      inode.inFlight.clear();
+    }
+  }
+
+  /** Makes the disk larger, or smaller: full at once if it holds more than that. */
+  setCapacity(capacityBytes: number): void {
+    this.#disk.space.capacityBytes = capacityBytes;
+  }
+
+  /** Bit rot: changes one byte of a file, on the disk too. @throws ENOENT, RangeError past its end */
+  corrupt(path: string, byteOffset: number, xorMask: number): void {
+    const inode = this.#fileAt(path);
+    if (!(byteOffset >= 0 && byteOffset < inode.size)) {
+      throw new RangeError(`${path} has no byte at ${byteOffset}`);
+    }
+    inode.flip(byteOffset, xorMask);
+  }
+
+  /** A copy of a file's bytes as read now. Not an operation. @throws ENOENT */
+  contents(path: string): Uint8Array {
+    return this.#fileAt(path).bytes.slice();
+  }
+
+  /** Puts a durable file there, or in the place of what is there. Not an operation. */
+  plant(path: string, bytes: Uint8Array): void {
+    const at = normalize(path);
+    const { directory, name, inode } = place(this.#root, at, 'plant');
+    if (inode?.kind === 'directory') throw new SimFsError('EISDIR', 'plant', at);
+    inode?.release();
+    const planted = new FileInode(this.#disk.space, bytes.slice());
+    planted.retain();
+    directory.change([{ name, inode: planted }], 0);
+    directory.synced(directory.mark());
+  }
+
+  /** A line for each name: path, kind, size and CRC-32 of the bytes. */
+  dump(): string {
+    const lines: string[] = [];
+    for (const [path, inode] of walk(this.#root, '/')) {
+      if (inode.kind === 'directory') lines.push(`${path} directory`);
+      else lines.push(`${path} file ${inode.size} ${hex(crc32(inode.bytes))}`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  /** Of all names and bytes, of what is durable of them, and of the count of operations. */
+  hash(): string {
+    const durable = this.#treeAfter(() => false);
+    const text = `${this.operationCount}\n${this.dump()}${durable}`;
+    return hex(crc32(new TextEncoder().encode(text)));
+  }
+
+  #treeAfter(keep: KeepPart): string {
+    const clone = new SimFs({ random: this.#random });
+    const model = { keep, sectorBytes: DEFAULT_SECTOR_BYTES, garbage: null };
+    clone.#root = treeAfterCrash(this.#root, clone.#disk.space, model);
+    return clone.dump();
+  }
+
+  #restart(model: CrashModel): void {
+    const { capacityBytes } = this.#disk.space;
+    const space = { capacityBytes, usedBytes: 0 };
+    const root = treeAfterCrash(this.#root, space, model);
+    this.#endProcess();
+    this.#root = root;
+    this.#disk.space = space;
+  }
+
+  #endProcess(): void {
+    this.#disk.incarnation++;
+    this.#disk.gate.reset();
+    this.#locks.clear();
+    this.#disk.pending.abort(() => new SimFsError('EIO', 'wait', ''));
+  }
+
+  #crashModel(options: CrashOptions, name: string): CrashModel {
+    const random = this.#random.fork(name);
+    return {
+      keep: options.keep ?? randomKeep(random.fork('keep'), options.keepUnsyncedPercent ?? 0),
+      sectorBytes: options.sector ?? DEFAULT_SECTOR_BYTES,
+      garbage: options.garbage === true ? random.fork('garbage') : null,
+    };
+  }
+
+  #enter(kind: OperationKind, path: string, toPath = ''): { readonly ordinal: number } {
+    const { fault, ordinal } = this.#disk.gate.pass(kind, path, true, 0, 0, toPath);
+    throwFault(fault, kind, path);
+    return { ordinal };
+  }
+
+  #create(spot: Place, path: string, ordinal: number): FileInode {
+    if (spot.inode !== null) throw new SimFsError('EEXIST', 'open', path);
+    const { space } = this.#disk;
+    if (space.usedBytes >= space.capacityBytes) throw new SimFsError('ENOSPC', 'open', path);
+    const inode = new FileInode(space);
+    inode.retain();
+    spot.directory.change([{ name: spot.name, inode }], ordinal);
+    return inode;
+  }
+
+  #open(inode: FileInode, path: string, mode: OpenMode): File {
+    return new SimFile(this.#disk, inode, path, mode);
+  }
+
+  #lock(spot: Place, path: string, ordinal: number): FileLock {
+    const inode = spot.directory.names.get(spot.name) ?? this.#create(spot, path, ordinal);
+    if (this.#locks.has(inode)) throw new SimFsError('ELOCKED', 'lock', path);
+    const lock: FileLock = {
+      release: async () => {
+        if (this.#locks.get(inode) === lock) this.#locks.delete(inode);
+      },
+    };
+    this.#locks.set(inode, lock);
+    return lock;
+  }
+
+  #fileAt(path: string): FileInode {
+    const inode = lookup(this.#root, normalize(path));
+    if (inode?.kind !== 'file') throw new SimFsError('ENOENT', 'open', path);
+    return inode;
+  }
+}
+
+function endSyncDir(
+  directory: DirectoryInode,
+  mark: number,
+  fault: Fault | null,
+  path: string,
+): void {
+  if (fault?.fault === 'lie') return;
+  if (fault?.fault === 'error') directory.failed(mark);
+  throwFault(fault, 'syncDir', path);
+  directory.synced(mark);
+}
+
+/** @throws as rename(2) does for what cannot take the other's place */
+function checkReplaceable(inode: Inode, target: Place, path: string): void {
+  const old = target.inode;
+  if (old === null) return;
+  if (inode.kind === 'file') {
+    if (old.kind === 'directory') throw new SimFsError('EISDIR', 'rename', path);
+  } else if (old.kind === 'file') {
+    throw new SimFsError('ENOTDIR', 'rename', path);
+  } else if (old.names.size > 0) {
+    throw new SimFsError('ENOTEMPTY', 'rename', path);
+  }
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}
