@@ -1,0 +1,181 @@
+import { Member, type MemberOptions, type MemberSettings, type UnaryMethod } from '@dougdb/member';
+import { silentLogger, silentMetrics } from '@dougdb/ports';
+import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
+import { HardStateDisk, SimHardStateStore } from './sim-hard-state.js';
+import type { Listener, SimNetwork } from './sim-network.js';
+
+export interface SimMemberOptions {
+  readonly name: string;
+  readonly address: string;
+  readonly join: readonly string[];
+  readonly scheduler: SimScheduler;
+  readonly network: SimNetwork;
+  readonly random: SimRandom;
+  readonly settings: MemberSettings;
+  readonly trace: (line: string) => void;
+}
+
+/** How a process ended: by the simulation, or by itself with an exit code. */
+export interface Death {
+  readonly exitCode: number | null;
+  readonly error: unknown;
+}
+
+/**
+ * A machine with one member process on it: the disks outlive the process. `crash` is a power loss (or
+ * kill -9 with lost page cache): unsynced data goes as far as the percentage says.
+ */
+export class SimMember {
+  readonly name: string;
+  readonly address: string;
+  readonly #options: SimMemberOptions;
+  readonly #hardState = new HardStateDisk();
+  #fs: SimFs;
+  #process: Process | null = null;
+  #starts = 0;
+  /** Deaths that the simulation did not order. */
+  readonly deaths: Death[] = [];
+
+  constructor(options: SimMemberOptions) {
+    this.name = options.name;
+    this.address = options.address;
+    this.#options = options;
+    this.#fs = new SimFs({ random: options.random.fork('disk') });
+  }
+
+  get running(): boolean {
+    return this.#process !== null;
+  }
+
+  /** The disk as the running process sees it. */
+  get fs(): SimFs {
+    return this.#fs;
+  }
+
+  get member(): Member | null {
+    return this.#process?.member ?? null;
+  }
+
+  /** Starts the process. What it does on the way is driven by the scheduler. */
+  start(): void {
+    if (this.#process !== null) throw new Error(`${this.name} runs already`);
+    const { scheduler, random } = this.#options;
+    const process: Process = {
+      clock: scheduler.clock(),
+      store: null,
+      member: null,
+      alive: true,
+    };
+    this.#process = process;
+    this.#starts++;
+    const options = this.#memberOptions(process, random.fork(`process-${this.#starts}`));
+    this.#options.trace(`${this.name} start`);
+    Member.open(options).then(
+      (member) => this.#opened(process, member),
+      (error: unknown) => this.#died(process, exitCodeOf(error), error),
+    );
+  }
+
+  /** Power loss. `keepUnsyncedPercent` of what was written and not synced happens to be on the disk. */
+  crash(keepUnsyncedPercent: number): void {
+    const process = this.#process;
+    this.#end();
+    process?.store?.crash();
+    this.#fs = this.#fs.crashClone({ keepUnsyncedPercent });
+    this.#options.trace(`${this.name} crash ${keepUnsyncedPercent}`);
+  }
+
+  /** kill -9: the system lives on, so everything written is there for the next process. */
+  kill(): void {
+    this.crash(100);
+  }
+
+  pause(): void {
+    this.#process?.clock.pause();
+  }
+
+  resume(): void {
+    this.#process?.clock.resume();
+  }
+
+  #memberOptions(process: Process, random: SimRandom): MemberOptions {
+    const { network, scheduler } = this.#options;
+    return {
+      dataDir: '/data',
+      fs: this.#fs,
+      clock: process.clock,
+      random,
+      logger: silentLogger,
+      metrics: silentMetrics,
+      network: {
+        openLink: (address, _channel, events) => network.openLink(this.address, address, events),
+        genesis: (address, method, request, timeoutMs) =>
+          network.unary(
+            this.address,
+            address,
+            `/dougdb.raft.v1.Genesis/${method}`,
+            request,
+            timeoutMs,
+          ),
+      },
+      openHardState: (dir) => {
+        this.#fs.mkdir(dir);
+        process.store = new SimHardStateStore(
+          this.#hardState,
+          scheduler,
+          random.fork('hard-state'),
+          () => process.alive,
+        );
+        return Promise.resolve(process.store);
+      },
+      advertise: this.address,
+      join: this.#options.join,
+      settings: this.#options.settings,
+      onFatal: (exitCode, error) => this.#died(process, exitCode, error),
+      version: 'simulated',
+    };
+  }
+
+  #opened(process: Process, member: Member): void {
+    if (!process.alive) return;
+    process.member = member;
+    const listener: Listener = {
+      acceptLink: (reply, end) => member.acceptLink(reply, end),
+      unary: (path, request, timeoutMs) =>
+        member.unary(path as UnaryMethod, request, {
+          deadlineMs: process.clock.monotonicMs() + timeoutMs,
+        }),
+    };
+    this.#options.network.listen(this.address, listener);
+    // A process that never gets to serve says so by onFatal; the simulation looks at the outcome.
+    member.whenJoined().catch((error: unknown) => this.#died(process, exitCodeOf(error), error));
+  }
+
+  #died(process: Process, exitCode: number, error: unknown): void {
+    if (!process.alive || this.#process !== process) return;
+    this.deaths.push({ exitCode, error });
+    this.#options.trace(`${this.name} died ${exitCode}`);
+    this.#end();
+  }
+
+  #end(): void {
+    const process = this.#process;
+    if (process === null) return;
+    process.alive = false;
+    process.clock.close();
+    this.#process = null;
+    this.#options.network.kill(this.address);
+  }
+}
+
+interface Process {
+  readonly clock: SimClock;
+  store: SimHardStateStore | null;
+  member: Member | null;
+  alive: boolean;
+}
+
+function exitCodeOf(error: unknown): number {
+  const code = (error as { exitCode?: unknown } | null)?.exitCode;
+  return typeof code === 'number' ? code : 1;
+}

@@ -1,0 +1,252 @@
+import type { IncomingLink, PeerLink, PeerLinkEvents } from '@dougdb/member';
+import type { SimRandom, SimScheduler } from '@dougdb/ports/sim';
+import { DougError } from '@dougdb/rpc-proto';
+
+/** What answers at an address while its process runs. */
+export interface Listener {
+  acceptLink(reply: (response: Uint8Array) => void, end: (error: unknown) => void): IncomingLink;
+  unary(path: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
+}
+
+export interface NetworkOptions {
+  readonly scheduler: SimScheduler;
+  readonly random: SimRandom;
+  /** One-way delay: this much at least ... */
+  readonly minDelayMs: number;
+  /** ... and exponentially distributed beyond it with this mean. */
+  readonly meanExtraDelayMs: number;
+  /** How long a stream over a cut link lives before both ends learn of it. */
+  readonly detectCutMs: number;
+  readonly trace: (line: string) => void;
+}
+
+/**
+ * Streams between addresses as TCP gives them: in order, delayed, whole until they break. A cut (one
+ * way or both) loses what is sent and breaks the streams after a while; a dead process breaks them at once.
+ */
+export class SimNetwork {
+  readonly #options: NetworkOptions;
+  readonly #listeners = new Map<string, Listener>();
+  readonly #cuts = new Set<string>();
+  readonly #streams = new Set<SimStream>();
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+  }
+
+  listen(address: string, listener: Listener): void {
+    this.#listeners.set(address, listener);
+  }
+
+  /** The process at this address is gone: its streams break as the peers' systems notice. */
+  kill(address: string): void {
+    this.#listeners.delete(address);
+    for (const stream of [...this.#streams]) {
+      if (stream.from === address || stream.to === address) stream.breakNow(address);
+    }
+  }
+
+  /** Loses everything from one address to the other from now on. */
+  cut(from: string, to: string): void {
+    this.#cuts.add(`${from}>${to}`);
+    for (const stream of [...this.#streams]) {
+      const between =
+        (stream.from === from && stream.to === to) || (stream.from === to && stream.to === from);
+      if (between) this.later(this.#options.detectCutMs, () => stream.breakNow(null));
+    }
+  }
+
+  isolate(address: string, others: readonly string[]): void {
+    for (const other of others) {
+      if (other === address) continue;
+      this.cut(address, other);
+      this.cut(other, address);
+    }
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(`${from}>${to}`);
+  }
+
+  openLink(from: string, to: string, events: PeerLinkEvents): PeerLink {
+    const stream = new SimStream(this, from, to, events);
+    this.#streams.add(stream);
+    stream.connect();
+    return stream;
+  }
+
+  /** One request and one answer; either may be lost, which the caller sees as unavailable. */
+  unary(
+    from: string,
+    to: string,
+    path: string,
+    request: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    const { scheduler } = this.#options;
+    return new Promise((resolve, reject) => {
+      let done = false;
+      const finish = (run: () => void): void => {
+        if (done) return;
+        done = true;
+        timer.cancel();
+        run();
+      };
+      const timer = scheduler.schedule(timeoutMs, () =>
+        finish(() => reject(unavailable(`no answer from ${to} within ${timeoutMs} ms`))),
+      );
+      this.later(this.delayMs(), () => {
+        const listener = this.#listeners.get(to);
+        if (this.isCut(from, to)) return;
+        if (listener === undefined) {
+          finish(() => reject(unavailable(`nobody listens on ${to}`)));
+          return;
+        }
+        const answer = listener.unary(path, request, timeoutMs);
+        const back = (run: () => void): void => {
+          this.later(this.delayMs(), () => {
+            if (!this.isCut(to, from) && this.#listeners.get(to) === listener) finish(run);
+          });
+        };
+        answer.then(
+          (response) => back(() => resolve(response)),
+          (error: unknown) => back(() => reject(error)),
+        );
+      });
+    });
+  }
+
+  /** @internal */
+  listenerAt(address: string): Listener | undefined {
+    return this.#listeners.get(address);
+  }
+
+  /** @internal */
+  forget(stream: SimStream): void {
+    this.#streams.delete(stream);
+  }
+
+  /** @internal */
+  later(delayMs: number, run: () => void): void {
+    this.#options.scheduler.schedule(delayMs, run);
+  }
+
+  /** @internal */
+  get nowMs(): number {
+    return this.#options.scheduler.nowMs;
+  }
+
+  /** @internal */
+  delayMs(): number {
+    const { random, minDelayMs, meanExtraDelayMs } = this.#options;
+    return minDelayMs - meanExtraDelayMs * Math.log(1 - random.next());
+  }
+
+  /** @internal */
+  trace(line: string): void {
+    this.#options.trace(line);
+  }
+}
+
+class SimStream implements PeerLink {
+  readonly from: string;
+  readonly to: string;
+  readonly #network: SimNetwork;
+  readonly #events: PeerLinkEvents;
+  #incoming: IncomingLink | null = null;
+  #waiting: Uint8Array[] | null = [];
+  #open = true;
+  #lastThereMs = 0;
+  #lastBackMs = 0;
+
+  constructor(network: SimNetwork, from: string, to: string, events: PeerLinkEvents) {
+    this.#network = network;
+    this.from = from;
+    this.to = to;
+    this.#events = events;
+  }
+
+  connect(): void {
+    this.#network.later(this.#network.delayMs(), () => {
+      if (!this.#open) return;
+      const listener = this.#network.listenerAt(this.to);
+      if (listener === undefined || this.#network.isCut(this.from, this.to)) {
+        this.breakNow(null);
+        return;
+      }
+      this.#incoming = listener.acceptLink(
+        (response) => this.#back(response),
+        (error) => this.#end(error),
+      );
+      const waiting = this.#waiting ?? [];
+      this.#waiting = null;
+      for (const request of waiting) this.#there(request);
+    });
+  }
+
+  send(request: Uint8Array): boolean {
+    if (!this.#open) return false;
+    const copy = request.slice();
+    if (this.#waiting !== null) this.#waiting.push(copy);
+    else this.#there(copy);
+    return true;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#shut();
+    this.#network.later(this.#network.delayMs(), () => this.#incoming?.closed());
+  }
+
+  /** The stream ends for whoever still lives; `dead` is the side that no longer exists. */
+  breakNow(dead: string | null): void {
+    if (!this.#open) return;
+    this.#shut();
+    if (dead !== this.to) {
+      this.#network.later(this.#network.delayMs(), () => this.#incoming?.closed());
+    }
+    if (dead !== this.from) {
+      const error = unavailable(`the stream to ${this.to} broke`);
+      this.#network.later(this.#network.delayMs(), () => this.#events.closed(error));
+    }
+  }
+
+  #there(request: Uint8Array): void {
+    if (this.#network.isCut(this.from, this.to)) return;
+    this.#lastThereMs = Math.max(
+      this.#lastThereMs,
+      this.#network.nowMs + this.#network.delayMs(),
+    );
+    this.#network.later(this.#lastThereMs - this.#network.nowMs, () => {
+      if (this.#open) this.#incoming?.received(request);
+    });
+  }
+
+  #back(response: Uint8Array): void {
+    if (!this.#open || this.#network.isCut(this.to, this.from)) return;
+    const copy = response.slice();
+    this.#lastBackMs = Math.max(this.#lastBackMs, this.#network.nowMs + this.#network.delayMs());
+    this.#network.later(this.#lastBackMs - this.#network.nowMs, () => {
+      if (this.#open) this.#events.received(copy);
+    });
+  }
+
+  #end(error: unknown): void {
+    if (!this.#open) return;
+    this.#shut();
+    this.#network.later(this.#network.delayMs(), () => this.#events.closed(error));
+  }
+
+  #shut(): void {
+    this.#open = false;
+    this.#network.forget(this);
+  }
+}
+
+function unavailable(message: string): DougError {
+  return new DougError('IN_DOUBT', message);
+}
