@@ -23,7 +23,13 @@ describe('the oracle of the simulator', () => {
   });
 
   it('accepts an absent read after a delete that may have happened', () => {
-    const remove = op({ kind: 'delete', value: null, revision: 0, status: 'unknown', invokedMs: 2 });
+    const remove = op({
+      kind: 'delete',
+      value: null,
+      revision: 0,
+      status: 'unknown',
+      invokedMs: 2,
+    });
     const read = op({ kind: 'get', value: null, revision: 0, invokedMs: 4, returnedMs: 5 });
     expect(violations([op({}), remove, read])).toEqual([]);
   });

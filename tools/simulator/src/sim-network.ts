@@ -217,10 +217,7 @@ class SimStream implements PeerLink {
 
   #there(request: Uint8Array): void {
     if (this.#network.isCut(this.from, this.to)) return;
-    this.#lastThereMs = Math.max(
-      this.#lastThereMs,
-      this.#network.nowMs + this.#network.delayMs(),
-    );
+    this.#lastThereMs = Math.max(this.#lastThereMs, this.#network.nowMs + this.#network.delayMs());
     this.#network.later(this.#lastThereMs - this.#network.nowMs, () => {
       if (this.#open) this.#incoming?.received(request);
     });
