@@ -29,6 +29,8 @@ export interface Config {
   readonly maxUncommittedBytes: number;
   /** Bytes handed out as committed and not yet reported by applied(). */
   readonly maxApplyingBytes: number;
+  /** Ticks without progress after which a follower that is sent a snapshot is probed again. */
+  readonly snapshotTimeoutTick: number;
   /** Tests and conformance runs only: build MsgApp at each proposal, not once per ready(). */
   readonly eagerAppend: boolean;
   readonly logger: RaftLogger | null;
@@ -50,6 +52,7 @@ export const defaultConfig = Object.freeze({
   maxInflightBytes: 4 << 20,
   maxUncommittedBytes: 64 << 20,
   maxApplyingBytes: 16 << 20,
+  snapshotTimeoutTick: 6000,
   eagerAppend: false,
   logger: null,
 }) satisfies Omit<Config, 'id' | 'storage' | 'random'>;

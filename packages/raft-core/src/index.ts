@@ -13,7 +13,7 @@ export {
   type ProposalData,
 } from './entry.js';
 export { type LogIndex, NONE, type ReplicaId, type Term } from './ids.js';
-export { RaftInvariantError } from './invariant.js';
+export { RaftConfigError, RaftInvariantError } from './invariant.js';
 export { type Message, MessageType, makeMessage } from './message.js';
 export { RawNode } from './raw-node.js';
 export {

@@ -1,0 +1,95 @@
+import { type Entry, entrySizeBytes } from '../entry.js';
+import { MessageType, makeMessage } from '../message.js';
+import { COMPACTED } from '../storage.js';
+import { AppendDue, type Progress, ProgressState } from '../tracker/progress.js';
+import type { Raft } from './raft.js';
+
+const NO_ENTRIES: readonly Entry[] = Object.freeze([]) as readonly Entry[];
+
+/**
+ * The leader's sending side. Events only note what a follower is owed; ready() builds the messages,
+ * so that any number of proposals of one turn share one MsgApp for each follower. With
+ * Config.eagerAppend they are built at once, as etcd does.
+ */
+export function requestAppend(r: Raft, p: Progress, due: AppendDue): void {
+  if (p.id === r.id || p.isPaused) return;
+  if (r.config.eagerAppend) {
+    maybeSendAppend(r, p, due === AppendDue.EvenIfEmpty);
+  } else if (due > p.appendDue) {
+    p.appendDue = due;
+    r.appendsDue = true;
+  }
+}
+
+/** There is something new for everybody: entries or a commit index. */
+export function broadcastAppend(r: Raft): void {
+  for (const p of r.tracker.members) requestAppend(r, p, AppendDue.EvenIfEmpty);
+}
+
+/** A window opened: fill it as far as entries go. */
+export function fillWindow(r: Raft, p: Progress): void {
+  if (p.id === r.id) return;
+  if (r.config.eagerAppend) while (maybeSendAppend(r, p, false));
+  else if (p.next <= r.log.lastIndex) requestAppend(r, p, AppendDue.IfEntries);
+}
+
+/** Builds the MsgApp messages that are owed. */
+export function buildAppends(r: Raft): void {
+  if (!r.appendsDue) return;
+  r.appendsDue = false;
+  for (const p of r.tracker.members) {
+    if (p.appendDue === AppendDue.None) continue;
+    const evenIfEmpty = p.appendDue === AppendDue.EvenIfEmpty;
+    p.appendDue = AppendDue.None;
+    if (maybeSendAppend(r, p, evenIfEmpty)) while (maybeSendAppend(r, p, false));
+  }
+}
+
+/** One MsgApp (or MsgSnap) for `p` if it may have one now; false if nothing was sent. */
+function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
+  if (p.isPaused) return false;
+  const { log } = r;
+  if (p.next < log.firstIndex) return maybeSendSnapshot(r, p);
+  let entries = NO_ENTRIES;
+  const windowFull = p.state === ProgressState.StateReplicate && p.inflights.full;
+  if (!windowFull && p.next <= log.lastIndex) {
+    const read = log.entries(p.next, log.lastIndex + 1, r.config.maxSizePerMsg);
+    if (read === COMPACTED) return maybeSendSnapshot(r, p);
+    if (read === 'faulty') return pause(r, p, 'raft.entry.faulty');
+    entries = read;
+  }
+  if (entries.length === 0 && !evenIfEmpty) return false;
+  const prev = p.next - 1;
+  const m = makeMessage(MessageType.MsgApp, p.id, r.term);
+  m.index = prev;
+  m.logTerm = Math.max(0, log.term(prev));
+  m.entries = entries;
+  m.commit = log.committed;
+  let sizeBytes = 0;
+  for (const entry of entries) sizeBytes += entrySizeBytes(entry);
+  p.sentEntries(entries.length, sizeBytes);
+  p.sentCommit = log.committed;
+  r.send(m);
+  return true;
+}
+
+/** The entries that `p` needs are gone. The bytes travel by the host's own stream. */
+function maybeSendSnapshot(r: Raft, p: Progress): boolean {
+  // One that was never heard would only hold a snapshot open.
+  if (!p.recentActive) return pause(r, p, 'raft.snapshot.inactive');
+  const snapshot = r.config.storage.snapshot();
+  if (snapshot === null) return pause(r, p, 'raft.snapshot.none');
+  const m = makeMessage(MessageType.MsgSnap, p.id, r.term);
+  m.snapshot = snapshot;
+  p.becomeSnapshot(snapshot.index);
+  r.send(m);
+  r.config.logger?.info('raft.snapshot.send', { id: r.id, to: p.id, index: snapshot.index });
+  return true;
+}
+
+/** Nothing can be sent now; the answer to the next heartbeat tries again. */
+function pause(r: Raft, p: Progress, event: string): boolean {
+  p.msgAppFlowPaused = true;
+  r.config.logger?.info(event, { id: r.id, to: p.id, next: p.next });
+  return false;
+}

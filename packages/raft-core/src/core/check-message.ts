@@ -1,0 +1,69 @@
+import type { Entry } from '../entry.js';
+import type { ReplicaId } from '../ids.js';
+import { type Message, MessageType } from '../message.js';
+
+/**
+ * Terms and indexes above this are refused: no group gets there honestly, and a term close to 2^53
+ * could not be followed by another one.
+ */
+export const MAX_REMOTE_NUMBER = 2 ** 52;
+
+const isCount = (n: number): boolean => Number.isSafeInteger(n) && n >= 0 && n <= MAX_REMOTE_NUMBER;
+
+const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(MessageType));
+
+/**
+ * Whether a message from outside is well formed and addressed to this replica. It looks at nothing
+ * but the message; what is impossible only in the light of the own state is refused later.
+ */
+export function isValidMessage(m: Message, id: ReplicaId): boolean {
+  if (m === null || typeof m !== 'object' || !KNOWN_TYPES.has(m.type)) return false;
+  if (m.to !== id || m.from === id || !isCount(m.from) || m.from === 0) return false;
+  if (!isCount(m.term) || m.term === 0 || !isCount(m.index) || !isCount(m.logTerm)) return false;
+  if (!isCount(m.commit) || !isCount(m.rejectHint) || !isCount(m.readToken)) return false;
+  if (typeof m.reject !== 'boolean' || typeof m.force !== 'boolean') return false;
+  if (!Array.isArray(m.entries)) return false;
+  switch (m.type) {
+    case MessageType.MsgApp:
+      return isPosition(m) && m.logTerm <= m.term && areFollowing(m);
+    case MessageType.MsgVote:
+    case MessageType.MsgPreVote:
+      // A candidate opens a term above all terms in its log.
+      return isPosition(m) && m.logTerm < m.term;
+    case MessageType.MsgReadIndex:
+    case MessageType.MsgReadIndexResp:
+      return m.readToken > 0;
+    default:
+      return true;
+  }
+}
+
+/** Nothing stands before the log, so index 0 has term 0. */
+function isPosition(m: Message): boolean {
+  return m.index > 0 || m.logTerm === 0;
+}
+
+/** The entries follow m.index without a gap, in terms that never fall and never pass the sender's. */
+function areFollowing(m: Message): boolean {
+  let term = m.logTerm;
+  let index = m.index;
+  for (const entry of m.entries) {
+    if (!isValidEntry(entry) || entry.index !== ++index || entry.term < term) return false;
+    term = entry.term;
+  }
+  return term <= m.term && index <= MAX_REMOTE_NUMBER;
+}
+
+function isValidEntry(entry: Entry): boolean {
+  return (
+    entry !== null &&
+    typeof entry === 'object' &&
+    isCount(entry.term) &&
+    entry.term > 0 &&
+    (entry.type === 0 || entry.type === 1 || entry.type === 2) &&
+    ArrayBuffer.isView(entry.data) &&
+    Number.isInteger(entry.checksum) &&
+    entry.checksum >= 0 &&
+    entry.checksum <= 0xffffffff
+  );
+}

@@ -1,0 +1,95 @@
+import { type Entry, EntryType, type ProposalData } from '../entry.js';
+import { type LogIndex, NONE } from '../ids.js';
+import { uncommittedSizeOf } from '../log/uncommitted-bytes.js';
+import type { Message } from '../message.js';
+import { DropReason, type Proposed, StepStatus } from '../ready.js';
+import { AppendDue, type Progress, ProgressState } from '../tracker/progress.js';
+import { broadcastAppend, fillWindow, requestAppend } from './append-sender.js';
+import type { Raft } from './raft.js';
+import { maybeFinishTransfer } from './transfer.js';
+
+/** Appends proposals in memory; nothing is sent before ready(). All of them or none. */
+export function propose(r: Raft, data: readonly ProposalData[]): Proposed {
+  if (!r.isLeader) {
+    return { dropped: r.leader === NONE ? DropReason.NoLeader : DropReason.NotLeader };
+  }
+  if (r.leadTransferee !== NONE) return { dropped: DropReason.Transferring };
+  const { term } = r;
+  const first = r.log.lastIndex + 1;
+  const entries = data.map(
+    (d, i): Entry => ({
+      term,
+      index: first + i,
+      type: EntryType.EntryNormal,
+      data: d.data,
+      checksum: d.checksum,
+    }),
+  );
+  if (exceedsUncommittedLimit(r, entries)) return { dropped: DropReason.UncommittedLimit };
+  if (entries.length > 0) {
+    r.log.append(entries);
+    broadcastAppend(r);
+  }
+  return { term, first, last: first + entries.length - 1 };
+}
+
+/** One proposal of any size passes when nothing is uncommitted, or it could never pass. */
+function exceedsUncommittedLimit(r: Raft, entries: readonly Entry[]): boolean {
+  let sizeBytes = 0;
+  for (const entry of entries) sizeBytes += uncommittedSizeOf(entry);
+  const used = r.log.uncommittedBytes;
+  return sizeBytes > 0 && used > 0 && used + sizeBytes > r.config.maxUncommittedBytes;
+}
+
+/** This replica's own entries became durable: as leader it acknowledges to itself. */
+export function handleSelfDurable(r: Raft): void {
+  const self = r.tracker.get(r.id);
+  if (self?.maybeUpdate(r.log.durable) && maybeCommit(r)) broadcastAppend(r);
+}
+
+/** A follower's answer to MsgApp (Raft figure 2, "rules for servers, leaders"). */
+export function handleAppendResponse(r: Raft, p: Progress, m: Message): StepStatus {
+  p.recentActive = true;
+  return m.reject ? handleRejection(r, p, m) : handleAck(r, p, m.index);
+}
+
+/**
+ * The logs differ at m.index. Going back one entry for each rejection would take a round trip for each
+ * entry of a long wrong tail. Both sides skip whole terms instead (etcd raft.go, the long comment at
+ * MsgAppResp): the follower names the greatest index at or below the rejected one whose term is at or
+ * below the term that was probed, with that term; the leader then skips its own entries of later
+ * terms, since they cannot be in a log that has only that term there.
+ */
+function handleRejection(r: Raft, p: Progress, m: Message): StepStatus {
+  const hint = m.logTerm > 0 ? r.log.findConflictByTerm(m.rejectHint, m.logTerm) : m.rejectHint;
+  if (!p.maybeDecrTo(m.index, hint)) return StepStatus.Stale;
+  if (p.state === ProgressState.StateReplicate) p.becomeProbe();
+  requestAppend(r, p, AppendDue.EvenIfEmpty);
+  return StepStatus.Ok;
+}
+
+function handleAck(r: Raft, p: Progress, index: LogIndex): StepStatus {
+  const confirmsProbe = p.match === index && p.state === ProgressState.StateProbe;
+  if (!p.maybeUpdate(index) && !confirmsProbe) return StepStatus.Stale;
+  if (p.state === ProgressState.StateReplicate) {
+    p.inflights.freeLE(index);
+  } else if (p.state === ProgressState.StateProbe || p.match + 1 >= r.log.firstIndex) {
+    // A snapshot's receiver may come back by any acknowledgement that reaches the log.
+    p.becomeReplicate();
+  }
+  if (maybeCommit(r)) broadcastAppend(r);
+  else if (p.canBumpCommit(r.log.committed)) requestAppend(r, p, AppendDue.EvenIfEmpty);
+  fillWindow(r, p);
+  maybeFinishTransfer(r, p);
+  return StepStatus.Ok;
+}
+
+/**
+ * INVARIANT(commit-own-term): counting replicas commits entries of the leader's own term only; older
+ * ones are committed by what stands above them (Raft 5.4.2, figure 8).
+ */
+function maybeCommit(r: Raft): boolean {
+  const index = r.tracker.committedIndex();
+  if (index <= r.log.committed || r.log.term(index) !== r.term) return false;
+  return r.log.commitTo(index);
+}

@@ -1,0 +1,122 @@
+import { NONE } from '../ids.js';
+import { type Message, MessageType, makeMessage } from '../message.js';
+import { StepStatus } from '../ready.js';
+import { isValidMessage } from './check-message.js';
+import {
+  handleTimeoutNow,
+  handleVoteRequest,
+  handleVoteResponse,
+  isVoteWithheld,
+} from './election.js';
+import { handleAppend, handleHeartbeat } from './follower.js';
+import { handleHeartbeatResponse } from './heartbeat.js';
+import type { Raft } from './raft.js';
+import { handleReadIndex, handleReadIndexResponse } from './reads.js';
+import { handleAppendResponse } from './replication.js';
+import { becomeFollower } from './roles.js';
+
+/** A message from outside. It never throws, and what is refused changes nothing. */
+export function step(r: Raft, m: Message): StepStatus {
+  if (!isValidMessage(m, r.id) || m.type === MessageType.MsgSnap) return StepStatus.Invalid;
+  if (!isFromPeer(r, m)) return StepStatus.UnknownPeer;
+  if (isVoteRequest(m)) {
+    if (isVoteWithheld(r, m)) return StepStatus.Ok;
+  } else if (claimsTooMuch(r, m)) {
+    return StepStatus.Invalid;
+  }
+  if (m.term < r.term) return answerOldTerm(r, m);
+  if (m.term > r.term && adoptsTerm(m)) becomeFollower(r, m.term, NONE);
+  return dispatch(r, m);
+}
+
+function dispatch(r: Raft, m: Message): StepStatus {
+  switch (m.type) {
+    case MessageType.MsgApp:
+      return handleAppend(r, m);
+    case MessageType.MsgHeartbeat:
+      return handleHeartbeat(r, m);
+    case MessageType.MsgVote:
+    case MessageType.MsgPreVote:
+      return handleVoteRequest(r, m);
+    case MessageType.MsgVoteResp:
+    case MessageType.MsgPreVoteResp:
+      return handleVoteResponse(r, m);
+    case MessageType.MsgTimeoutNow:
+      return handleTimeoutNow(r, m);
+    case MessageType.MsgReadIndex:
+      return handleReadIndex(r, m);
+    case MessageType.MsgReadIndexResp:
+      return handleReadIndexResponse(r, m);
+    case MessageType.MsgAppResp:
+    case MessageType.MsgHeartbeatResp:
+      return handleFollowerResponse(r, m);
+    case MessageType.MsgSnap:
+      return StepStatus.Invalid;
+  }
+}
+
+function handleFollowerResponse(r: Raft, m: Message): StepStatus {
+  const p = r.tracker.get(m.from);
+  if (!r.isLeader || p === undefined) return StepStatus.Stale;
+  return m.type === MessageType.MsgAppResp
+    ? handleAppendResponse(r, p, m)
+    : handleHeartbeatResponse(r, p, m);
+}
+
+const isVoteRequest = (m: Message): boolean =>
+  m.type === MessageType.MsgVote || m.type === MessageType.MsgPreVote;
+
+const isFromLeader = (m: Message): boolean =>
+  m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat;
+
+/**
+ * Messages of replicas outside the configuration are refused, requests for votes above all: one that
+ * was removed goes on campaigning in ever higher terms (hashicorp/raft#524). Members that may not
+ * vote (a demoted voter) are heard, or a group could never catch up with their term.
+ *
+ * A leader is heard even if it is unknown (dissertation 4.1): a quorum elected it, so it is this
+ * replica's configuration that is behind. So is everybody by one that has no configuration yet.
+ */
+function isFromPeer(r: Raft, m: Message): boolean {
+  return r.tracker.get(m.from) !== undefined || isFromLeader(m) || r.tracker.members.length === 0;
+}
+
+/** An acknowledgement of entries that this leader never had. */
+function claimsTooMuch(r: Raft, m: Message): boolean {
+  return (
+    m.type === MessageType.MsgAppResp &&
+    !m.reject &&
+    r.isLeader &&
+    m.term === r.term &&
+    m.index > r.log.lastIndex
+  );
+}
+
+/**
+ * Whether a higher term is adopted before the message is looked at. A pre-vote is only a question
+ * about a term, and its grant an answer in that term; leaders' messages adopt it themselves, after
+ * their checks.
+ */
+function adoptsTerm(m: Message): boolean {
+  if (isFromLeader(m) || m.type === MessageType.MsgPreVote) return false;
+  return m.type !== MessageType.MsgPreVoteResp || m.reject;
+}
+
+/**
+ * A message of a term that is over. With pre-vote or check-quorum some senders have to hear of the
+ * newer term, or a replica that reached it alone could neither follow nor be followed:
+ *
+ * 1. a leader in the older term gets an empty answer in the newer one and steps down;
+ * 2. a pre-candidate with a longer log but an older term gets a refusal, adopts the term and can be
+ *    elected in the next one (etcd#8501).
+ */
+function answerOldTerm(r: Raft, m: Message): StepStatus {
+  if (isFromLeader(m) && (r.config.checkQuorum || r.config.preVote)) {
+    r.send(makeMessage(MessageType.MsgAppResp, m.from, r.term));
+  } else if (m.type === MessageType.MsgPreVote) {
+    const refusal = makeMessage(MessageType.MsgPreVoteResp, m.from, r.term);
+    refusal.reject = true;
+    r.send(refusal);
+  }
+  return StepStatus.Stale;
+}

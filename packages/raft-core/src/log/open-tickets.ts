@@ -1,0 +1,69 @@
+import type { LogIndex, Term } from '../ids.js';
+import { RaftInvariantError } from '../invariant.js';
+import { type Message, MessageType } from '../message.js';
+import type { AppendTicket } from '../ready.js';
+
+/** What a durability ticket carries and what its completion releases. */
+export interface OpenTicket {
+  readonly ticket: AppendTicket;
+  /** Highest index of its entries that no later append overwrites; 0 if there is none. */
+  last: LogIndex;
+  /** Acknowledgements and votes that wait for it. */
+  answers: Message[];
+  /** Term in which this replica voted for itself, or 0. */
+  readonly selfVoteTerm: Term;
+}
+
+const isAckAtOrAbove = (answer: Message, index: LogIndex): boolean =>
+  answer.type === MessageType.MsgAppResp && answer.index >= index;
+
+/** Removes the acknowledgements of entries that were overwritten from `index` on. */
+export function withoutAcksFrom(answers: Message[], index: LogIndex): Message[] {
+  return answers.some((a) => isAckAtOrAbove(a, index))
+    ? answers.filter((a) => !isAckAtOrAbove(a, index))
+    : answers;
+}
+
+/**
+ * The tickets handed to the host and not completed, in order.
+ *
+ * Why entries are tied to their ticket and not to (index, term): a follower may (1) hand out 5@2 in
+ * ticket 1, (2) overwrite it with 5@3 in ticket 2, and (3) get 5@2 again, from the old leader in a
+ * new term, in ticket 3. When ticket 1 completes, 5@2 is what the log says and what the disk says,
+ * and yet ticket 2 is about to remove it: an acknowledgement now could be for an entry that a crash
+ * after ticket 2 loses (the ABA race of etcd rawnode.go, newStorageAppendRespMsg). So a truncation
+ * clips every open ticket, and only what is left of a ticket counts when it completes.
+ */
+export class OpenTickets {
+  #open: OpenTicket[] = [];
+  #issued: AppendTicket = 0;
+
+  open(last: LogIndex, answers: Message[], selfVoteTerm: Term): AppendTicket {
+    const ticket = ++this.#issued;
+    this.#open.push({ ticket, last, answers, selfVoteTerm });
+    return ticket;
+  }
+
+  /** Entries from `index` on are being overwritten. */
+  truncateFrom(index: LogIndex): void {
+    for (const open of this.#open) {
+      open.last = Math.min(open.last, index - 1);
+      open.answers = withoutAcksFrom(open.answers, index);
+    }
+  }
+
+  /** The oldest open ticket if it is at or below `ticket`; it is open no more. */
+  completeNext(ticket: AppendTicket): OpenTicket | null {
+    // INVARIANT(tickets-in-order): a ticket that was never handed out cannot be durable.
+    if (!(ticket <= this.#issued)) {
+      throw new RaftInvariantError(
+        'tickets-in-order',
+        `appended(${ticket}) but only ${this.#issued} tickets were handed out`,
+      );
+    }
+    const first = this.#open[0];
+    if (first === undefined || first.ticket > ticket) return null;
+    this.#open.shift();
+    return first;
+  }
+}
