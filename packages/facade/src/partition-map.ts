@@ -1,0 +1,200 @@
+import type {
+  NodeDescriptor,
+  PartitionDescriptor,
+  ReplicaDescriptor,
+  RouteHint,
+} from '@dougdb/rpc-proto';
+import { compareEnds, compareKeys, isBelowEnd, rangesOverlap } from './key-range.js';
+
+/** The keyspace of users' data; 0 is the cluster's own. */
+export const DATA_KEYSPACE = 1;
+
+/** What is known of one partition. A newer descriptor makes a new Route; a new leader does not. */
+export interface Route {
+  readonly partitionId: number;
+  /** Inclusive; empty: from the first key. */
+  readonly start: Uint8Array;
+  /** Exclusive; empty: to the last key. */
+  readonly end: Uint8Array;
+  readonly epochVersion: number;
+  readonly epochConf: number;
+  readonly replicas: readonly ReplicaDescriptor[];
+  /** 0: unknown. */
+  readonly leaderNodeId: number;
+}
+
+/** What an {@link PartitionMap.install} has changed. */
+export interface RouteChange {
+  /** A partition is new, or has other bounds or members. */
+  readonly descriptor: boolean;
+  /** A leader became known or another node leads. */
+  readonly leader: boolean;
+  /** A node is new or has another address. */
+  readonly address: boolean;
+}
+
+interface Entry extends Route {
+  leaderNodeId: number;
+}
+
+/**
+ * Where keys live, as far as anybody has said: partitions by range, their leaders, addresses of nodes.
+ * It may have gaps and be out of date at any time. That makes a request slow, never wrong: the node
+ * that gets it checks the epoch and answers with the descriptor that holds (safety.md S17, S23).
+ *
+ * Descriptors are ordered by epoch; leaders carry no term, so the last word counts.
+ */
+export class PartitionMap {
+  readonly #keyspace: number;
+  /** Disjoint, ordered by end. */
+  #entries: Entry[] = [];
+  readonly #byId = new Map<number, Entry>();
+  readonly #addresses = new Map<number, string>();
+
+  constructor(keyspace: number = DATA_KEYSPACE) {
+    this.#keyspace = keyspace;
+  }
+
+  /** All partitions that are known, in key order. */
+  get routes(): readonly Route[] {
+    return this.#entries;
+  }
+
+  /** Ids of all nodes whose address is known, in the order in which they became known. */
+  get nodeIds(): number[] {
+    return [...this.#addresses.keys()];
+  }
+
+  /** The partition that holds a key; null: not known. The first one whose end is above the key. */
+  lookup(key: Uint8Array): Route | null {
+    const entry = this.#entries[this.#firstEndAbove(key)];
+    return entry !== undefined && compareKeys(entry.start, key) <= 0 ? entry : null;
+  }
+
+  /**
+   * The partition that holds the greatest keys below an exclusive end; for walking backwards.
+   * @param end - empty: the last partition
+   */
+  lookupBelow(end: Uint8Array): Route | null {
+    if (end.length === 0) {
+      const last = this.#entries.at(-1);
+      return last !== undefined && last.end.length === 0 ? last : null;
+    }
+    // The first one that reaches the end: ends at it or above it.
+    const entry = this.#entries.find((candidate) => compareEnds(candidate.end, end) >= 0);
+    return entry !== undefined && compareKeys(entry.start, end) < 0 ? entry : null;
+  }
+
+  byId(partitionId: number): Route | null {
+    return this.#byId.get(partitionId) ?? null;
+  }
+
+  /** HOST:PORT of a node; undefined: not known. */
+  addressOf(nodeId: number): string | undefined {
+    return this.#addresses.get(nodeId);
+  }
+
+  /** HOST:PORT of a partition's leader; undefined: not known. */
+  leaderAddress(route: Route): string | undefined {
+    return route.leaderNodeId === 0 ? undefined : this.#addresses.get(route.leaderNodeId);
+  }
+
+  /** Takes what a node said about a partition: a newer descriptor, its leader, addresses. */
+  install(hint: RouteHint): RouteChange {
+    let address = false;
+    for (const node of hint.nodes) address = this.installNode(node) || address;
+    const { partition } = hint;
+    if (partition === undefined || partition.keyspace !== this.#keyspace) {
+      return { descriptor: false, leader: false, address };
+    }
+    const verdict = this.#installDescriptor(partition);
+    if (verdict === 'stale') return { descriptor: false, leader: false, address };
+    const leader = this.#installLeader(partition.partitionId, hint.leaderNodeId);
+    return { descriptor: verdict === 'newer', leader, address };
+  }
+
+  /** @returns whether that was news */
+  installNode(node: NodeDescriptor): boolean {
+    if (node.nodeId === 0 || node.address === '') return false;
+    if (this.#addresses.get(node.nodeId) === node.address) return false;
+    this.#addresses.set(node.nodeId, node.address);
+    return true;
+  }
+
+  /**
+   * A node was asked as the leader and is none (or cannot be reached). Another leader that was
+   * learned meanwhile stays.
+   */
+  forgetLeader(partitionId: number, nodeId: number): void {
+    const entry = this.#byId.get(partitionId);
+    if (entry !== undefined && entry.leaderNodeId === nodeId) entry.leaderNodeId = 0;
+  }
+
+  #installLeader(partitionId: number, leaderNodeId: number): boolean {
+    const entry = this.#byId.get(partitionId);
+    // "Unknown" is no word against a leader that somebody named.
+    if (entry === undefined || leaderNodeId === 0 || entry.leaderNodeId === leaderNodeId) {
+      return false;
+    }
+    entry.leaderNodeId = leaderNodeId;
+    return true;
+  }
+
+  #installDescriptor(descriptor: PartitionDescriptor): 'newer' | 'same' | 'stale' {
+    const { partitionId, start, end, replicas } = descriptor;
+    const version = descriptor.epoch?.version ?? 0;
+    const conf = descriptor.epoch?.conf ?? 0;
+    if (partitionId === 0 || (end.length > 0 && compareKeys(start, end) >= 0)) return 'stale';
+
+    const known = this.#byId.get(partitionId);
+    if (known !== undefined) {
+      const order = version - known.epochVersion || conf - known.epochConf;
+      // INVARIANT(epoch-monotonic): what is known of a partition is never replaced by something older.
+      if (order < 0) return 'stale';
+      if (order === 0) return 'same';
+    }
+    // A split raises the version of both halves above that of the whole, so of two descriptors that
+    // overlap the one with the lower version describes the past.
+    const displaced = this.#entries.filter(
+      (entry) => entry === known || rangesOverlap(start, end, entry.start, entry.end),
+    );
+    if (displaced.some((entry) => entry.epochVersion > version)) return 'stale';
+
+    for (const entry of displaced) this.#byId.delete(entry.partitionId);
+    const entry: Entry = {
+      partitionId,
+      // Copies (a Buffer's slice would be a view): these outlive the message they came in.
+      start: new Uint8Array(start),
+      end: new Uint8Array(end),
+      epochVersion: version,
+      epochConf: conf,
+      replicas,
+      // The leader outlives a change of bounds or members, unless it is no member any more.
+      leaderNodeId: inheritedLeader(known, replicas),
+    };
+    this.#byId.set(partitionId, entry);
+    this.#entries = this.#entries.filter((other) => !displaced.includes(other));
+    this.#entries.push(entry);
+    this.#entries.sort((a, b) => compareEnds(a.end, b.end));
+    return 'newer';
+  }
+
+  #firstEndAbove(key: Uint8Array): number {
+    const entries = this.#entries;
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = entries[middle] as Entry;
+      if (isBelowEnd(key, entry.end)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function inheritedLeader(known: Entry | undefined, replicas: readonly ReplicaDescriptor[]): number {
+  if (known === undefined) return 0;
+  const { leaderNodeId } = known;
+  return replicas.some((replica) => replica.nodeId === leaderNodeId) ? leaderNodeId : 0;
+}
