@@ -14,6 +14,7 @@ export {
 } from './entry.js';
 export { type LogIndex, NONE, type ReplicaId, type Term } from './ids.js';
 export { RaftConfigError, RaftInvariantError } from './invariant.js';
+export { MemoryStorage } from './memory-storage.js';
 export { type Message, MessageType, makeMessage } from './message.js';
 export { RawNode } from './raw-node.js';
 export {

@@ -8,7 +8,9 @@ import { type Message, MessageType } from '../message.js';
  */
 export const MAX_REMOTE_NUMBER = 2 ** 52;
 
-const isCount = (n: number): boolean => Number.isSafeInteger(n) && n >= 0 && n <= MAX_REMOTE_NUMBER;
+const { isInteger } = Number;
+
+const isCount = (n: number): boolean => isInteger(n) && n >= 0 && n <= MAX_REMOTE_NUMBER;
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(MessageType));
 
@@ -62,7 +64,7 @@ function isValidEntry(entry: Entry): boolean {
     entry.term > 0 &&
     (entry.type === 0 || entry.type === 1 || entry.type === 2) &&
     ArrayBuffer.isView(entry.data) &&
-    Number.isInteger(entry.checksum) &&
+    isInteger(entry.checksum) &&
     entry.checksum >= 0 &&
     entry.checksum <= 0xffffffff
   );

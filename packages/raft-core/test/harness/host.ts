@@ -1,0 +1,164 @@
+import {
+  type Append,
+  type Config,
+  type ConfState,
+  type Drop,
+  defaultConfig,
+  type Entry,
+  EntryType,
+  MemoryStorage,
+  type Message,
+  MessageType,
+  makeMessage,
+  type ProposalData,
+  RawNode,
+  type ReadState,
+  type ReplicaId,
+} from '../../src/index.js';
+
+export const voters = (...ids: ReplicaId[]): ConfState => ({
+  voters: ids,
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+});
+
+const encoder = new TextEncoder();
+
+export const bytes = (text: string): Uint8Array => encoder.encode(text);
+export const text = (data: Uint8Array): string => new TextDecoder().decode(data);
+export const proposal = (...texts: string[]): ProposalData[] =>
+  texts.map((t) => ({ data: bytes(t), checksum: t.length }));
+
+export const entry = (term: number, index: number, data = ''): Entry => ({
+  term,
+  index,
+  type: EntryType.EntryNormal,
+  data: bytes(data),
+  checksum: data.length,
+});
+
+/** Entries of the given terms, from `first` on. */
+export const log = (terms: readonly number[], first = 1): Entry[] =>
+  terms.map((term, i) => entry(term, first + i, `${term}/${first + i}`));
+
+export type MessageFields = Partial<Omit<Message, 'type' | 'to' | 'from' | 'term'>>;
+
+export function message(
+  type: MessageType,
+  from: ReplicaId,
+  to: ReplicaId,
+  term: number,
+  fields: MessageFields = {},
+): Message {
+  return Object.assign(makeMessage(type, to, term), { from, ...fields });
+}
+
+export interface HostOptions extends Partial<Config> {
+  readonly conf?: ConfState;
+  readonly terms?: readonly number[];
+  readonly hardState?: { term: number; vote: ReplicaId };
+  readonly commit?: number;
+}
+
+/**
+ * A host of one replica. By default everything is durable and applied at once; set `autoAppend` or
+ * `autoApply` to false to hold tickets or entries back.
+ */
+export class Host {
+  readonly storage: MemoryStorage;
+  readonly node: RawNode;
+  autoAppend = true;
+  autoApply = true;
+  sent: Message[] = [];
+  committed: Entry[] = [];
+  reads: ReadState[] = [];
+  drops: Drop[] = [];
+  /** Handed out and not completed, oldest first. */
+  open: Append[] = [];
+
+  constructor(id: ReplicaId, options: HostOptions = {}) {
+    const { conf = voters(1, 2, 3), terms = [], hardState, commit = 0, ...config } = options;
+    this.storage = new MemoryStorage(conf);
+    this.storage.append(log(terms), commit);
+    const term = terms.length > 0 ? Math.max(...terms) : 0;
+    this.storage.setHardState(hardState ?? { term, vote: 0 });
+    this.node = new RawNode({
+      ...defaultConfig,
+      id,
+      storage: this.storage,
+      random: () => 0,
+      restartSilence: false,
+      ...config,
+    });
+  }
+
+  /** Handles every Ready; returns the messages that left. */
+  run(): Message[] {
+    const from = this.sent.length;
+    while (this.node.hasReady()) {
+      const ready = this.node.ready();
+      if (ready.hardState !== null) this.storage.setHardState(ready.hardState);
+      if (ready.append !== null) this.open.push(ready.append);
+      this.sent.push(...ready.messages);
+      this.committed.push(...ready.committed);
+      this.reads.push(...ready.reads);
+      this.drops.push(...ready.drops);
+      const last = ready.committed[ready.committed.length - 1];
+      if (this.autoApply && last !== undefined) this.node.applied(last.index);
+      if (this.autoAppend) this.completeAll();
+    }
+    return this.sent.slice(from);
+  }
+
+  completeNext(): void {
+    const append = this.open.shift();
+    if (append === undefined) throw new Error('no open ticket');
+    this.storage.append(append.entries, append.commit);
+    this.node.appended(append.ticket);
+  }
+
+  completeAll(): void {
+    while (this.open.length > 0) this.completeNext();
+  }
+
+  step(...messages: Message[]): Message[] {
+    for (const m of messages) this.node.step(m);
+    return this.run();
+  }
+
+  tick(count = 1): Message[] {
+    const from = this.sent.length;
+    for (let i = 0; i < count; i++) {
+      this.node.tick();
+      this.run();
+    }
+    return this.sent.slice(from);
+  }
+
+  /** Makes this replica leader by giving it the votes of everybody in the configuration. */
+  elect(): Message[] {
+    const from = this.sent.length;
+    this.node.campaign();
+    for (const phase of [MessageType.MsgPreVote, MessageType.MsgVote] as const) {
+      for (const m of this.run()) {
+        if (m.type !== phase) continue;
+        const type =
+          phase === MessageType.MsgVote ? MessageType.MsgVoteResp : MessageType.MsgPreVoteResp;
+        this.node.step(message(type, m.to, m.from, m.term));
+      }
+    }
+    this.run();
+    return this.sent.slice(from);
+  }
+
+  /** The log as the storage holds it: [term, index] pairs. */
+  logTerms(): number[] {
+    const terms: number[] = [];
+    for (let i = this.storage.firstIndex(); i <= this.storage.lastIndex(); i++) {
+      terms.push(this.storage.term(i));
+    }
+    return terms;
+  }
+}

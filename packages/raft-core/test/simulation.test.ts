@@ -1,0 +1,67 @@
+import { type Profile, Simulation, type SimulationResult } from './harness/simulation.js';
+
+const base: Profile = {
+  voters: 3,
+  steps: 1000,
+  drop: 0.03,
+  duplicate: 0.03,
+  maxDelay: 6,
+  crash: 0.004,
+  partition: 0.006,
+  transfer: 0.01,
+  work: 0.5,
+  config: { electionTick: 10, heartbeatTick: 2, maxSizePerMsg: 200, maxInflightMsgs: 3 },
+};
+
+const profiles: Record<string, Profile> = {
+  'three voters': base,
+  'five voters': { ...base, voters: 5 },
+  'three voters, slow disks and much loss': { ...base, drop: 0.15, work: 0.2, maxDelay: 15 },
+  'five voters, many crashes': { ...base, voters: 5, crash: 0.02, partition: 0.002 },
+  'three voters without pre-vote and check-quorum': {
+    ...base,
+    config: { ...base.config, preVote: false, checkQuorum: false },
+  },
+};
+
+const SEEDS = 100;
+
+function run(seed: number, profile: Profile, isTraced = false): SimulationResult {
+  try {
+    return new Simulation(seed, profile, { isTraced }).run();
+  } catch (cause) {
+    throw new Error(`seed ${seed}: ${String(cause)}`, { cause });
+  }
+}
+
+describe('simulated groups keep what Raft promises', () => {
+  it.each(Object.keys(profiles))('%s', (name) => {
+    const profile = profiles[name] ?? base;
+    const sums: Record<string, number> = {};
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { counts } = run(seed, profile);
+      for (const [key, n] of Object.entries(counts)) sums[key] = (sums[key] ?? 0) + n;
+    }
+    // A quiet run tests nothing: the faults happened, and work went on between them.
+    for (const key of [
+      'elections',
+      'crashes',
+      'partitions',
+      'truncations',
+      'reads',
+      'proposalDrops',
+    ]) {
+      expect([key, (sums[key] ?? 0) > SEEDS / 3]).toEqual([key, true]);
+    }
+    expect(sums['committed']).toBeGreaterThan(SEEDS * 20);
+  });
+
+  it('has the same trace for the same seed', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const first = run(seed, base, true).trace;
+      expect(first.length).toBeGreaterThan(500);
+      expect(run(seed, base, true).trace).toEqual(first);
+    }
+    expect(run(1, base, true).trace).not.toEqual(run(2, base, true).trace);
+  });
+});
