@@ -1,7 +1,7 @@
 import { DougError } from './doug-error.js';
 import type { OpId } from './gen/dougdb/v1/types.js';
 import { type LimitTable, limits } from './limits.js';
-import { copyBytes, fieldSize, varintSize, writeVarint } from './wire/byte-sink.js';
+import { copyBytes, fieldSize, numberSize, writeVarint } from './wire/byte-sink.js';
 import { WireReader } from './wire/wire-reader.js';
 
 /** Length of a session id in bytes. */
@@ -212,16 +212,12 @@ function optionalSize(contentBytes: number): number {
   return contentBytes < 0 ? 0 : fieldSize(contentBytes);
 }
 
-function numberFieldSize(value: number): number {
-  return value === 0 ? 0 : 1 + varintSize(value);
-}
-
 function opIdSize(opId: OpIdFields): number {
   return (
     bytesFieldSize(opId.session.length) +
-    numberFieldSize(opId.startedAt) +
-    numberFieldSize(opId.seq) +
-    numberFieldSize(opId.firstIncomplete)
+    numberSize(opId.startedAt) +
+    numberSize(opId.seq) +
+    numberSize(opId.firstIncomplete)
   );
 }
 

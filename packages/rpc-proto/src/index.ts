@@ -23,7 +23,12 @@ export {
   readCommand,
   SESSION_BYTES,
 } from './command-codec.js';
-export { decodeRequest, type MessageDecoder } from './decode-request.js';
+export {
+  checkRequestBytes,
+  decodeRequest,
+  decodeWhole,
+  type MessageDecoder,
+} from './decode-request.js';
 export { DougError, type DougErrorOptions, fromWire, toWire } from './doug-error.js';
 export * from './gen/dougdb/admin/v1/admin.js';
 export * from './gen/dougdb/raft/v1/genesis.js';
@@ -36,13 +41,10 @@ export {
   isConsistency,
   type PipeOp,
   type PipeRequestVisitor,
-  PipeRequestWriter,
   readPipeRequest,
-} from './pipe-request-codec.js';
-export {
-  NO_HEADER,
-  type PipeResponseVisitor,
-  PipeResponseWriter,
-  readPipeResponse,
-} from './pipe-response-codec.js';
+} from './pipe/request-reader.js';
+export { PipeRequestWriter } from './pipe/request-writer.js';
+export { NO_HEADER } from './pipe/response-format.js';
+export { type PipeResponseVisitor, readPipeResponse } from './pipe/response-reader.js';
+export { PipeResponseWriter } from './pipe/response-writer.js';
 export { FRAME_HEADROOM_BYTES } from './wire/byte-sink.js';

@@ -125,7 +125,7 @@ export function assertLimits(table: LimitTable): void {
     }
   }
   const pair = table.keyBytes + table.valueBytes;
-  // INVARIANT(limits-nest): request + envelope < peer < log, else an accepted write cannot be replicated.
+  // What a client may send must fit through every later hop: else an accepted write cannot be replicated.
   below(
     'requestBytes + envelopeBytes',
     table.requestBytes + table.envelopeBytes,

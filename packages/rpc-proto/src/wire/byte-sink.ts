@@ -87,10 +87,16 @@ export function fieldSize(contentBytes: number): number {
   return 1 + varintSize(contentBytes) + contentBytes;
 }
 
+/** Length of a number field with a one-byte tag: nothing for 0, which proto3 leaves out. */
+export function numberSize(value: number): number {
+  return value === 0 ? 0 : 1 + varintSize(value);
+}
+
 /** Writes a varint and returns the offset behind it. @param value - a safe integer >= 0 */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   let pos = at;
   let rest = value;
+  if (!(value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`not a safe integer: ${value}`);
   // Division for what does not fit into 31 bits: shifts would cut it off.
   while (rest > 0x7fff_ffff) {
     bytes[pos++] = (rest % 128) | 0x80;

@@ -1,26 +1,24 @@
-import { checkKeyBytes } from './command-codec.js';
-import { DougError } from './doug-error.js';
-import { Consistency } from './gen/dougdb/v1/types.js';
-import { type LimitTable, limits } from './limits.js';
-import { ByteSink, fieldSize, varintSize } from './wire/byte-sink.js';
-import { WireReader } from './wire/wire-reader.js';
-
-// PipeRequest { first_id = 1; cluster_id = 2; repeated PipeItem items = 3; repeated uint64 cancel_ids = 4 }
-const FIRST_ID = 0x08;
-const CLUSTER_ID = 0x12;
-const ITEM = 0x1a;
-const CANCEL_ID = 0x20;
-const CANCEL_IDS_PACKED = 0x22;
-// PipeItem { timeout_ms = 1; partition_id = 2; epoch_version = 3; resend = 4; oneof { command = 5; get = 6 } }
-const ITEM_TIMEOUT_MS = 0x08;
-const ITEM_PARTITION_ID = 0x10;
-const ITEM_EPOCH_VERSION = 0x18;
-const ITEM_RESEND = 0x20;
-const ITEM_COMMAND = 0x2a;
-const ITEM_GET = 0x32;
-// GetItem { bytes key = 1; Consistency consistency = 2 }
-const GET_KEY = 0x0a;
-const GET_CONSISTENCY = 0x10;
+import { checkKeyBytes } from '../command-codec.js';
+import { checkRequestBytes } from '../decode-request.js';
+import { DougError } from '../doug-error.js';
+import { Consistency } from '../gen/dougdb/v1/types.js';
+import { type LimitTable, limits } from '../limits.js';
+import { WireReader } from '../wire/wire-reader.js';
+import {
+  CANCEL_ID,
+  CANCEL_IDS_PACKED,
+  CLUSTER_ID,
+  FIRST_ID,
+  GET_CONSISTENCY,
+  GET_KEY,
+  ITEM,
+  ITEM_COMMAND,
+  ITEM_EPOCH_VERSION,
+  ITEM_GET,
+  ITEM_PARTITION_ID,
+  ITEM_RESEND,
+  ITEM_TIMEOUT_MS,
+} from './request-format.js';
 
 /** What a Pipe item asks for. */
 export type PipeOp = 'command' | 'get';
@@ -57,13 +55,15 @@ export interface PipeRequestVisitor {
 /**
  * Reads an encoded PipeRequest. The framing of the whole message is checked before anything is
  * delivered, so a message is either refused with nothing done or delivered to its last item.
- * @throws DougError INVALID_ARGUMENT when the message itself is garbage or has too many items
+ * @throws DougError INVALID_ARGUMENT when the message itself is garbage or has too many items,
+ * TOO_LARGE above `requestBytes`
  */
 export function readPipeRequest(
   bytes: Uint8Array,
   visitor: PipeRequestVisitor,
   table: LimitTable = limits,
 ): void {
+  checkRequestBytes(bytes, table);
   new PipeRequestReader(bytes, visitor, table).read();
 }
 
@@ -292,152 +292,4 @@ export function isConsistency(value: number): value is Consistency {
     value === Consistency.CONSISTENCY_LINEARIZABLE ||
     value === Consistency.CONSISTENCY_EVENTUAL
   );
-}
-
-// A tag and at most 8 bytes of varint for each number; 4 covers the tag and length of op and item.
-const itemOverheadBytes = 48;
-
-/**
- * Builds PipeRequests, one after the other: `begin`, then items and cancels, then `finish`. Each item
- * is copied once into the message. Used again for the next message.
- */
-export class PipeRequestWriter {
-  readonly #sink = new ByteSink();
-  #firstId = 0;
-  #items = 0;
-
-  /** Items of the message so far. */
-  get items(): number {
-    return this.#items;
-  }
-
-  /** Size of the message so far. */
-  get sizeBytes(): number {
-    return this.#sink.size;
-  }
-
-  /**
-   * Begins a message; what was not finished is dropped.
-   * @param firstId - id of its first item; the next ones count up
-   * @param clusterId - empty: not checked
-   */
-  begin(firstId: number, clusterId: Uint8Array): void {
-    const sink = this.#sink;
-    sink.clear();
-    this.#firstId = firstId;
-    this.#items = 0;
-    sink.reserve(20 + clusterId.length);
-    if (firstId !== 0) {
-      sink.byte(FIRST_ID);
-      sink.varint(firstId);
-    }
-    if (clusterId.length > 0) {
-      sink.byte(CLUSTER_ID);
-      sink.varint(clusterId.length);
-      sink.copy(clusterId, 0, clusterId.length);
-    }
-  }
-
-  /**
-   * Adds the encoded Command source[start, end).
-   * @param timeoutMs - whole milliseconds; 0: the server's limit
-   * @param resend - whether anybody sent this op before
-   * @returns the id of the item
-   */
-  addCommand(
-    timeoutMs: number,
-    partitionId: number,
-    epochVersion: number,
-    resend: boolean,
-    source: Uint8Array,
-    start = 0,
-    end = source.length,
-  ): number {
-    const sink = this.#sink;
-    sink.reserve(itemOverheadBytes + end - start);
-    this.#beginItem(timeoutMs, partitionId, epochVersion, resend, fieldSize(end - start));
-    sink.byte(ITEM_COMMAND);
-    sink.varint(end - start);
-    sink.copy(source, start, end);
-    return this.#firstId + this.#items++;
-  }
-
-  /** Adds a get of the key source[start, end). @returns the id of the item */
-  addGet(
-    timeoutMs: number,
-    partitionId: number,
-    epochVersion: number,
-    resend: boolean,
-    consistency: Consistency,
-    source: Uint8Array,
-    start = 0,
-    end = source.length,
-  ): number {
-    const sink = this.#sink;
-    const getBytes = fieldSize(end - start) + (consistency === 0 ? 0 : 2);
-    sink.reserve(itemOverheadBytes + getBytes);
-    this.#beginItem(timeoutMs, partitionId, epochVersion, resend, fieldSize(getBytes));
-    sink.byte(ITEM_GET);
-    sink.varint(getBytes);
-    sink.byte(GET_KEY);
-    sink.varint(end - start);
-    sink.copy(source, start, end);
-    if (consistency !== 0) {
-      sink.byte(GET_CONSISTENCY);
-      sink.byte(consistency);
-    }
-    return this.#firstId + this.#items++;
-  }
-
-  /** Says that nobody waits for an id of this Pipe any more. */
-  addCancel(id: number): void {
-    this.#sink.reserve(9);
-    this.#sink.byte(CANCEL_ID);
-    this.#sink.varint(id);
-  }
-
-  /**
-   * Ends the message.
-   * @returns its bytes, owned by the caller; FRAME_HEADROOM_BYTES bytes before them in the same
-   * buffer are free
-   */
-  finish(): Uint8Array {
-    this.#items = 0;
-    return this.#sink.take();
-  }
-
-  #beginItem(
-    timeoutMs: number,
-    partitionId: number,
-    epochVersion: number,
-    resend: boolean,
-    opBytes: number,
-  ): void {
-    const sink = this.#sink;
-    sink.byte(ITEM);
-    sink.varint(
-      opBytes +
-        numberSize(timeoutMs) +
-        numberSize(partitionId) +
-        numberSize(epochVersion) +
-        (resend ? 2 : 0),
-    );
-    this.#number(ITEM_TIMEOUT_MS, timeoutMs);
-    this.#number(ITEM_PARTITION_ID, partitionId);
-    this.#number(ITEM_EPOCH_VERSION, epochVersion);
-    if (resend) {
-      sink.byte(ITEM_RESEND);
-      sink.byte(1);
-    }
-  }
-
-  #number(tag: number, value: number): void {
-    if (value === 0) return;
-    this.#sink.byte(tag);
-    this.#sink.varint(value);
-  }
-}
-
-function numberSize(value: number): number {
-  return value === 0 ? 0 : 1 + varintSize(value);
 }

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import type { OpId } from '../src/gen/dougdb/v1/types.js';
+
+/** Safe integers >= 0, with the places where varints grow. */
+export const aNumber: fc.Arbitrary<number> = fc.oneof(
+  fc.constantFrom(0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 53 - 1),
+  fc.maxSafeNat(),
+  fc.nat(1000),
+);
+
+export const aKey: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  fc.constantFrom(1, 31, 32, 33, 127, 128, 8192).map((size) => new Uint8Array(size).fill(0x61)),
+);
+
+export const aValue: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.uint8Array({ maxLength: 60 }),
+  fc.constantFrom(0, 127, 128, 16_383, 16_384, 70_000).map((size) => new Uint8Array(size).fill(7)),
+);
+
+export const aSmallValue: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 20 });
+
+export const anOpId: fc.Arbitrary<OpId> = fc
+  .record({
+    session: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    startedAt: aNumber,
+    seq: aNumber.map((n) => Math.max(1, n)),
+    below: aNumber,
+  })
+  .map(({ session, startedAt, seq, below }) => ({
+    session,
+    startedAt,
+    seq,
+    firstIncomplete: below % (seq + 1),
+  }));
