@@ -31,7 +31,8 @@ export function decodeRequest<T extends object>(
 
 /**
  * Decodes and makes sure that all bytes were used: the generated decoder stops quietly at field 0 and
- * at an end-group tag, and a length that lies may lead it beyond the end of a message inside.
+ * at an end-group tag. It does the same in a message inside; where the bytes behind still make sense,
+ * that goes unnoticed. The hand-written codecs have no such leniency.
  * @throws RangeError or Error of the generated code
  */
 export function decodeWhole<T>(decoder: MessageDecoder<T>, bytes: Uint8Array): T {

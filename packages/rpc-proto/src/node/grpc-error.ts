@@ -11,11 +11,11 @@ const errorType = 'dougdb.v1.Error';
 const errorInfoType = 'google.rpc.ErrorInfo';
 
 /**
- * Most bytes of status details. In base64 that is 5.3 KiB; with the status message (at most 512
- * characters, percent-encoded) everything stays below the 8 KiB of metadata that every gRPC
- * implementation takes.
+ * Most bytes of status details (5.3 KiB in base64) and of the status message as it is sent. Together
+ * they stay below the 8 KiB of metadata that every gRPC implementation takes.
  */
 const detailsLimitBytes = 4096;
+const messageLimitBytes = 1536;
 
 /** What {@link grpcError} returns: what a grpc-js callback or an 'error' event takes. */
 export type GrpcError = ServiceError;
@@ -31,20 +31,26 @@ export function grpcError(error: unknown): GrpcError {
   // A call that fails must not have status OK, whatever the table says about normal responses.
   const code = codes[known.reason].grpcStatus || Status.INTERNAL;
   const metadata = new Metadata();
-  metadata.set(detailsKey, asBuffer(encodeDetails(code, known.reason, message)));
-  const details = message.message;
+  const details = statusMessage(message.message);
+  metadata.set(detailsKey, asBuffer(encodeDetails(code, details, known.reason, message)));
   return Object.assign(new Error(details), { name: 'GrpcError', code, details, metadata });
 }
 
-function encodeDetails(code: number, reason: string, error: WireError): Uint8Array {
+function encodeDetails(code: number, text: string, reason: string, error: WireError): Uint8Array {
   const info = { type: errorInfoType, value: encodeErrorInfo(reason, domain) };
   let encoded: Uint8Array = new Uint8Array(0);
   for (const route of shorterAndShorter(error.route)) {
     const value = WireError.encode({ ...error, route }).finish();
-    encoded = encodeStatus(code, error.message, [info, { type: errorType, value }]);
+    encoded = encodeStatus(code, text, [info, { type: errorType, value }]);
     if (encoded.length <= detailsLimitBytes) break;
   }
   return encoded;
+}
+
+/** gRPC sends its message percent-encoded: up to nine bytes for a character. */
+function statusMessage(message: string): string {
+  const fits = encodeURI(message).length <= messageLimitBytes;
+  return fits ? message : wellFormed(message, messageLimitBytes / 9);
 }
 
 /** A hint with its bounds cut short would be wrong, so parts are left out whole. */
