@@ -18,5 +18,6 @@ export {
   type Metrics,
   silentMetrics,
 } from './metrics.js';
+export { PortsError, type PortsErrorCode } from './ports-error.js';
 export type { Random } from './random.js';
 export type { Workers } from './workers.js';

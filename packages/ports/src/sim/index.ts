@@ -16,5 +16,8 @@ export type { DelayMs } from './fs/sim-disk.js';
 export { type CrashOptions, SimFs, type SimFsOptions } from './fs/sim-fs.js';
 export type { KeepPart, UnsyncedPart } from './fs/unsynced-part.js';
 export { SimRandom } from './random.js';
+export { type LogLine, type RecordingLogger, recordingLogger } from './recording-logger.js';
+export { type RecordingMetrics, recordingMetrics } from './recording-metrics.js';
 export { DEFAULT_DRAIN_HOPS, SimScheduler, type SimSchedulerOptions } from './scheduler.js';
 export type { SimClock, SimClockOptions } from './sim-clock.js';
+export { type SimJob, SimWorkers, type SimWorkersOptions } from './sim-workers.js';

@@ -38,16 +38,17 @@ export class SimClock implements Clock, EventOwner {
   }
 
   monotonicMs(): number {
-    return Math.floor((this.scheduler.nowUs - this.#bornUs) * this.#driftRatio) / 1000;
+    return this.#localUs(this.scheduler.nowUs) / 1000;
   }
 
   wallMs(): number {
     return Math.floor(this.scheduler.startWallMs + this.scheduler.nowMs + this.#wallOffsetMs);
   }
 
-  /** On a closed clock nothing is scheduled. */
+  /** On a closed clock nothing is scheduled. @throws RangeError if delayMs is not a number */
   setTimer(delayMs: number, run: () => void): Timer {
-    const event = this.#schedule(Math.ceil((delayMs * 1000) / this.#driftRatio), run);
+    if (Number.isNaN(delayMs)) throw new RangeError('a timer needs a delay');
+    const event = this.#schedule(this.#globalDelayUs(Math.ceil(delayMs * 1000)), run);
     return { cancel: () => this.#cancel(event) };
   }
 
@@ -102,6 +103,20 @@ export class SimClock implements Clock, EventOwner {
     if (this.#held === null) return true;
     this.#held.push(event);
     return false;
+  }
+
+  #localUs(globalUs: number): number {
+    return Math.floor((globalUs - this.#bornUs) * this.#driftRatio);
+  }
+
+  /** The shortest global delay after which this clock has gone on by so much. */
+  #globalDelayUs(localDelayUs: number): number {
+    if (this.#driftRatio === 1) return localDelayUs;
+    const { nowUs } = this.scheduler;
+    const dueUs = this.#localUs(nowUs) + localDelayUs;
+    let delayUs = Math.max(0, Math.floor(localDelayUs / this.#driftRatio) - 1);
+    while (this.#localUs(nowUs + delayUs) < dueUs) delayUs++;
+    return delayUs;
   }
 
   #schedule(delayUs: number, run: () => void): SimEvent {

@@ -54,6 +54,11 @@ export class DirectoryInode {
     return change;
   }
 
+  /** Sets one name, synced or not before, durably. */
+  changeDurably(name: string, inode: Inode): void {
+    this.#settle(this.change([{ name, inode }], 0));
+  }
+
   /** What a syncDir that begins now will cover. */
   mark(): number {
     return this.#seq;

@@ -67,7 +67,9 @@ export function fileAfterCrash(inode: FileInode, path: string, model: CrashModel
 function rewind(inode: FileInode): { steps: Step[]; image: Uint8Array } {
   const { changes, durableSize } = inode.journal;
   let extent = Math.max(inode.size, durableSize);
-  for (const change of changes) extent = Math.max(extent, change.sizeBefore, change.sizeAfter);
+  for (const { offset, length, sizeBefore, sizeAfter } of changes) {
+    extent = Math.max(extent, offset + length, sizeBefore, sizeAfter);
+  }
   for (const { position, bytes } of inode.inFlight) {
     extent = Math.max(extent, position + bytes.length);
   }

@@ -93,7 +93,7 @@ export class FileInode {
     if (growth === 0) return true;
     const cut = Math.max(0, -growth);
     const before = cut > 0 ? this.#image.slice(sizeBytes, this.#size) : null;
-    if (cut > 0) this.#image.fill(0, sizeBytes, this.#size);
+    this.#grown(sizeBytes).fill(0, sizeBytes, this.#size);
     this.journal.add({
       truncates: true,
       offset: sizeBytes,

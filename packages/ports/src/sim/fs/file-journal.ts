@@ -13,6 +13,7 @@ export interface FileChange {
   readonly ordinal: number;
 }
 
+/** One shape for all: an entry is made for every write. */
 interface Entry extends FileChange {
   readonly seq: number;
   /** A failed datasync took its page for clean: no later datasync will write it. */
@@ -39,7 +40,17 @@ export class FileJournal {
   }
 
   add(change: FileChange): void {
-    this.#entries.push({ ...change, seq: ++this.#seq, lost: false });
+    this.#entries.push({
+      truncates: change.truncates,
+      offset: change.offset,
+      length: change.length,
+      before: change.before,
+      sizeBefore: change.sizeBefore,
+      sizeAfter: change.sizeAfter,
+      ordinal: change.ordinal,
+      seq: ++this.#seq,
+      lost: false,
+    });
   }
 
   /** What a datasync that begins now will cover. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { SimRandom } from '../random.js';
-import type { DiskSpace } from './file-inode.js';
+import type { DiskSpace, FileInode } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
 import type { Fault } from './operation.js';
 import { OperationGate } from './operation-gate.js';
@@ -17,11 +17,19 @@ export interface SimDiskOptions {
   readonly capacityBytes: number;
 }
 
+/** An open file, as the disk sees it. */
+export interface OpenFile {
+  readonly path: string;
+  readonly inode: FileInode;
+}
+
 /** What the files and the names of one {@link SimFs} share. */
 export class SimDisk {
   readonly gate: OperationGate;
   readonly pending: PendingOperations;
   readonly options: SimDiskOptions;
+  /** Files that the process has open. */
+  readonly openFiles = new Set<OpenFile>();
   space: DiskSpace;
   /** One more after each crash or kill: files of an earlier one are dead. */
   incarnation = 0;
@@ -35,6 +43,15 @@ export class SimDisk {
     this.gate = new OperationGate(() =>
       this.pending.abort(() => new SimFsError('ESIMCRASH', 'wait', '')),
     );
+  }
+
+  /** The end of the process, by power loss or a kill. */
+  endProcess(): void {
+    this.incarnation++;
+    for (const { inode } of this.openFiles) inode.release();
+    this.openFiles.clear();
+    this.gate.reset();
+    this.pending.abort(() => new SimFsError('EIO', 'wait', ''));
   }
 
   /** Ends an operation that passed the gate after its time. */

@@ -5,7 +5,7 @@ import type { FileInode } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
 import type { Fault, OperationKind } from './operation.js';
 import type { Passage } from './operation-gate.js';
-import { asPromise, type SimDisk, throwFault } from './sim-disk.js';
+import { asPromise, type OpenFile, type SimDisk, throwFault } from './sim-disk.js';
 
 /**
  * An open file of {@link SimFs}. Asynchronous reads and writes take effect when they end, not when
@@ -15,6 +15,7 @@ export class SimFile implements File {
   readonly path: string;
   readonly #disk: SimDisk;
   readonly #inode: FileInode;
+  readonly #handle: OpenFile;
   readonly #writable: boolean;
   readonly #incarnation: number;
   #closed = false;
@@ -25,6 +26,8 @@ export class SimFile implements File {
     this.#inode = inode;
     this.#writable = mode !== 'read';
     this.#incarnation = disk.incarnation;
+    this.#handle = { path, inode };
+    disk.openFiles.add(this.#handle);
     inode.retain();
   }
 
@@ -106,7 +109,8 @@ export class SimFile implements File {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#incarnation === this.#disk.incarnation) this.#inode.release();
+    // Gone already if the process it belonged to has ended.
+    if (this.#disk.openFiles.delete(this.#handle)) this.#inode.release();
   }
 
   #write(bytes: Uint8Array, position: number, passage: Passage): void {

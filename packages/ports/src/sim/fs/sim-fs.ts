@@ -2,14 +2,14 @@ import type { Clock } from '../../clock.js';
 import { crc32 } from '../../crc32.js';
 import type { File, FileLock, FileStat, FileSystem, OpenMode } from '../../file-system.js';
 import { SimRandom } from '../random.js';
-import { DirectoryInode, type Inode } from './directory-inode.js';
-import type { CrashModel } from './file-crash.js';
-import { FileInode } from './file-inode.js';
+import type { DirectoryInode, Inode } from './directory-inode.js';
+import type { DiskSpace } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
+import { NameTree } from './name-tree.js';
 import type { Fault, OperationHook, OperationKind, OperationMatch, Verdict } from './operation.js';
+import { normalize, walk } from './path-lookup.js';
 import { asPromise, type DelayMs, SimDisk, throwFault } from './sim-disk.js';
 import { SimFile } from './sim-file.js';
-import { directoryAt, lookup, normalize, type Place, place, walk } from './sim-tree.js';
 import { treeAfterCrash } from './tree-crash.js';
 import { type KeepPart, randomKeep } from './unsynced-part.js';
 
@@ -59,7 +59,7 @@ export class SimFs implements FileSystem {
   readonly #disk: SimDisk;
   readonly #random: SimRandom;
   readonly #locks = new Map<Inode, FileLock>();
-  #root = new DirectoryInode();
+  #tree: NameTree;
   #clones = 0;
 
   constructor(options: SimFsOptions = {}) {
@@ -71,102 +71,67 @@ export class SimFs implements FileSystem {
       ioDelayMs: options.ioDelayMs ?? 0.05,
       capacityBytes: options.capacityBytes ?? DEFAULT_CAPACITY_BYTES,
     });
+    this.#tree = new NameTree(this.#disk.space);
   }
 
   open(path: string, mode: OpenMode): File {
     const at = normalize(path);
-    const { ordinal } = this.#enter(mode === 'create' ? 'create' : 'open', at);
-    const spot = place(this.#root, at, 'open');
-    if (mode === 'create') return this.#open(this.#create(spot, at, ordinal), at, mode);
-    if (spot.inode === null) throw new SimFsError('ENOENT', 'open', at);
-    if (spot.inode.kind === 'directory') throw new SimFsError('EISDIR', 'open', at);
-    return this.#open(spot.inode, at, mode);
+    const ordinal = this.#enter(mode === 'create' ? 'create' : 'open', at);
+    const inode = mode === 'create' ? this.#tree.create(at, ordinal) : this.#tree.file(at);
+    return new SimFile(this.#disk, inode, at, mode);
   }
 
+  /** One 'mkdir' operation for each directory that is missing, parents first. */
   mkdir(path: string): void {
     const names = normalize(path).split('/').slice(1);
     for (let depth = 1; depth <= names.length; depth++) {
       const at = `/${names.slice(0, depth).join('/')}`;
-      const found = lookup(this.#root, at);
+      const found = this.#tree.find(at);
       if (found?.kind === 'directory') continue;
-      const { ordinal } = this.#enter('mkdir', at);
+      const ordinal = this.#enter('mkdir', at);
       if (found?.kind === 'file') {
         throw new SimFsError(depth === names.length ? 'EEXIST' : 'ENOTDIR', 'mkdir', at);
       }
-      if (at === '/') return;
-      const { directory, name } = place(this.#root, at, 'mkdir');
-      directory.change([{ name, inode: new DirectoryInode() }], ordinal);
+      this.#tree.mkdir(at, ordinal);
     }
   }
 
   list(path: string): string[] {
     const at = normalize(path);
     this.#enter('list', at);
-    return [...directoryAt(this.#root, at, 'list').names.keys()].sort();
+    return [...this.#tree.directory(at, 'list').names.keys()].sort();
   }
 
   stat(path: string): FileStat | null {
     const at = normalize(path);
     this.#enter('stat', at);
-    const inode = lookup(this.#root, at);
+    const inode = this.#tree.find(at);
     if (inode === null) return null;
     return { kind: inode.kind, sizeBytes: inode.kind === 'file' ? inode.size : 0 };
   }
 
   rename(from: string, to: string): void {
     const [fromAt, toAt] = [normalize(from), normalize(to)];
-    const { ordinal } = this.#enter('rename', fromAt, toAt);
-    const source = place(this.#root, fromAt, 'rename');
-    const target = place(this.#root, toAt, 'rename');
-    const { inode } = source;
-    if (inode === null) throw new SimFsError('ENOENT', 'rename', fromAt);
-    // Two names of one file, or one name: POSIX does nothing.
-    if (inode === target.inode) return;
-    if (`${toAt}/`.startsWith(`${fromAt}/`)) throw new SimFsError('EINVAL', 'rename', fromAt);
-    checkReplaceable(inode, target, toAt);
-    const away = { name: source.name, inode: null };
-    const here = { name: target.name, inode };
-    if (source.directory === target.directory) {
-      source.directory.change([away, here], ordinal);
-    } else {
-      const arrival = target.directory.change([here], ordinal);
-      source.directory.change([away], ordinal, arrival);
-    }
-    if (target.inode?.kind === 'file') target.inode.release();
+    this.#tree.rename(fromAt, toAt, this.#enter('rename', fromAt, toAt));
   }
 
   link(existing: string, path: string): void {
     const [fromAt, toAt] = [normalize(existing), normalize(path)];
-    const { ordinal } = this.#enter('link', fromAt, toAt);
-    const { inode } = place(this.#root, fromAt, 'link');
-    if (inode === null) throw new SimFsError('ENOENT', 'link', fromAt);
-    const target = place(this.#root, toAt, 'link');
-    if (target.inode !== null) throw new SimFsError('EEXIST', 'link', toAt);
-    if (inode.kind === 'directory') throw new SimFsError('EPERM', 'link', fromAt);
-    target.directory.change([{ name: target.name, inode }], ordinal);
-    inode.retain();
+    this.#tree.link(fromAt, toAt, this.#enter('link', fromAt, toAt));
   }
 
   remove(path: string): void {
     const at = normalize(path);
-    const { ordinal } = this.#enter('remove', at);
-    const { directory, name, inode } = place(this.#root, at, 'unlink');
-    if (inode === null) throw new SimFsError('ENOENT', 'unlink', at);
-    if (inode.kind === 'directory') throw new SimFsError('EISDIR', 'unlink', at);
-    directory.change([{ name, inode: null }], ordinal);
-    inode.release();
+    this.#tree.unlink(at, this.#enter('remove', at));
   }
 
   /** One 'remove' operation for each name, leaves first: a crash may stop anywhere between. */
   removeTree(path: string): void {
     const at = normalize(path);
-    const found = lookup(this.#root, at);
+    const found = this.#tree.find(at);
     if (found === null) return;
-    for (const [below, inode] of [...walk(found, at)].reverse()) {
-      const { ordinal } = this.#enter('remove', below);
-      const { directory, name } = place(this.#root, below, 'rm');
-      directory.change([{ name, inode: null }], ordinal);
-      if (inode.kind === 'file') inode.release();
+    for (const [below] of [...walk(found, at)].reverse()) {
+      this.#tree.drop(below, this.#enter('remove', below));
     }
   }
 
@@ -174,7 +139,7 @@ export class SimFs implements FileSystem {
     return asPromise(() => {
       const at = normalize(path);
       const { fault } = this.#disk.gate.pass('syncDir', at, false);
-      const directory = directoryAt(this.#root, at, 'syncDir');
+      const directory = this.#tree.directory(at, 'syncDir');
       const mark = directory.mark();
       return this.#disk.later('sync', fault, () => endSyncDir(directory, mark, fault, at));
     });
@@ -183,14 +148,14 @@ export class SimFs implements FileSystem {
   syncDirSync(path: string): void {
     const at = normalize(path);
     const { fault } = this.#disk.gate.pass('syncDir', at, true);
-    const directory = directoryAt(this.#root, at, 'syncDir');
+    const directory = this.#tree.directory(at, 'syncDir');
     endSyncDir(directory, directory.mark(), fault, at);
   }
 
   freeBytes(path: string): number {
     const at = normalize(path);
     this.#enter('freeBytes', at);
-    if (lookup(this.#root, at) === null) throw new SimFsError('ENOENT', 'statfs', at);
+    if (this.#tree.find(at) === null) throw new SimFsError('ENOENT', 'statfs', at);
     const { capacityBytes, usedBytes } = this.#disk.space;
     return Math.max(0, capacityBytes - usedBytes);
   }
@@ -199,10 +164,9 @@ export class SimFs implements FileSystem {
     return asPromise(() => {
       const at = normalize(path);
       const { fault, ordinal } = this.#disk.gate.pass('lock', at, false);
-      const spot = place(this.#root, at, 'lock');
       return this.#disk.later('io', fault, () => {
         throwFault(fault, 'lock', at);
-        return this.#lock(spot, at, ordinal);
+        return this.#lock(at, ordinal);
       });
     });
   }
@@ -220,6 +184,11 @@ export class SimFs implements FileSystem {
   /** True once a planned crash has happened: everything throws ESIMCRASH until {@link crash}. */
   get crashed(): boolean {
     return this.#disk.gate.crashed;
+  }
+
+  /** Paths of the files that are open, as they were opened: empty after everything was closed. */
+  get openPaths(): string[] {
+    return [...this.#disk.openFiles].map(({ path }) => path);
   }
 
   /** Operations that a 'stall' holds back. */
@@ -261,7 +230,11 @@ export class SimFs implements FileSystem {
    * on, locks are free, planned faults are forgotten; the hook and the counts stay.
    */
   crash(options: CrashOptions = {}): void {
-    this.#restart(this.#crashModel(options, `crash${this.#disk.incarnation}`));
+    const space = { capacityBytes: this.#disk.space.capacityBytes, usedBytes: 0 };
+    const tree = this.#afterCrash(space, options, `crash${this.#disk.incarnation}`);
+    this.#endProcess();
+    this.#tree = tree;
+    this.#disk.space = space;
     if (options.clock !== undefined) this.#disk.pending.clock = options.clock;
   }
 
@@ -273,7 +246,7 @@ export class SimFs implements FileSystem {
     const { capacityBytes } = this.#disk.space;
     const random = this.#random.fork(name);
     const clone = new SimFs({ ...rest, ...(clock ? { clock } : {}), capacityBytes, random });
-    clone.#root = treeAfterCrash(this.#root, clone.#disk.space, this.#crashModel(options, name));
+    clone.#tree = this.#afterCrash(clone.#disk.space, options, name);
     return clone;
   }
 
@@ -284,7 +257,7 @@ export class SimFs implements FileSystem {
   kill(): void {
     const random = this.#random.fork(`kill${this.#disk.incarnation}`);
     this.#endProcess();
-    for (const [, inode] of walk(this.#root, '/')) {
+    for (const [, inode] of walk(this.#tree.root, '/')) {
       if (inode.kind === 'directory') continue;
       for (const { bytes, position } of inode.inFlight) {
         if (random.chance(0.5)) inode.write(bytes, position, 0);
@@ -300,101 +273,62 @@ export class SimFs implements FileSystem {
 
   /** Bit rot: changes one byte of a file, on the disk too. @throws ENOENT, RangeError past its end */
   corrupt(path: string, byteOffset: number, xorMask: number): void {
-    const inode = this.#fileAt(path);
+    const inode = this.#tree.file(normalize(path));
     if (!(byteOffset >= 0 && byteOffset < inode.size)) {
       throw new RangeError(`${path} has no byte at ${byteOffset}`);
     }
     inode.flip(byteOffset, xorMask);
   }
 
-  /** A copy of a file's bytes as read now. Not an operation. @throws ENOENT */
+  /** A copy of a file's bytes as read now. Not an operation. @throws ENOENT, EISDIR */
   contents(path: string): Uint8Array {
-    return this.#fileAt(path).bytes.slice();
+    return this.#tree.file(normalize(path)).bytes.slice();
   }
 
   /** Puts a durable file there, or in the place of what is there. Not an operation. */
   plant(path: string, bytes: Uint8Array): void {
-    const at = normalize(path);
-    const { directory, name, inode } = place(this.#root, at, 'plant');
-    if (inode?.kind === 'directory') throw new SimFsError('EISDIR', 'plant', at);
-    inode?.release();
-    const planted = new FileInode(this.#disk.space, bytes.slice());
-    planted.retain();
-    directory.change([{ name, inode: planted }], 0);
-    directory.synced(directory.mark());
+    this.#tree.plant(normalize(path), bytes.slice());
   }
 
   /** A line for each name: path, kind, size and CRC-32 of the bytes. */
   dump(): string {
-    const lines: string[] = [];
-    for (const [path, inode] of walk(this.#root, '/')) {
-      if (inode.kind === 'directory') lines.push(`${path} directory`);
-      else lines.push(`${path} file ${inode.size} ${hex(crc32(inode.bytes))}`);
-    }
-    return `${lines.join('\n')}\n`;
+    return this.#tree.dump(checksum);
   }
 
   /** Of all names and bytes, of what is durable of them, and of the count of operations. */
   hash(): string {
-    const durable = this.#treeAfter(() => false);
-    const text = `${this.operationCount}\n${this.dump()}${durable}`;
-    return hex(crc32(new TextEncoder().encode(text)));
+    const model = { keep: () => false, sectorBytes: DEFAULT_SECTOR_BYTES, garbage: null };
+    const durable = treeAfterCrash(this.#tree.root, { ...this.#disk.space }, model);
+    const durableDump = new NameTree(this.#disk.space, durable).dump(checksum);
+    return checksum(
+      new TextEncoder().encode(`${this.operationCount}\n${this.dump()}${durableDump}`),
+    );
   }
 
-  #treeAfter(keep: KeepPart): string {
-    const clone = new SimFs({ random: this.#random });
-    const model = { keep, sectorBytes: DEFAULT_SECTOR_BYTES, garbage: null };
-    clone.#root = treeAfterCrash(this.#root, clone.#disk.space, model);
-    return clone.dump();
-  }
-
-  #restart(model: CrashModel): void {
-    const { capacityBytes } = this.#disk.space;
-    const space = { capacityBytes, usedBytes: 0 };
-    const root = treeAfterCrash(this.#root, space, model);
-    this.#endProcess();
-    this.#root = root;
-    this.#disk.space = space;
-  }
-
-  #endProcess(): void {
-    this.#disk.incarnation++;
-    this.#disk.gate.reset();
-    this.#locks.clear();
-    this.#disk.pending.abort(() => new SimFsError('EIO', 'wait', ''));
-  }
-
-  #crashModel(options: CrashOptions, name: string): CrashModel {
+  #afterCrash(space: DiskSpace, options: CrashOptions, name: string): NameTree {
     const random = this.#random.fork(name);
-    return {
+    const root = treeAfterCrash(this.#tree.root, space, {
       keep: options.keep ?? randomKeep(random.fork('keep'), options.keepUnsyncedPercent ?? 0),
       sectorBytes: options.sector ?? DEFAULT_SECTOR_BYTES,
       garbage: options.garbage === true ? random.fork('garbage') : null,
-    };
+    });
+    return new NameTree(space, root);
   }
 
-  #enter(kind: OperationKind, path: string, toPath = ''): { readonly ordinal: number } {
+  #endProcess(): void {
+    this.#locks.clear();
+    this.#disk.endProcess();
+  }
+
+  /** Answers the ordinal. @throws what the hook or a rule says */
+  #enter(kind: OperationKind, path: string, toPath = ''): number {
     const { fault, ordinal } = this.#disk.gate.pass(kind, path, true, 0, 0, toPath);
     throwFault(fault, kind, path);
-    return { ordinal };
+    return ordinal;
   }
 
-  #create(spot: Place, path: string, ordinal: number): FileInode {
-    if (spot.inode !== null) throw new SimFsError('EEXIST', 'open', path);
-    const { space } = this.#disk;
-    if (space.usedBytes >= space.capacityBytes) throw new SimFsError('ENOSPC', 'open', path);
-    const inode = new FileInode(space);
-    inode.retain();
-    spot.directory.change([{ name: spot.name, inode }], ordinal);
-    return inode;
-  }
-
-  #open(inode: FileInode, path: string, mode: OpenMode): File {
-    return new SimFile(this.#disk, inode, path, mode);
-  }
-
-  #lock(spot: Place, path: string, ordinal: number): FileLock {
-    const inode = spot.directory.names.get(spot.name) ?? this.#create(spot, path, ordinal);
+  #lock(path: string, ordinal: number): FileLock {
+    const inode = this.#tree.find(path) ?? this.#tree.create(path, ordinal);
     if (this.#locks.has(inode)) throw new SimFsError('ELOCKED', 'lock', path);
     const lock: FileLock = {
       release: async () => {
@@ -403,12 +337,6 @@ export class SimFs implements FileSystem {
     };
     this.#locks.set(inode, lock);
     return lock;
-  }
-
-  #fileAt(path: string): FileInode {
-    const inode = lookup(this.#root, normalize(path));
-    if (inode?.kind !== 'file') throw new SimFsError('ENOENT', 'open', path);
-    return inode;
   }
 }
 
@@ -424,19 +352,6 @@ function endSyncDir(
   directory.synced(mark);
 }
 
-/** @throws as rename(2) does for what cannot take the other's place */
-function checkReplaceable(inode: Inode, target: Place, path: string): void {
-  const old = target.inode;
-  if (old === null) return;
-  if (inode.kind === 'file') {
-    if (old.kind === 'directory') throw new SimFsError('EISDIR', 'rename', path);
-  } else if (old.kind === 'file') {
-    throw new SimFsError('ENOTDIR', 'rename', path);
-  } else if (old.names.size > 0) {
-    throw new SimFsError('ENOTEMPTY', 'rename', path);
-  }
-}
-
-function hex(value: number): string {
-  return value.toString(16).padStart(8, '0');
+function checksum(bytes: Uint8Array): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
 }
