@@ -13,7 +13,8 @@ describe('SimScheduler', () => {
     ] as const) {
       scheduler.schedule(delayMs, () => seen.push(`${name}@${scheduler.nowMs}`));
     }
-    while (await scheduler.step()) {}
+    for (let left = 4; left > 0; left--) expect(await scheduler.step()).toBe(true);
+    expect(await scheduler.step()).toBe(false);
     expect(seen).toEqual(['a@1', 'b@1', 'c@2', 'd@2']);
     expect(scheduler.executedCount).toBe(4);
   });
@@ -36,7 +37,8 @@ describe('SimScheduler', () => {
           .sort((a, b) => a.delayMs - b.delayMs || a.i - b.i)
           .map(({ i }) => i);
         expect(scheduler.pendingCount).toBe(expected.length);
-        while (scheduler.stepSync()) {}
+        for (const _ of expected) expect(scheduler.stepSync()).toBe(true);
+        expect(scheduler.stepSync()).toBe(false);
         expect(seen).toEqual(expected);
         expect(scheduler.pendingCount).toBe(0);
       }),
@@ -64,7 +66,7 @@ describe('SimScheduler', () => {
     const seen: string[] = [];
     scheduler.schedule(1, () => {
       void (async () => {
-        for (let i = 0; i < 10; i++) await null;
+        for (let i = 0; i < 10; i++) await Promise.resolve();
         seen.push(`after ten awaits at ${scheduler.nowMs}`);
       })();
     });
@@ -79,7 +81,7 @@ describe('SimScheduler', () => {
       const seen: string[] = [];
       scheduler.schedule(1, () => {
         void (async () => {
-          for (let i = 0; i < DEFAULT_DRAIN_HOPS * 2; i++) await null;
+          for (let i = 0; i < DEFAULT_DRAIN_HOPS * 2; i++) await Promise.resolve();
           seen.push('chain');
         })();
       });

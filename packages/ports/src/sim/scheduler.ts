@@ -21,7 +21,10 @@ export interface SimSchedulerOptions {
  */
 export const DEFAULT_DRAIN_HOPS = 64;
 
-const DEFAULT_START_WALL_MS = Date.UTC(2026, 0, 1);
+/** 2026-01-01 UTC. */
+const DEFAULT_START_WALL_MS = 1_767_225_600_000;
+
+const NEXT_MICROTASK = Promise.resolve();
 
 /**
  * Virtual time, shared by the clocks of all simulated nodes. Nothing moves by itself: time jumps
@@ -162,5 +165,5 @@ export class SimScheduler {
 }
 
 async function drainMicrotasks(): Promise<void> {
-  for (let hop = 0; hop < DEFAULT_DRAIN_HOPS; hop++) await null;
+  for (let hop = 0; hop < DEFAULT_DRAIN_HOPS; hop++) await NEXT_MICROTASK;
 }

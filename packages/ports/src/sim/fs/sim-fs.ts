@@ -295,14 +295,12 @@ export class SimFs implements FileSystem {
     return this.#tree.dump(checksum);
   }
 
-  /** Of all names and bytes, of what is durable of them, and of the count of operations. */
+  /** Of all names and bytes, and of what is durable of them. */
   hash(): string {
     const model = { keep: () => false, sectorBytes: DEFAULT_SECTOR_BYTES, garbage: null };
     const durable = treeAfterCrash(this.#tree.root, { ...this.#disk.space }, model);
     const durableDump = new NameTree(this.#disk.space, durable).dump(checksum);
-    return checksum(
-      new TextEncoder().encode(`${this.operationCount}\n${this.dump()}${durableDump}`),
-    );
+    return checksum(new TextEncoder().encode(`${this.dump()}\n${durableDump}`));
   }
 
   #afterCrash(space: DiskSpace, options: CrashOptions, name: string): NameTree {
