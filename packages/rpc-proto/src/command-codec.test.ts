@@ -67,6 +67,13 @@ const refused = (message: string | RegExp) =>
     message: expect.stringMatching(message),
   });
 
+// An op id whose frame ends before the value of seq.
+const opIdUpToSeq = join(
+  Uint8Array.of(0x0a, 19, 0x0a, 16),
+  new Uint8Array(16),
+  Uint8Array.of(0x18),
+);
+
 describe('encodePut and encodeDelete', () => {
   it('make the bytes that the generated encoder makes, in a buffer of that size', () => {
     fc.assert(
@@ -223,6 +230,17 @@ describe('readCommand', () => {
     ],
     ['field 0', Uint8Array.of(0x02, 0), 'field number 0'],
     ['a group', Uint8Array.of(0x0b), 'unknown field 1'],
+    [
+      'a seq that lies behind its op id',
+      join(opIdUpToSeq, Uint8Array.of(7), encodeDelete(null, text('k'))),
+      'truncated',
+    ],
+    ['a key that lies behind its delete', Uint8Array.of(0x1a, 2, 0x0a, 1, 0x6b), 'truncated'],
+    [
+      'a value that lies behind its put',
+      Uint8Array.of(0x12, 5, 0x0a, 1, 0x6b, 0x12, 1, 0x76),
+      'truncated',
+    ],
   ];
   it.each(bad)('refuses %s', (_what, bytes, message) => {
     expect(attempt(() => read(bytes))).toEqual(refused(message));

@@ -233,6 +233,25 @@ describe('readPipeRequest', () => {
     ]);
   });
 
+  it('takes cancel ids packed and single, between other fields', () => {
+    const bytes = join(
+      Uint8Array.of(0x22, 3, 1, 0x80, 0x01),
+      Uint8Array.of(0x20, 2),
+      itemField(PipeItem.encode(get('a')).finish()),
+      Uint8Array.of(0x22, 1, 3),
+      Uint8Array.of(0x22, 0),
+      Uint8Array.of(0x08, 9),
+    );
+    expect(events(bytes)).toEqual([
+      ['begin', 9, '', 1],
+      ['item', 9, 0, 0, 0, false, 'get', '61', 0],
+      ['cancel', 1],
+      ['cancel', 128],
+      ['cancel', 2],
+      ['cancel', 3],
+    ]);
+  });
+
   it('takes an empty message and an empty command', () => {
     expect(events(new Uint8Array(0))).toEqual([['begin', 0, '', 0]]);
     expect(events(itemField(raw((w) => w.uint32(0x2a).bytes(new Uint8Array(0)))))).toEqual([
@@ -317,6 +336,7 @@ describe('readPipeRequest', () => {
     ['an item beyond the end', Uint8Array.of(0x1a, 5, 1), 'truncated'],
     ['a tag alone', Uint8Array.of(0x1a), 'truncated'],
     ['a packed cancel id that is cut', Uint8Array.of(0x22, 2, 1, 0x80), 'truncated'],
+    ['a cancel id that lies behind its list', Uint8Array.of(0x22, 1, 0x80, 0x08, 0x01), 'truncated'],
     ['a cancel id of 2^53', raw((w) => w.uint32(0x20).uint64(2n ** 53n)), '2\\^53'],
     ['a first id of 2^53', raw((w) => w.uint32(0x08).uint64(2n ** 53n)), '2\\^53'],
     [
