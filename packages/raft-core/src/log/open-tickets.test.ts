@@ -1,0 +1,36 @@
+import { message } from '../../test/harness/host.js';
+import { MessageType } from '../message.js';
+import { OpenTickets } from './open-tickets.js';
+
+const ack = (index: number) => message(MessageType.MsgAppResp, 2, 1, 3, { index });
+const vote = message(MessageType.MsgVoteResp, 2, 1, 3);
+
+describe('OpenTickets', () => {
+  it('completes in order, one after the other up to the ticket named', () => {
+    const tickets = new OpenTickets();
+    tickets.open(5, [ack(5)], 0);
+    tickets.open(0, [vote], 7);
+    tickets.open(8, [], 0);
+    expect(tickets.completeNext(2)).toMatchObject({ ticket: 1, last: 5 });
+    expect(tickets.completeNext(2)).toMatchObject({ ticket: 2, selfVoteTerm: 7 });
+    expect(tickets.completeNext(2)).toBeNull();
+    expect(tickets.completeNext(1)).toBeNull();
+    expect(tickets.completeNext(3)).toMatchObject({ ticket: 3, last: 8 });
+  });
+
+  it('clips every open ticket to what is not overwritten, and drops its acknowledgements', () => {
+    const tickets = new OpenTickets();
+    tickets.open(5, [ack(4), ack(5), vote], 0);
+    tickets.open(9, [ack(9)], 0);
+    tickets.truncateFrom(5);
+    expect(tickets.completeNext(1)).toMatchObject({ last: 4, answers: [ack(4), vote] });
+    expect(tickets.completeNext(2)).toMatchObject({ last: 4, answers: [] });
+  });
+
+  it('keeps tickets-in-order: refuses a ticket that was never handed out', () => {
+    const tickets = new OpenTickets();
+    tickets.open(1, [], 0);
+    expect(() => tickets.completeNext(2)).toThrow(/^tickets-in-order/);
+    expect(() => tickets.completeNext(Number.NaN)).toThrow(/^tickets-in-order/);
+  });
+});
