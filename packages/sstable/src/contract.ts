@@ -30,6 +30,8 @@ export interface DbOptions {
   readonly tableBytes?: number;
   /** Tables in level 0 that start a compaction. Default 4. */
   readonly level0Tables?: number;
+  /** Bytes that level 1 may hold; each level below holds ten times more. Default 64 MiB. */
+  readonly level1Bytes?: number;
   /** Work of flush and compaction on the loop is cut into slices of this length. Default 2 ms. */
   readonly sliceMs?: number;
   readonly logger?: Logger;

@@ -1,0 +1,35 @@
+import type { DbIterator, IteratorOptions } from '../contract.js';
+import type { Cursor } from '../read/cursor.js';
+import { MergingCursor } from '../read/merging-cursor.js';
+import { ViewIterator } from '../read/view-iterator.js';
+import { LevelCursor } from '../version/level-cursor.js';
+import type { Store } from './store.js';
+
+/** A view of everything at this moment, limited to a sequence that the caller has checked. */
+export function openIterator(store: Store, options: IteratorOptions, sequence: number): DbIterator {
+  const version = store.version.acquire();
+  const memtables = [store.mutable, ...store.frozen.flatMap(({ memtable }) => memtable ?? [])];
+  const cursors: Cursor[] = memtables.map((memtable) => memtable.cursor());
+  for (const [level, tables] of version.levels.entries()) {
+    if (level > 0 && tables.length > 0) cursors.push(new LevelCursor(tables));
+    if (level === 0) cursors.push(...tables.map((table) => new LevelCursor([table])));
+  }
+  const owner = {
+    get isClosed(): boolean {
+      return store.isClosed;
+    },
+    release(): void {
+      store.iteratorSequences.delete(owner);
+      version.release();
+    },
+  };
+  store.iteratorSequences.set(owner, sequence);
+  const view = {
+    start: options.start?.slice() ?? null,
+    end: options.end?.slice() ?? null,
+    isReverse: options.reverse ?? false,
+    keysOnly: options.keysOnly ?? false,
+    sequence,
+  };
+  return new ViewIterator(new MergingCursor(cursors), view, owner);
+}

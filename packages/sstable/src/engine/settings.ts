@@ -1,0 +1,62 @@
+import { type Logger, silentLogger } from '@dougdb/ports';
+import { type DbOptions, SstError, SstErrorCode } from '../contract.js';
+import { createTelemetry, type Telemetry } from '../telemetry.js';
+
+/** Level 0 with so many tables is so far behind that growth should be refused. */
+export const STALL_LEVEL0_TABLES = 12;
+
+/** More frozen memtables than this, too. */
+export const STALL_MEMTABLES = 4;
+
+/** Pause before a failed flush or compaction is tried again. */
+export const RETRY_DELAY_MS = 500;
+
+/** Failures in a row, space apart, that stop a database. */
+export const MAX_FAILURES = 3;
+
+/** Options of a database with the defaults filled in. */
+export interface Settings
+  extends Required<
+    Omit<DbOptions, 'logger' | 'metrics' | 'onInstalled' | 'onBackgroundError' | 'identity'>
+  > {
+  readonly identity: Uint8Array;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  readonly onInstalled: NonNullable<DbOptions['onInstalled']>;
+  readonly onBackgroundError: NonNullable<DbOptions['onBackgroundError']>;
+}
+
+/** @throws SstError SST_USAGE for a size that is not above 0 */
+export function resolveSettings(options: DbOptions): Settings {
+  const settings: Settings = {
+    fs: options.fs,
+    clock: options.clock,
+    random: options.random,
+    dir: options.dir,
+    quarantineDir: options.quarantineDir,
+    identity: options.identity.slice(),
+    cache: options.cache,
+    memtableBytes: options.memtableBytes ?? 16 * 1024 * 1024,
+    blockBytes: options.blockBytes ?? 4 * 1024,
+    tableBytes: options.tableBytes ?? 32 * 1024 * 1024,
+    level0Tables: options.level0Tables ?? 4,
+    level1Bytes: options.level1Bytes ?? 64 * 1024 * 1024,
+    sliceMs: options.sliceMs ?? 2,
+    logger: options.logger ?? silentLogger,
+    telemetry: createTelemetry(options.metrics),
+    onInstalled: options.onInstalled ?? (() => undefined),
+    onBackgroundError: options.onBackgroundError ?? (() => undefined),
+  };
+  for (const name of [
+    'memtableBytes',
+    'blockBytes',
+    'tableBytes',
+    'level0Tables',
+    'level1Bytes',
+    'sliceMs',
+  ] as const) {
+    if (settings[name] > 0) continue;
+    throw new SstError(SstErrorCode.Usage, `${name} is ${settings[name]}, must be above 0`);
+  }
+  return Object.freeze(settings);
+}

@@ -1,0 +1,209 @@
+import { crc32 } from '@dougdb/ports';
+import { SstError, SstErrorCode } from '../contract.js';
+import { join, manifestName, markerName, tableName } from '../manifest/file-names.js';
+import { type CurrentManifest, Manifest } from '../manifest/manifest.js';
+import { removeFile } from '../manifest/remove-file.js';
+import type { DeletedFile, NewFile } from '../manifest/version-edit.js';
+import { Memtable } from '../memtable/memtable.js';
+import { TABLE_ID_BYTES } from '../table/format.js';
+import type { TableMeta, TableSlot } from '../table/table-meta.js';
+import { TableReader } from '../table/table-reader.js';
+import { LogEvent } from '../telemetry.js';
+import { TableHandle } from '../version/table-handle.js';
+import { emptyLevels, sortLevel, Version } from '../version/version.js';
+import type { Recovered } from './recovery.js';
+import type { Settings } from './settings.js';
+
+/** A memtable that takes no more writes, tied to the host state that holds for it. */
+export interface Frozen {
+  /** null: nothing was written since the freeze before. */
+  readonly memtable: Memtable | null;
+  readonly hostState: Uint8Array;
+  /** Highest sequence written before the freeze. */
+  readonly lastSequence: number;
+}
+
+/**
+ * What a database consists of at this moment, shared by its readers and its background work: the
+ * memtables, the current version, the manifest, open tables and iterators. All changes are synchronous
+ * and whole: who runs between two of them sees a consistent state.
+ */
+export class Store {
+  readonly settings: Settings;
+  readonly manifest: Manifest;
+  mutable = new Memtable();
+  /** Oldest first. */
+  readonly frozen: Frozen[] = [];
+  version: Version;
+  lastSequence: number;
+  /** Lowest sequence that a write may have. */
+  minimumSequence: number;
+  historyFloor = 0;
+  /** Sequences that open iterators see, one for each. */
+  readonly iteratorSequences = new Map<object, number>();
+  isClosed = false;
+  flushes = 0;
+  compactions = 0;
+  readonly #handles = new Set<TableHandle>();
+  #tornManifest: number | null;
+
+  /** @throws SstError if a table of the manifest is missing, damaged or another one */
+  constructor(settings: Settings, recovered: Recovered) {
+    const { state, current } = recovered;
+    this.settings = settings;
+    this.#tornManifest = recovered.isTorn && current !== null ? current.number : null;
+    this.manifest = new Manifest({
+      fs: settings.fs,
+      dir: settings.dir,
+      identity: settings.identity,
+      state,
+      current,
+      onRotated: (old) => this.#removeManifest(old),
+    });
+    this.lastSequence = state.lastSequence;
+    this.minimumSequence =
+      state.lastSequence > 0 || state.files.size > 0 ? state.lastSequence + 1 : 0;
+    this.version = this.#openVersion([...state.files.values()]);
+  }
+
+  /** Name and identity for a new table. */
+  nextSlot(): TableSlot {
+    const tableId = this.settings.random.bytes(TABLE_ID_BYTES);
+    return { number: this.manifest.nextFileNumber(), tableId, seed: crc32(tableId) };
+  }
+
+  /** Opens a table that no version names yet. @throws SstError */
+  openTable(meta: TableMeta): TableHandle {
+    const { fs, dir, cache } = this.settings;
+    const reader = TableReader.open(fs, join(dir, tableName(meta.number)), meta, cache);
+    const handle = new TableHandle(meta, reader, (unused) => this.#onUnused(unused));
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  /** Opens new tables, all or none: if one cannot be opened, the files are removed. @throws SstError */
+  openTables(metas: readonly TableMeta[]): TableHandle[] {
+    const opened: TableHandle[] = [];
+    try {
+      for (const meta of metas) opened.push(this.openTable(meta));
+      return opened;
+    } catch (error) {
+      for (const handle of opened) this.abandonTable(handle);
+      for (const { number } of metas) this.removeTable(number, 'could not be opened');
+      throw error;
+    }
+  }
+
+  /** Closes a table that came into no version. */
+  abandonTable(handle: TableHandle): void {
+    this.#handles.delete(handle);
+    handle.reader.close();
+  }
+
+  /** Goes over to the version with these changes. The manifest has them durably. */
+  installVersion(
+    deleted: readonly DeletedFile[],
+    added: readonly { readonly level: number; readonly handle: TableHandle }[],
+  ): void {
+    const gone = new Set(deleted.map(({ level, number }) => `${level}/${number}`));
+    const levels = this.version.levels.map((tables, level) => {
+      const kept = tables.filter(({ meta }) => !gone.has(`${level}/${meta.number}`));
+      const fresh = added.filter((file) => file.level === level).map(({ handle }) => handle);
+      return gone.size === 0 && fresh.length === 0 ? tables : sortLevel(level, [...kept, ...fresh]);
+    });
+    const before = this.version;
+    this.version = new Version(levels).acquire();
+    before.release();
+  }
+
+  /** The oldest sequence that anyone may still read at. */
+  get readFloor(): number {
+    let floor = this.historyFloor;
+    for (const sequence of this.iteratorSequences.values()) floor = Math.min(floor, sequence);
+    return floor;
+  }
+
+  /** @throws SstError SST_CLOSED */
+  checkOpen(): void {
+    if (this.isClosed) throw new SstError(SstErrorCode.Closed, 'the database is closed');
+  }
+
+  /** Closes every file, also those that iterators still use. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.manifest.close();
+    for (const handle of this.#handles) handle.reader.close();
+    this.#handles.clear();
+  }
+
+  removeTable(number: number, why: string): void {
+    this.#remove(tableName(number), why);
+    this.settings.telemetry.removedFiles.add(1);
+  }
+
+  /** Removes files that nothing names: what an unclean stop left. */
+  removeLeftovers({ files, mentioned }: Recovered, isManifestNew: boolean): void {
+    const { state, current } = this.manifest;
+    for (const file of files) {
+      if (file.kind === 'table') {
+        // On the word of a manifest that is not rewritten yet, only what it never named may go.
+        const isUnused = !state.files.has(file.number);
+        if (isUnused && (isManifestNew || !mentioned.has(file.number))) {
+          this.removeTable(file.number, 'unreferenced');
+        }
+      } else if (isManifestNew) {
+        const number = file.kind === 'marker' ? file.manifest : file.number;
+        if (number !== current?.number) this.#remove(file.name, 'superseded');
+      }
+    }
+  }
+
+  #openVersion(files: readonly NewFile[]): Version {
+    const levels = emptyLevels();
+    try {
+      for (const { level, table } of files) levels[level]?.push(this.openTable(table));
+    } catch (error) {
+      for (const handle of this.#handles) handle.reader.close();
+      throw error;
+    }
+    return new Version(levels.map((tables, level) => sortLevel(level, tables))).acquire();
+  }
+
+  /** No version names it. If the manifest does not either, it goes; unless the disk's state is in doubt. */
+  #onUnused(handle: TableHandle): void {
+    if (this.isClosed) return;
+    this.#handles.delete(handle);
+    handle.reader.close();
+    const { number } = handle.meta;
+    if (this.manifest.isFailed || this.manifest.state.files.has(number)) return;
+    this.removeTable(number, 'obsolete');
+  }
+
+  #removeManifest(old: CurrentManifest | null): void {
+    this.settings.telemetry.manifestRotations.add(1);
+    if (old === null) return;
+    this.#remove(markerName(old.iteration, old.number), 'superseded');
+    if (old.number === this.#tornManifest) this.#quarantine(manifestName(old.number));
+    this.#remove(manifestName(old.number), 'superseded');
+    this.#tornManifest = null;
+  }
+
+  /** Keeps evidence: a manifest with a torn tail is moved, not removed. */
+  #quarantine(name: string): void {
+    const { fs, dir, quarantineDir, logger } = this.settings;
+    try {
+      fs.mkdir(quarantineDir);
+      fs.rename(join(dir, name), join(quarantineDir, name));
+      logger.warn(LogEvent.ManifestTorn, { file: name, keptIn: quarantineDir });
+    } catch (error) {
+      logger.warn(LogEvent.ManifestTorn, { file: name, error: String(error) });
+    }
+  }
+
+  #remove(name: string, why: string): void {
+    const { fs, dir, logger } = this.settings;
+    const code = removeFile(fs, join(dir, name));
+    if (code === null) logger.debug(LogEvent.FileRemoved, { file: name, why });
+    else logger.warn(LogEvent.FileRemoveFailed, { file: name, why, code });
+  }
+}

@@ -1,0 +1,63 @@
+import { join, tableName } from '../manifest/file-names.js';
+import { MergingCursor } from '../read/merging-cursor.js';
+import type { TableMeta } from '../table/table-meta.js';
+import { TableReader } from '../table/table-reader.js';
+import { LevelCursor } from '../version/level-cursor.js';
+import { type Job, STEP_BYTES, STEP_ENTRIES } from './job.js';
+import { type TableDestination, TableOutput } from './table-output.js';
+import { type KeyRange, VersionRetention } from './version-retention.js';
+
+export interface CompactionInput {
+  /** Sorted runs: each holds tables that do not overlap, in key order. */
+  readonly runs: readonly (readonly TableMeta[])[];
+  /** Tables of the levels below the one that is written, sorted, level by level. */
+  readonly below: readonly (readonly KeyRange[])[];
+  /** No reader asks for a state before this sequence. */
+  readonly floor: number;
+  /** Size at which a table is ended, at the next user key. */
+  readonly tableBytes: number;
+  readonly destination: TableDestination;
+}
+
+/**
+ * Merges tables into new ones without what nobody can ask for any more (see VersionRetention). All
+ * versions of a user key go into one table. May write no table at all. Opens files of its own and
+ * passes the block cache by.
+ */
+export function* compactTables(input: CompactionInput): Job<readonly TableMeta[]> {
+  const { destination, tableBytes } = input;
+  const readers: TableReader[] = [];
+  const output = new TableOutput(destination);
+  let isDone = false;
+  try {
+    const runs = input.runs.map((tables) => {
+      const opened = tables.map((meta) => {
+        const path = join(destination.dir, tableName(meta.number));
+        const reader = TableReader.open(destination.fs, path, meta, null);
+        readers.push(reader);
+        return { meta, reader };
+      });
+      return new LevelCursor(opened);
+    });
+    const merged = new MergingCursor(runs);
+    const retention = new VersionRetention(input.floor, input.below);
+    let entries = 0;
+    let bytes = 0;
+    for (merged.first(); merged.valid; merged.next()) {
+      const isKept = retention.keeps(merged);
+      if (retention.isNewKey && output.openBytes >= tableBytes) yield* output.finishTable();
+      if (isKept) output.add(merged);
+      bytes += merged.valueEnd - merged.valueStart;
+      if (++entries < STEP_ENTRIES && bytes < STEP_BYTES) continue;
+      entries = 0;
+      bytes = 0;
+      yield;
+    }
+    yield* output.finishTable();
+    isDone = true;
+    return [...output.finished];
+  } finally {
+    for (const reader of readers) reader.close();
+    if (!isDone) output.discard();
+  }
+}

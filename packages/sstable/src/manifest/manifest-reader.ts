@@ -1,0 +1,136 @@
+import type { FileSystem } from '@dougdb/ports';
+import { RecordLog } from '@dougdb/wal';
+import { SstError, SstErrorCode } from '../contract.js';
+import { codeOf, toSstError } from '../encoding/error-code.js';
+import { compareKeys } from '../encoding/key-order.js';
+import { COMPARATOR } from '../table/properties.js';
+import { join, manifestName } from './file-names.js';
+import { applyEdit, EMPTY_STATE, type ManifestState } from './manifest-state.js';
+import { decodeEdit, type ManifestHead, type VersionEdit } from './version-edit.js';
+
+/** What a record log says it is: a manifest. The database's own identity stands in the first edit. */
+export const RECORD_IDENTITY: Uint8Array = Uint8Array.from('sstable-manifest', (c) =>
+  c.charCodeAt(0),
+);
+
+export interface ManifestContents {
+  readonly number: number;
+  readonly head: ManifestHead;
+  readonly state: ManifestState;
+  /** Every table that any edit has ever named. */
+  readonly mentioned: ReadonlySet<number>;
+  readonly edits: readonly VersionEdit[];
+  /** 'torn': the last edit was cut off before it was durable, and is not in the state. */
+  readonly tail: 'clean' | 'torn';
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reads a manifest from its first edit to its last.
+ * @param identity of the database; null takes any
+ * @throws SstError SST_CORRUPT, SST_FOREIGN, SST_NEWER_FORMAT, SST_IO
+ */
+export function readManifest(
+  fs: FileSystem,
+  dir: string,
+  number: number,
+  identity: Uint8Array | null,
+): ManifestContents {
+  const path = join(dir, manifestName(number));
+  const records: Uint8Array[] = [];
+  const { tail, sizeBytes } = readRecords(fs, path, (record) => records.push(record.slice()));
+  const mentioned = new Set<number>();
+  const edits: VersionEdit[] = [];
+  let state = EMPTY_STATE;
+  let head: ManifestHead | null = null;
+  for (const record of records) {
+    try {
+      const edit = decodeEdit(record);
+      if (head === null) head = checkHead(edit.head, number, identity);
+      for (const { table } of edit.newFiles ?? []) mentioned.add(table.number);
+      state = applyEdit(state, edit);
+      edits.push(edit);
+    } catch (error) {
+      throw inFile(error, path, edits.length);
+    }
+  }
+  if (head === null) throw damaged(path, 'holds no edit', 0);
+  return { number, head, state, mentioned, edits, tail, sizeBytes };
+}
+
+function readRecords(
+  fs: FileSystem,
+  path: string,
+  onRecord: (record: Uint8Array) => void,
+): { tail: 'clean' | 'torn'; sizeBytes: number } {
+  try {
+    const { log, tail } = RecordLog.open(fs, path, RECORD_IDENTITY, onRecord);
+    const { sizeBytes } = log;
+    log.close();
+    return { tail, sizeBytes };
+  } catch (error) {
+    throw fromWalError(error, path);
+  }
+}
+
+/** An error of the record log as one of ours, with the same file and offset. */
+function fromWalError(error: unknown, path: string): SstError {
+  const code = codeOf(error);
+  const offset = offsetOf(error);
+  const where =
+    offset === null ? { file: path, cause: error } : { file: path, offset, cause: error };
+  if (code === 'WAL_CORRUPT') {
+    return new SstError(SstErrorCode.Corrupt, `${path} is damaged: ${messageOf(error)}`, where);
+  }
+  if (code === 'WAL_NEWER_FORMAT') {
+    return new SstError(
+      SstErrorCode.Newer,
+      `${path} has a newer format: ${messageOf(error)}`,
+      where,
+    );
+  }
+  if (code === 'ENOENT') return damaged(path, 'is missing', 0, error);
+  return toSstError(error, `reading ${path}`, path);
+}
+
+function checkHead(
+  head: ManifestHead | undefined,
+  number: number,
+  identity: Uint8Array | null,
+): ManifestHead {
+  if (head === undefined) throw new SstError(SstErrorCode.Corrupt, 'the first edit has no head');
+  if (identity !== null && compareKeys(head.identity, identity) !== 0) {
+    throw new SstError(SstErrorCode.Foreign, 'it belongs to another database');
+  }
+  if (head.manifestNumber !== number) {
+    throw new SstError(SstErrorCode.Corrupt, `it was written as number ${head.manifestNumber}`);
+  }
+  if (head.comparator !== COMPARATOR) {
+    throw new SstError(SstErrorCode.Newer, `its keys are in the order '${head.comparator}'`);
+  }
+  return head;
+}
+
+function inFile(error: unknown, path: string, edit: number): SstError {
+  const code = codeOf(error);
+  const isOurs = code?.startsWith('SST_') ?? false;
+  return new SstError(
+    isOurs ? (code as SstErrorCode) : SstErrorCode.Corrupt,
+    `${path}, edit ${edit}: ${messageOf(error)}`,
+    { file: path, offset: 0, cause: error },
+  );
+}
+
+function damaged(path: string, what: string, offset: number, cause?: unknown): SstError {
+  return new SstError(SstErrorCode.Corrupt, `${path} ${what}`, { file: path, offset, cause });
+}
+
+function offsetOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('offset' in error)) return null;
+  return typeof error.offset === 'number' ? error.offset : null;
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
+  return String(error.message);
+}

@@ -1,0 +1,337 @@
+import { sequenceOf } from '../encoding/internal-key.js';
+import { keyPrefix } from '../encoding/key-order.js';
+import { type Arena, headerWord, keyOffset } from './arena.js';
+
+/** Entries of a leaf, children of an inner node. */
+const CAPACITY = 64;
+const HEAD_WORDS = 3;
+const LEAF_WORDS = HEAD_WORDS + 2 * CAPACITY;
+const INNER_WORDS = 1 + 3 * CAPACITY;
+/** Inner levels: 64^6 leaves are out of reach. */
+const MAX_HEIGHT = 6;
+
+// Words of a leaf: count | next | previous | prefixes[64] | references[64].
+const NEXT = 1;
+const PREVIOUS = 2;
+const PREFIXES = HEAD_WORDS;
+const REFERENCES = HEAD_WORDS + CAPACITY;
+// Words of an inner node: count | prefixes[64] | references[64] (first entry of each child) | children[64].
+const INNER_PREFIXES = 1;
+const INNER_REFERENCES = 1 + CAPACITY;
+const CHILDREN = 1 + 2 * CAPACITY;
+
+/** No leaf. Leaf numbers start at 1. */
+export const NO_LEAF = 0;
+
+/**
+ * A B+tree of references into an arena, in internal key order. All leaves live in one array of words,
+ * all inner nodes in another: no object is made for an entry or a node. Beside each reference stands
+ * the first four bytes of its key as a number, which settles most comparisons without touching the
+ * arena (a cache miss); that halves the cost of a put and a get. Nothing is ever removed.
+ *
+ * A position is (leaf, index). Inserts move entries: `changes` tells a cursor to look again.
+ */
+export class EntryTree {
+  readonly #arena: Arena;
+  #leaves: Uint32Array = new Uint32Array(0);
+  #leafCount = 0;
+  #inner: Uint32Array = new Uint32Array(0);
+  #innerCount = 0;
+  #root = NO_LEAF;
+  /** Inner levels above the leaves. */
+  #height = 0;
+  #first = NO_LEAF;
+  #last = NO_LEAF;
+  #changes = 0;
+  /** Where #lookUp ended. */
+  #foundLeaf = NO_LEAF;
+  #foundIndex = 0;
+  readonly #path = new Uint32Array(MAX_HEIGHT);
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Grows with every insert. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Bytes of the nodes in use. */
+  get nodeBytes(): number {
+    return 4 * (this.#leafCount * LEAF_WORDS + this.#innerCount * INNER_WORDS);
+  }
+
+  get firstLeaf(): number {
+    return this.#first;
+  }
+
+  get lastLeaf(): number {
+    return this.#last;
+  }
+
+  count(leaf: number): number {
+    return this.#leaves[leafBase(leaf)]!;
+  }
+
+  next(leaf: number): number {
+    return this.#leaves[leafBase(leaf) + NEXT]!;
+  }
+
+  previous(leaf: number): number {
+    return this.#leaves[leafBase(leaf) + PREVIOUS]!;
+  }
+
+  reference(leaf: number, index: number): number {
+    return this.#leaves[leafBase(leaf) + REFERENCES + index]!;
+  }
+
+  /** Leaf of the last search. */
+  get foundLeaf(): number {
+    return this.#foundLeaf;
+  }
+
+  /** Index in foundLeaf of the last search; equal to its count where the next leaf begins with the answer. */
+  get foundIndex(): number {
+    return this.#foundIndex;
+  }
+
+  /** Finds the first entry at or after (key, sequence): see foundLeaf and foundIndex. */
+  search(key: Uint8Array, start: number, end: number, sequence: number): void {
+    this.#lookUp(key, start, end, keyPrefix(key, start, end), sequence);
+  }
+
+  /** True if the last search stands exactly at (key, sequence). */
+  isAt(key: Uint8Array, start: number, end: number, sequence: number): boolean {
+    const leaf = this.#foundLeaf;
+    if (leaf === NO_LEAF || this.#foundIndex >= this.count(leaf)) return false;
+    const reference = this.reference(leaf, this.#foundIndex);
+    return this.#compareToEntry(key, start, end, sequence, reference) === 0;
+  }
+
+  /** Adds an entry where the search for its key and sequence ended just before. */
+  insertFound(reference: number, prefix: number): void {
+    this.#changes++;
+    if (this.#root === NO_LEAF) {
+      this.#root = this.#first = this.#last = this.#addLeaf();
+      this.#foundLeaf = this.#root;
+      this.#foundIndex = 0;
+    }
+    let leaf = this.#foundLeaf;
+    let index = this.#foundIndex;
+    if (this.count(leaf) === CAPACITY) {
+      // In ascending load the full leaf stays full; elsewhere it gives its upper half away.
+      const keep = index === CAPACITY && leaf === this.#last ? CAPACITY : CAPACITY / 2;
+      const right = this.#splitLeaf(leaf, keep);
+      if (index >= keep && (index > keep || keep === CAPACITY)) {
+        leaf = right;
+        index -= keep;
+      }
+      this.#putIntoLeaf(leaf, index, prefix, reference);
+      this.#addChild(this.#height - 1, right);
+      return;
+    }
+    this.#putIntoLeaf(leaf, index, prefix, reference);
+  }
+
+  #putIntoLeaf(leaf: number, index: number, prefix: number, reference: number): void {
+    const words = this.#leaves;
+    const base = leafBase(leaf);
+    const count = words[base]!;
+    const prefixes = base + PREFIXES;
+    const references = base + REFERENCES;
+    words.copyWithin(prefixes + index + 1, prefixes + index, prefixes + count);
+    words.copyWithin(references + index + 1, references + index, references + count);
+    words[prefixes + index] = prefix;
+    words[references + index] = reference;
+    words[base] = count + 1;
+  }
+
+  /** Moves the entries from `keep` on to a new leaf behind this one; answers the new leaf. */
+  #splitLeaf(leaf: number, keep: number): number {
+    const right = this.#addLeaf();
+    const words = this.#leaves;
+    const from = leafBase(leaf);
+    const to = leafBase(right);
+    words.copyWithin(to + PREFIXES, from + PREFIXES + keep, from + PREFIXES + CAPACITY);
+    words.copyWithin(to + REFERENCES, from + REFERENCES + keep, from + REFERENCES + CAPACITY);
+    words[from] = keep;
+    words[to] = CAPACITY - keep;
+    const after = words[from + NEXT]!;
+    words[from + NEXT] = right;
+    words[to + PREVIOUS] = leaf;
+    words[to + NEXT] = after;
+    if (after === NO_LEAF) this.#last = right;
+    else words[leafBase(after) + PREVIOUS] = right;
+    return right;
+  }
+
+  /** Enters a new node beside the one that the last search went through, `depth` levels below the root. */
+  #addChild(depth: number, child: number): void {
+    const first = this.#firstOf(child, depth === this.#height - 1);
+    if (depth < 0) {
+      this.#addRoot(child, first);
+      return;
+    }
+    const node = Math.floor(this.#path[depth]! / CAPACITY);
+    const index = (this.#path[depth]! % CAPACITY) + 1;
+    if (this.#inner[innerBase(node)]! < CAPACITY) {
+      this.#putIntoInner(node, index, first, child);
+      return;
+    }
+    const keep = index === CAPACITY ? CAPACITY : CAPACITY / 2;
+    const right = this.#splitInner(node, keep);
+    if (index >= keep && (index > keep || keep === CAPACITY)) {
+      this.#putIntoInner(right, index - keep, first, child);
+    } else {
+      this.#putIntoInner(node, index, first, child);
+    }
+    this.#addChild(depth - 1, right);
+  }
+
+  #addRoot(child: number, first: number): void {
+    const old = this.#root;
+    const oldFirst = this.#firstOf(old, this.#height === 0);
+    const root = this.#addInner();
+    this.#putIntoInner(root, 0, oldFirst, old);
+    this.#putIntoInner(root, 1, first, child);
+    this.#root = root;
+    this.#height++;
+  }
+
+  #putIntoInner(node: number, index: number, reference: number, child: number): void {
+    const words = this.#inner;
+    const base = innerBase(node);
+    const count = words[base]!;
+    for (const column of [INNER_PREFIXES, INNER_REFERENCES, CHILDREN]) {
+      const at = base + column;
+      words.copyWithin(at + index + 1, at + index, at + count);
+    }
+    words[base + INNER_PREFIXES + index] = this.#prefixOf(reference);
+    words[base + INNER_REFERENCES + index] = reference;
+    words[base + CHILDREN + index] = child;
+    words[base] = count + 1;
+  }
+
+  #splitInner(node: number, keep: number): number {
+    const right = this.#addInner();
+    const words = this.#inner;
+    const from = innerBase(node);
+    const to = innerBase(right);
+    for (const column of [INNER_PREFIXES, INNER_REFERENCES, CHILDREN]) {
+      words.copyWithin(to + column, from + column + keep, from + column + CAPACITY);
+    }
+    words[from] = keep;
+    words[to] = CAPACITY - keep;
+    return right;
+  }
+
+  #firstOf(node: number, isLeaf: boolean): number {
+    return isLeaf ? this.reference(node, 0) : this.#inner[innerBase(node) + INNER_REFERENCES]!;
+  }
+
+  #prefixOf(reference: number): number {
+    const { bytes, words } = this.#arena.slab(reference);
+    const start = keyOffset(reference);
+    return keyPrefix(bytes, start, start + words[headerWord(reference)]!);
+  }
+
+  #addLeaf(): number {
+    const leaf = ++this.#leafCount;
+    this.#leaves = grownWords(this.#leaves, leafBase(leaf), leafBase(leaf) + LEAF_WORDS);
+    return leaf;
+  }
+
+  #addInner(): number {
+    const node = ++this.#innerCount;
+    this.#inner = grownWords(this.#inner, innerBase(node), innerBase(node) + INNER_WORDS);
+    return node;
+  }
+
+  #lookUp(key: Uint8Array, start: number, end: number, prefix: number, sequence: number): void {
+    let node = this.#root;
+    if (node === NO_LEAF) {
+      this.#foundLeaf = NO_LEAF;
+      this.#foundIndex = 0;
+      return;
+    }
+    const inner = this.#inner;
+    for (let depth = 0; depth < this.#height; depth++) {
+      const base = innerBase(node);
+      // The last child whose first entry is not behind the target; the first child takes all before it.
+      let low = 1;
+      let high = inner[base]!;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        const other = inner[base + INNER_PREFIXES + middle]!;
+        const isBehind =
+          other === prefix
+            ? this.#compareToEntry(
+                key,
+                start,
+                end,
+                sequence,
+                inner[base + INNER_REFERENCES + middle]!,
+              ) < 0
+            : prefix < other;
+        if (isBehind) high = middle;
+        else low = middle + 1;
+      }
+      this.#path[depth] = node * CAPACITY + (low - 1);
+      node = inner[base + CHILDREN + low - 1]!;
+    }
+    const leaves = this.#leaves;
+    const base = leafBase(node);
+    let low = 0;
+    let high = leaves[base]!;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = leaves[base + PREFIXES + middle]!;
+      const isBefore =
+        other === prefix
+          ? this.#compareToEntry(key, start, end, sequence, leaves[base + REFERENCES + middle]!) > 0
+          : other < prefix;
+      if (isBefore) low = middle + 1;
+      else high = middle;
+    }
+    this.#foundLeaf = node;
+    this.#foundIndex = low;
+  }
+
+  /** Sign of (key, sequence) - entry in internal order. Equal prefixes have been seen already. */
+  #compareToEntry(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    sequence: number,
+    reference: number,
+  ): number {
+    const { bytes, words } = this.#arena.slab(reference);
+    const header = headerWord(reference);
+    const otherStart = keyOffset(reference);
+    const length = end - start;
+    const otherLength = words[header]!;
+    const common = Math.min(length, otherLength);
+    for (let i = 0; i < common; i++) {
+      const difference = key[start + i]! - bytes[otherStart + i]!;
+      if (difference !== 0) return difference;
+    }
+    if (length !== otherLength) return length - otherLength;
+    return sequenceOf(words[header + 2]!, words[header + 3]!) - sequence;
+  }
+}
+
+function leafBase(leaf: number): number {
+  return (leaf - 1) * LEAF_WORDS;
+}
+
+function innerBase(node: number): number {
+  return (node - 1) * INNER_WORDS;
+}
+
+function grownWords(words: Uint32Array, used: number, needed: number): Uint32Array {
+  if (words.length >= needed) return words;
+  const larger = new Uint32Array(Math.max(needed, words.length * 2));
+  larger.set(words.subarray(0, used));
+  return larger;
+}

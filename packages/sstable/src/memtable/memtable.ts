@@ -1,0 +1,83 @@
+import { Kind, sequenceOf } from '../encoding/internal-key.js';
+import { compareRanges, keyPrefix } from '../encoding/key-order.js';
+import type { PointResult } from '../read/cursor.js';
+import { NOTHING } from '../read/cursor.js';
+import { Arena, headerWord, keyOffset } from './arena.js';
+import { EntryTree, NO_LEAF } from './entry-tree.js';
+import { MemtableCursor } from './memtable-cursor.js';
+
+/**
+ * Newest writes, sorted, in memory: every version of every key until the memtable is flushed.
+ * Owns copies of keys and values. A new memtable holds no memory beyond its object.
+ */
+export class Memtable {
+  readonly #arena = new Arena();
+  readonly #tree = new EntryTree(this.#arena);
+  #entries = 0;
+  #smallestSequence = Number.MAX_SAFE_INTEGER;
+  #largestSequence = 0;
+
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Bytes in use by entries and tree. */
+  get sizeBytes(): number {
+    return this.#arena.usedBytes + this.#tree.nodeBytes;
+  }
+
+  /** Lowest sequence; meaningless while empty. */
+  get smallestSequence(): number {
+    return this.#smallestSequence;
+  }
+
+  /** Highest sequence; meaningless while empty. */
+  get largestSequence(): number {
+    return this.#largestSequence;
+  }
+
+  /** Copies a version in. False if this key already has a version at this sequence. */
+  add(sequence: number, kind: Kind, key: Uint8Array, value: Uint8Array): boolean {
+    const tree = this.#tree;
+    tree.search(key, 0, key.length, sequence);
+    if (tree.isAt(key, 0, key.length, sequence)) return false;
+    const reference = this.#arena.add(sequence, kind, key, kind === Kind.Delete ? NOTHING : value);
+    tree.insertFound(reference, keyPrefix(key, 0, key.length));
+    this.#entries++;
+    if (sequence < this.#smallestSequence) this.#smallestSequence = sequence;
+    if (sequence > this.#largestSequence) this.#largestSequence = sequence;
+    return true;
+  }
+
+  /** Newest version of the key at or below `atMost`, tombstones included; views into the memtable. */
+  get(key: Uint8Array, atMost: number, result: PointResult): boolean {
+    const tree = this.#tree;
+    tree.search(key, 0, key.length, atMost);
+    let leaf = tree.foundLeaf;
+    let index = tree.foundIndex;
+    if (leaf === NO_LEAF) return false;
+    if (index === tree.count(leaf)) {
+      leaf = tree.next(leaf);
+      index = 0;
+      if (leaf === NO_LEAF) return false;
+    }
+    const reference = tree.reference(leaf, index);
+    const { bytes, words } = this.#arena.slab(reference);
+    const header = headerWord(reference);
+    const start = keyOffset(reference);
+    const end = start + words[header]!;
+    if (compareRanges(key, 0, key.length, bytes, start, end) !== 0) return false;
+    const low = words[header + 2]!;
+    result.kind = low & 0xff;
+    result.sequence = sequenceOf(low, words[header + 3]!);
+    result.bytes = bytes;
+    result.start = end;
+    result.end = end + words[header + 1]!;
+    return true;
+  }
+
+  /** A cursor that sees later writes too: whoever reads a view must filter by sequence. */
+  cursor(): MemtableCursor {
+    return new MemtableCursor(this.#arena, this.#tree);
+  }
+}
