@@ -27,24 +27,29 @@ const NAME_BYTES = 108;
  */
 export async function lockByAbstractSocket(path: string): Promise<FileLock> {
   for (let attempt = 0; attempt < RETRIES; attempt++) {
+    // Held open as long as the lock: the inode's number cannot be given to another file meanwhile.
     const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
     try {
-      const inode = inodeName(fs.fstatSync(fd, { bigint: true }));
-      const server = await bind(`\0dougdb-lock-${inode}-`.padEnd(NAME_BYTES, '.'), path);
-      // Somebody may have put another file there while we were binding: then this locks nothing.
-      const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (now !== undefined && inodeName(now) === inode) {
-        return await claim(server, fd, path);
-      }
-      await closed(server);
-    } finally {
+      const lock = await lockInode(fd, path);
+      if (lock !== null) return lock;
+    } catch (error) {
       fs.closeSync(fd);
+      throw error;
     }
+    fs.closeSync(fd);
   }
   throw new PortsError('ELOCKED', `the lock file ${path} is being replaced again and again`);
 }
 
-async function claim(server: net.Server, fd: number, path: string): Promise<FileLock> {
+/** Null if the path has come to mean another file meanwhile. On success the lock owns the fd. */
+async function lockInode(fd: number, path: string): Promise<FileLock | null> {
+  const inode = inodeName(fs.fstatSync(fd, { bigint: true }));
+  const server = await bind(`\0dougdb-lock-${inode}-`.padEnd(NAME_BYTES, '.'), path);
+  const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (now === undefined || inodeName(now) !== inode) {
+    await closed(server);
+    return null;
+  }
   const holder = parseIdentity(fs.readFileSync(fd, 'utf8'));
   if (holder !== null && holder.pid !== process.pid && mayBeAlive(holder)) {
     await closed(server);
@@ -55,15 +60,16 @@ async function claim(server: net.Server, fd: number, path: string): Promise<File
   let released: Promise<void> | null = null;
   return {
     release() {
-      released ??= release(server, path);
+      released ??= release(server, fd);
       return released;
     },
   };
 }
 
-async function release(server: net.Server, path: string): Promise<void> {
+async function release(server: net.Server, fd: number): Promise<void> {
   // The file stays: removing it would let two processes lock two files of one name.
-  if (fs.statSync(path, { throwIfNoEntry: false }) !== undefined) fs.truncateSync(path, 0);
+  fs.ftruncateSync(fd, 0);
+  fs.closeSync(fd);
   await closed(server);
 }
 

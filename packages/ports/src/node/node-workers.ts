@@ -14,6 +14,7 @@ export interface NodeWorkersOptions {
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads');
 const jobs = import(workerData);
+jobs.catch(() => {}); // each job reports it
 let last = Promise.resolve();
 parentPort.on('message', ({ id, job, input }) => {
   last = last.then(async () => {
