@@ -141,15 +141,14 @@ export class Host {
   elect(): Message[] {
     const from = this.sent.length;
     this.node.campaign();
-    for (const phase of [MessageType.MsgPreVote, MessageType.MsgVote] as const) {
-      for (const m of this.run()) {
-        if (m.type !== phase) continue;
-        const type =
-          phase === MessageType.MsgVote ? MessageType.MsgVoteResp : MessageType.MsgPreVoteResp;
+    for (let sent = this.run(); sent.length > 0; sent = this.run()) {
+      for (const m of sent) {
+        const isVote = m.type === MessageType.MsgVote;
+        if (!isVote && m.type !== MessageType.MsgPreVote) continue;
+        const type = isVote ? MessageType.MsgVoteResp : MessageType.MsgPreVoteResp;
         this.node.step(message(type, m.to, m.from, m.term));
       }
     }
-    this.run();
     return this.sent.slice(from);
   }
 
