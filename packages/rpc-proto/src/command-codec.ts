@@ -2,6 +2,7 @@ import { DougError } from './doug-error.js';
 import type { OpId } from './gen/dougdb/v1/types.js';
 import { type LimitTable, limits } from './limits.js';
 import { copyBytes, fieldSize, numberSize, writeVarint } from './wire/byte-sink.js';
+import { allocate } from './wire/slab.js';
 import { WireReader } from './wire/wire-reader.js';
 
 /** Length of a session id in bytes. */
@@ -26,12 +27,13 @@ export type OpIdFields = Pick<OpId, 'session' | 'startedAt' | 'seq' | 'firstInco
 /**
  * Encodes a put. The same bytes as the generated encoder makes.
  * @param opId - null: without exactly-once; such a write is never sent twice
- * @returns a buffer of exactly the size, owned by the caller
+ * @returns the bytes, owned by the caller; the buffer behind them may be shared with other commands,
+ * so it must not be transferred
  */
 export function encodePut(opId: OpIdFields | null, key: Uint8Array, value: Uint8Array): Uint8Array {
   const operationBytes = bytesFieldSize(key.length) + bytesFieldSize(value.length);
   const opIdBytes = opId === null ? -1 : opIdSize(opId);
-  const bytes = new Uint8Array(optionalSize(opIdBytes) + fieldSize(operationBytes));
+  const bytes = allocate(optionalSize(opIdBytes) + fieldSize(operationBytes));
   let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
   bytes[pos++] = COMMAND_PUT;
   pos = writeVarint(bytes, pos, operationBytes);
@@ -44,7 +46,7 @@ export function encodePut(opId: OpIdFields | null, key: Uint8Array, value: Uint8
 export function encodeDelete(opId: OpIdFields | null, key: Uint8Array): Uint8Array {
   const operationBytes = bytesFieldSize(key.length);
   const opIdBytes = opId === null ? -1 : opIdSize(opId);
-  const bytes = new Uint8Array(optionalSize(opIdBytes) + fieldSize(operationBytes));
+  const bytes = allocate(optionalSize(opIdBytes) + fieldSize(operationBytes));
   let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
   bytes[pos++] = COMMAND_DELETE;
   pos = writeVarint(bytes, pos, operationBytes);

@@ -1,6 +1,14 @@
 /**
  * DougDB's protocol: messages, the one table of error codes, limits, and hand-written codecs for the
  * hot paths. gRPC service definitions are in `@dougdb/rpc-proto/node`.
+ *
+ * @example
+ * ```ts
+ * const command = encodePut(null, utf8.encode('user/1'), utf8.encode('Ada'));
+ * const view = new CommandView();
+ * readCommand(command, 0, command.length, view);
+ * new TextDecoder().decode(command.subarray(view.keyStart, view.keyEnd)); // 'user/1'
+ * ```
  * @packageDocumentation
  */
 export {

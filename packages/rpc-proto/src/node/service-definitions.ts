@@ -25,7 +25,7 @@ function method(service: string, name: string, shape: Shape): RawMethod {
     requestDeserialize: asIs,
     responseSerialize: asBuffer,
     responseDeserialize: asIs,
-    originalName: name[0]!.toLowerCase() + name.slice(1),
+    originalName: name.charAt(0).toLowerCase() + name.slice(1),
   };
 }
 

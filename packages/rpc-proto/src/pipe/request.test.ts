@@ -336,7 +336,11 @@ describe('readPipeRequest', () => {
     ['an item beyond the end', Uint8Array.of(0x1a, 5, 1), 'truncated'],
     ['a tag alone', Uint8Array.of(0x1a), 'truncated'],
     ['a packed cancel id that is cut', Uint8Array.of(0x22, 2, 1, 0x80), 'truncated'],
-    ['a cancel id that lies behind its list', Uint8Array.of(0x22, 1, 0x80, 0x08, 0x01), 'truncated'],
+    [
+      'a cancel id that lies behind its list',
+      Uint8Array.of(0x22, 1, 0x80, 0x08, 0x01),
+      'truncated',
+    ],
     ['a cancel id of 2^53', raw((w) => w.uint32(0x20).uint64(2n ** 53n)), '2\\^53'],
     ['a first id of 2^53', raw((w) => w.uint32(0x08).uint64(2n ** 53n)), '2\\^53'],
     [
