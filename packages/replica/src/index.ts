@@ -14,6 +14,18 @@ export {
   type ReplicaStatus,
   type ScanOptions,
 } from './contract.js';
+export { decodeReplicaState } from './format/replica-state-format.js';
 export type { HardStateStore } from './hard-state-store.js';
+export {
+  decodeMessageBatch,
+  encodedMessageBytes,
+  encodeMessageBatch,
+  encodeMessagesRequest,
+  messagesOfBatch,
+  type PartitionMessage,
+} from './raft-codec/index.js';
 export { Replica } from './replica.js';
+export { ReplicaError, ReplicaErrorCode } from './replica-error.js';
+export { LOG_TIME_EPOCH_MS, LOG_TIME_PER_MS, logTimeOf, wallMsOf } from './state/log-time.js';
+export type { ReplicaState } from './state/replica-state.js';
 export type { Transport } from './transport.js';

@@ -9,102 +9,154 @@ import type {
   ReplicaStatus,
   ScanOptions,
 } from './contract.js';
+import { drain } from './drain.js';
+import { Engine } from './engine.js';
+import { restore } from './raft/restore.js';
 
 /** One replica of one partition: Raft, log, state machine, sessions and reads tied together. */
 export class Replica {
+  readonly replicaId: number;
+  readonly partitionId: number;
+  readonly #options: ReplicaOptions;
+  readonly #engine: Engine;
+  #drained: Promise<void> | null = null;
+
+  private constructor(options: ReplicaOptions, engine: Engine) {
+    this.#options = options;
+    this.#engine = engine;
+    this.replicaId = options.replicaId;
+    this.partitionId = options.descriptor.partitionId;
+  }
+
   /**
    * Restores state from the database, the log from the WAL and the hard state; nothing is served until
-   * everything up to the durable commit hint is applied (S2).
+   * everything up to the durable commit hint is applied (S2): until then status().state is 'starting'.
    * @throws ReplicaError REPLICA_HARD_STATE (unreadable, missing beside a log, or older than the log), REPLICA_LOG_LOST,
    * REPLICA_STATE_CORRUPT
    */
-  static open(_options: ReplicaOptions): Promise<Replica> {
-    throw new Error('being written');
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    return new Replica(options, new Engine(options, await restore(options)));
   }
 
-  readonly replicaId: number = 0;
-  readonly partitionId: number = 0;
-
   get descriptor(): PartitionDescriptor {
-    throw new Error('being written');
+    return this.#engine.parts.state.descriptor;
   }
 
   /** One Raft tick (10 ms). */
   tick(): void {
-    throw new Error('being written');
+    this.#engine.tick();
   }
 
   /** A message from another replica of the group, already decoded. Never throws. */
-  step(_message: Message): void {
-    throw new Error('being written');
+  step(message: Message): void {
+    this.#engine.step(message);
   }
 
-  reportUnreachable(_nodeId: number): void {
-    throw new Error('being written');
+  reportUnreachable(nodeId: number): void {
+    const { core, leadership } = this.#engine.parts;
+    this.#engine.guard(() => core.reportUnreachable(leadership.replicaOn(nodeId)));
   }
 
   /**
    * Takes one encoded Command, bytes[start, end), for the entry of this turn. Checks it whole first;
    * the bytes are copied before the call returns. The answer goes to sink under `id`: at once with a
-   * refusal (NOT_APPLIED), later with the result. epochVersion 0: not checked.
+   * refusal (NOT_APPLIED), later with the result. epochVersion 0: not checked. At deadlineMs (monotonic)
+   * a write without an answer gets IN_DOUBT.
    */
   write(
-    _bytes: Uint8Array,
-    _start: number,
-    _end: number,
-    _epochVersion: number,
-    _deadlineMs: number,
-    _sink: AnswerSink,
-    _id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    epochVersion: number,
+    deadlineMs: number,
+    sink: AnswerSink,
+    id: number,
   ): void {
-    throw new Error('being written');
-  }
-
-  /** Reads one key; all linearizable reads of a turn share one ReadIndex round. */
-  get(
-    _key: Uint8Array,
-    _consistency: Consistency,
-    _epochVersion: number,
-    _deadlineMs: number,
-    _sink: AnswerSink,
-    _id: number,
-  ): void {
-    throw new Error('being written');
+    const { writeFront } = this.#engine.parts;
+    if (writeFront.take(bytes, start, end, epochVersion, deadlineMs, sink, id)) this.#engine.wake();
   }
 
   /**
-   * Waits for the read point, then opens an iterator over one consistent view. The caller closes it.
+   * Reads one key, copied before the call returns; all linearizable reads of a turn share one ReadIndex
+   * round, on a follower as well.
+   */
+  get(
+    key: Uint8Array,
+    consistency: Consistency,
+    epochVersion: number,
+    deadlineMs: number,
+    sink: AnswerSink,
+    id: number,
+  ): void {
+    this.#engine.parts.readFront.get(key, consistency, epochVersion, deadlineMs, sink, id);
+  }
+
+  /**
+   * Waits for the read point, then opens an iterator over one consistent view, cut to the range of the
+   * partition. The caller closes it. Its methods throw DougError.
    * @throws DougError as get
    */
-  scan(_options: ScanOptions, _epochVersion: number): Promise<DbIterator> {
-    throw new Error('being written');
+  scan(options: ScanOptions, epochVersion: number): Promise<DbIterator> {
+    return this.#engine.parts.readFront.scan(options, epochVersion);
   }
 
   header(): ReplicaHeader {
-    throw new Error('being written');
+    const { state, core, leadership, contact, logClock } = this.#engine.parts;
+    return {
+      partitionId: this.partitionId,
+      revision: state.revision,
+      term: core.status().term,
+      appliedIndex: state.appliedIndex,
+      logTime: logClock.read(),
+      ageMs: leadership.isLeader ? 0 : contact.ageMs(this.#options.clock.monotonicMs()),
+    };
   }
 
   /** Where to go instead: descriptor, leader and log time as known here. Node addresses are the member's to add. */
   routeHint(): RouteHint {
-    throw new Error('being written');
+    return this.#engine.parts.routeHint();
   }
 
   status(): ReplicaStatus {
-    throw new Error('being written');
+    const { core, gate, leadership, state } = this.#engine.parts;
+    const status = core.status();
+    return {
+      partitionId: this.partitionId,
+      replicaId: this.replicaId,
+      state: gate.state,
+      role: leadership.role,
+      leaderReplicaId: leadership.leaderReplicaId,
+      leaderNodeId: leadership.leaderNodeId,
+      term: status.term,
+      commitIndex: status.commit,
+      appliedIndex: state.appliedIndex,
+      firstIndex: status.firstIndex,
+      lastIndex: status.lastIndex,
+      revision: state.revision,
+      sessions: state.sessions.size,
+      confState: state.confState,
+    };
   }
 
   /** Begins a transfer to the best follower, or to the given replica. False if there is nobody. */
-  transferLeadership(_toReplicaId?: number): boolean {
-    throw new Error('being written');
+  transferLeadership(toReplicaId?: number): boolean {
+    const { leadership } = this.#engine.parts;
+    let begun = false;
+    this.#engine.guard(() => {
+      begun = leadership.transfer(toReplicaId);
+      this.#engine.wake();
+    });
+    return begun;
   }
 
   /** Refuses new work with DRAINING, hands leadership over, resolves when nothing is pending or at the deadline. */
-  drain(_deadlineMs: number): Promise<void> {
-    throw new Error('being written');
+  drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= drain(this.#engine, this.#options.clock, deadlineMs);
+    return this.#drained;
   }
 
   /** Stops; whoever waits is answered (IN_DOUBT for appended writes). Does not close db or wal. */
-  close(): Promise<void> {
-    throw new Error('being written');
+  async close(): Promise<void> {
+    await this.#engine.stop();
   }
 }

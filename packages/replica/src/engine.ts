@@ -1,0 +1,165 @@
+import type { Message } from '@dougdb/raft-core';
+import { WalErrorCode } from '@dougdb/wal';
+import type { ReplicaOptions } from './contract.js';
+import { codeOf, describeError } from './error-code.js';
+import { buildParts, type Parts } from './parts.js';
+import type { Restored } from './raft/restore.js';
+
+/**
+ * Drives the parts of a replica: gathers the work of one turn of the loop, ticks, and decides what an
+ * error means. A broken invariant stops this replica and nothing else.
+ */
+export class Engine {
+  readonly parts: Parts;
+  readonly #options: ReplicaOptions;
+  /** Everything up to here is applied before anybody is served (S2). */
+  readonly #startCommit: number;
+  #isScheduled = false;
+  #isSlow = false;
+  /** Called when a turn or a tick has ended. */
+  #onProgress: (() => void) | null = null;
+
+  /** @throws RaftInvariantError if what was restored contradicts itself */
+  constructor(options: ReplicaOptions, restored: Restored) {
+    this.#options = options;
+    this.#startCommit = restored.hardState.commit;
+    this.parts = buildParts(options, restored, {
+      wake: () => this.wake(),
+      guard: (run) => this.guard(run),
+      fatal: (error) => this.fatal(error),
+    });
+    this.wake();
+  }
+
+  get isStopped(): boolean {
+    return this.parts.gate.state === 'stopped';
+  }
+
+  /** At most one watcher, of drain. */
+  watch(onProgress: (() => void) | null): void {
+    this.#onProgress = onProgress;
+  }
+
+  /** Makes sure that a turn comes after the I/O of this one. */
+  wake(): void {
+    if (this.#isScheduled || this.isStopped) return;
+    this.#isScheduled = true;
+    this.#options.clock.defer(() => {
+      this.#isScheduled = false;
+      this.guard(() => this.#turn());
+      this.#onProgress?.();
+    });
+  }
+
+  tick(): void {
+    this.guard(() => {
+      const { core, appends, writes, reads, readyLoop } = this.parts;
+      core.tick();
+      if (appends.isOutOfSpace) appends.retry();
+      const nowMs = this.#options.clock.monotonicMs();
+      writes.expire(nowMs);
+      reads.expire(nowMs);
+      this.#giveLeadershipAway(nowMs);
+      if (readyLoop.wantsTurn) this.wake();
+    });
+    this.#onProgress?.();
+  }
+
+  step(message: Message): void {
+    this.guard(() => {
+      this.parts.inbox.step(message);
+      if (this.parts.readyLoop.wantsTurn) this.wake();
+    });
+  }
+
+  /** Runs what may throw; an error stops the replica, or the process where the log has failed. */
+  guard(run: () => void): void {
+    if (this.isStopped) return;
+    try {
+      run();
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === WalErrorCode.Failed || code === WalErrorCode.Closed) this.fatal(error);
+      else this.#fail(error);
+    }
+  }
+
+  fatal(error: unknown): void {
+    if (this.isStopped) return;
+    this.#fail(error);
+    this.#options.onFatal(error);
+  }
+
+  /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
+  stop(): Promise<void> {
+    const { gate, refusals, writes, reads, apply, appends, frontier, readyLoop } = this.parts;
+    gate.moveTo('stopped');
+    appends.close();
+    frontier.close();
+    const inDoubt = refusals.inDoubt('the replica stopped before the write was applied');
+    apply.takeInterrupted()?.answers.failRest(inDoubt);
+    const notTaken = refusals.notLeader('the replica stopped');
+    writes.failAll(notTaken, inDoubt);
+    reads.failAll(notTaken);
+    return readyLoop.close();
+  }
+
+  #turn(): void {
+    const { writes, reads, readyLoop } = this.parts;
+    writes.flush();
+    reads.startRound();
+    readyLoop.run();
+    const hasMoreToApply = this.#apply();
+    const hasMoreToRead = this.#serveReads();
+    if (hasMoreToApply || hasMoreToRead || readyLoop.wantsTurn || reads.wantsRound) this.wake();
+  }
+
+  /** True if some is left for the next turn. */
+  #apply(): boolean {
+    const { apply, core, contact, state, gate } = this.parts;
+    const before = state.appliedIndex;
+    const hasMore = apply.slice();
+    if (state.appliedIndex > before) {
+      core.applied(state.appliedIndex);
+      contact.applied(state.appliedIndex);
+    }
+    if (gate.state === 'starting' && state.appliedIndex >= this.#startCommit) this.#begin();
+    return hasMore;
+  }
+
+  #begin(): void {
+    const { gate, core, state } = this.parts;
+    gate.moveTo('serving');
+    // There is nobody to wait for: an only voter is ready as soon as its log is replayed.
+    const { voters } = state.confState;
+    if (voters.length === 1 && voters[0] === this.#options.replicaId) core.campaign();
+  }
+
+  #serveReads(): boolean {
+    const { reads, state } = this.parts;
+    const { clock, settings } = this.#options;
+    const endMs = clock.monotonicMs() + settings.applySliceMs;
+    return reads.serve(state.appliedIndex, () => clock.monotonicMs() >= endMs);
+  }
+
+  /** A leader that cannot do its work hands over, again and again until somebody takes it. */
+  #giveLeadershipAway(nowMs: number): void {
+    const { gate, appends, leadership } = this.parts;
+    const sinceMs = appends.oldestSinceMs;
+    const isSlow = sinceMs !== null && nowMs - sinceMs > this.#options.settings.maxAppendMs;
+    if (isSlow && !this.#isSlow) {
+      this.#options.logger.warn('raft.log.slow', { openMs: Math.round(nowMs - sinceMs) });
+    }
+    this.#isSlow = isSlow;
+    if (gate.state === 'corrupt' || gate.state === 'draining') leadership.handOver(gate.state);
+    else if (isSlow) leadership.handOver('slow log');
+    else leadership.keep();
+  }
+
+  #fail(error: unknown): void {
+    this.#options.logger.error('replica.stopped', describeError(error));
+    this.stop().catch((cause: unknown) => {
+      this.#options.logger.error('replica.stopped', describeError(cause));
+    });
+  }
+}

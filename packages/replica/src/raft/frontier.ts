@@ -1,0 +1,134 @@
+import type { Logger } from '@dougdb/ports';
+import type { Db } from '@dougdb/sstable';
+import type { Wal } from '@dougdb/wal';
+import type { ReplicaSettings } from '../contract.js';
+import { encodeReplicaState } from '../format/replica-state-format.js';
+import { broken } from '../replica-error.js';
+import type { StateMachine } from '../state/state-machine.js';
+import type { ReplicaTelemetry } from '../telemetry.js';
+
+export interface FrontierOptions {
+  readonly db: Db;
+  readonly wal: Wal;
+  readonly replicaId: number;
+  readonly machine: StateMachine;
+  readonly settings: ReplicaSettings;
+  readonly logger: Logger;
+  readonly telemetry: ReplicaTelemetry;
+  /** Runs something that may find a broken invariant. */
+  readonly guard: (run: () => void) => void;
+  /** The database gave up flushing. */
+  readonly onFlushFailed: (error: unknown) => void;
+}
+
+/** A place in the log, with the bytes of log applied up to it since the start. */
+interface LogPoint {
+  readonly index: number;
+  readonly term: number;
+  readonly logBytes: number;
+}
+
+/**
+ * Moves the durable frontier: freezes the memtable together with the ReplicaState (S5), and compacts
+ * the log behind what is installed.
+ *
+ * A freeze is made when the memtable is full, or when enough log stands behind the last one, even with
+ * an empty memtable: entries that change no user data must not pin the log for ever.
+ *
+ * The log is not compacted right up to the frontier: `retainLogBytes` of it are kept behind. A member
+ * that was away can only catch up from the log of another one, because snapshots do not travel yet;
+ * and any replica may be the leader by then, so each keeps as much. Bytes are counted from the start of
+ * the process: what an earlier one had left is counted as nothing, so up to twice as much may be kept.
+ */
+export class Frontier {
+  readonly #options: FrontierOptions;
+  /** Frozen places that are not compacted away, oldest first; the newest installed one is the frontier. */
+  #points: LogPoint[] = [];
+  #installed: LogPoint;
+  #logBytes = 0;
+  #frozenAt: LogPoint;
+  #isClosed = false;
+
+  constructor(options: FrontierOptions) {
+    this.#options = options;
+    const { appliedIndex, appliedTerm } = options.machine.state;
+    this.#installed = { index: appliedIndex, term: appliedTerm, logBytes: 0 };
+    this.#frozenAt = this.#installed;
+    this.#points.push(this.#installed);
+  }
+
+  /** Index up to which the effects of the log are durable in the database. */
+  get index(): number {
+    return this.#installed.index;
+  }
+
+  /** An entry was applied whole: the only moment at which a freeze may happen. */
+  entryApplied(sizeBytes: number): void {
+    this.#logBytes += sizeBytes;
+    const { db, machine, settings } = this.#options;
+    const isFar =
+      this.#logBytes - this.#frozenAt.logBytes >= settings.freezeLogBytes ||
+      machine.state.appliedIndex - this.#frozenAt.index >= settings.freezeLogEntries;
+    if (isFar || db.wantsFreeze) this.freeze();
+  }
+
+  /** Freezes now. */
+  freeze(): void {
+    const { db, machine, telemetry } = this.#options;
+    const { state } = machine;
+    // INVARIANT(frontier-atomic): the state record says exactly what the tables will hold: it is taken
+    // between two entries, and nothing above its revision was written.
+    if (machine.isInsideEntry || db.lastSequence > state.revision) {
+      broken(
+        'frontier-atomic',
+        `freeze at entry ${state.appliedIndex}, revision ${state.revision}, with ${db.lastSequence} written`,
+      );
+    }
+    const { appliedIndex: index, appliedTerm: term } = state;
+    const point = { index, term, logBytes: this.#logBytes };
+    db.freeze(encodeReplicaState(state));
+    telemetry.freezes.add(1);
+    this.#frozenAt = point;
+    // Freezes install in order, so this answers for this point.
+    db.flushed().then(
+      () => this.#options.guard(() => this.#moveTo(point)),
+      (error: unknown) => {
+        if (!this.#isClosed) this.#options.onFlushFailed(error);
+      },
+    );
+  }
+
+  /** Nothing is compacted any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #moveTo(point: LogPoint): void {
+    if (this.#isClosed || point.index <= this.#installed.index) return;
+    this.#installed = point;
+    this.#points.push(point);
+    const { logger, settings } = this.#options;
+    logger.debug('replica.frontier.moved', { index: point.index });
+    const target = this.#newestBehind(point.logBytes - settings.retainLogBytes);
+    if (target !== null) this.#compactTo(target);
+  }
+
+  /** The newest point at or below so many bytes of log; those before it are dropped. */
+  #newestBehind(logBytes: number): LogPoint | null {
+    let count = 0;
+    while (count < this.#points.length && this.#points[count]!.logBytes <= logBytes) count++;
+    if (count === 0) return null;
+    this.#points.splice(0, count - 1);
+    return this.#points[0] ?? null;
+  }
+
+  #compactTo(point: LogPoint): void {
+    const { wal, replicaId } = this.#options;
+    if (point.index < wal.log(replicaId).firstIndex()) return;
+    // INVARIANT(log-behind-frontier): what the database does not hold durably stays in the log.
+    if (point.index > this.#installed.index) {
+      broken('log-behind-frontier', `compact to ${point.index}, frontier ${this.#installed.index}`);
+    }
+    wal.compactPrefix(replicaId, point.index, point.term);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Clock, Logger } from '@dougdb/ports';
+import { type Message, MessageType, type RawNode, StepStatus } from '@dougdb/raft-core';
+import { entryIsWhole, logTimeOfEntry } from '../format/entry-format.js';
+import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
+import type { LogClock } from '../state/log-clock.js';
+import type { ReplicaState } from '../state/replica-state.js';
+import type { ReplicaTelemetry } from '../telemetry.js';
+import type { LeaderContact } from './leader-contact.js';
+
+export interface InboxOptions {
+  readonly core: RawNode;
+  readonly state: ReplicaState;
+  readonly logClock: LogClock;
+  readonly contact: LeaderContact;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: ReplicaTelemetry;
+}
+
+/** Takes messages of other replicas: what their bytes show to be damaged never reaches the core. */
+export class Inbox {
+  readonly #options: InboxOptions;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ReplicaError REPLICA_LOG_LOST if the leader proves that acknowledged entries are gone */
+  step(m: Message): void {
+    const { core, state, contact, clock } = this.#options;
+    if (m.type === MessageType.MsgApp && !this.#areWhole(m)) return;
+    const status = core.step(m);
+    if (status === StepStatus.LostLog) {
+      this.#options.logger.error('raft.log.lost', { commit: m.commit, from: m.from });
+      throw new ReplicaError(
+        ReplicaErrorCode.LogLost,
+        `the leader knows that this replica acknowledged ${m.commit}, which is not in its log`,
+      );
+    }
+    if (status !== StepStatus.Ok) return;
+    if (m.type === MessageType.MsgApp) this.#observe(m);
+    if (m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat) {
+      contact.heard(m.commit, clock.monotonicMs(), state.appliedIndex);
+    }
+  }
+
+  /** INVARIANT(entry-whole): an entry is appended only if it has the checksum that its leader made. */
+  #areWhole(m: Message): boolean {
+    for (const { data, checksum, index } of m.entries) {
+      if (entryIsWhole(data, checksum)) continue;
+      this.#options.telemetry.messagesDamaged.add(1);
+      this.#options.logger.warn('raft.message.damaged', { from: m.from, index });
+      return false;
+    }
+    return true;
+  }
+
+  /** Log time runs on from what is in the log, should this replica lead one day. */
+  #observe(m: Message): void {
+    const last = m.entries[m.entries.length - 1];
+    if (last !== undefined) this.#options.logClock.observe(logTimeOfEntry(last.data));
+  }
+}

@@ -1,0 +1,114 @@
+import type { Logger } from '@dougdb/ports';
+import { NONE, type RawNode, type SoftState, StateType } from '@dougdb/raft-core';
+import type { PartitionDescriptor } from '@dougdb/rpc-proto';
+import type { ReplicaStatus } from '../contract.js';
+import type { ReplicaTelemetry } from '../telemetry.js';
+
+export interface LeadershipOptions {
+  readonly core: RawNode;
+  readonly replicaId: number;
+  readonly electionTicks: number;
+  readonly descriptor: () => PartitionDescriptor;
+  readonly logger: Logger;
+  readonly telemetry: ReplicaTelemetry;
+}
+
+const roleNames = {
+  [StateType.StateFollower]: 'follower',
+  [StateType.StatePreCandidate]: 'pre-candidate',
+  [StateType.StateCandidate]: 'candidate',
+  [StateType.StateLeader]: 'leader',
+} as const;
+
+/** Who leads, as far as this replica knows, and the ways of giving the leadership away. */
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  #soft: SoftState = { leader: NONE, role: StateType.StateFollower };
+  #ticksSinceTry = Number.POSITIVE_INFINITY;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  get isLeader(): boolean {
+    return this.#soft.role === StateType.StateLeader;
+  }
+
+  /** 0: unknown. */
+  get leaderReplicaId(): number {
+    return this.#soft.leader;
+  }
+
+  /** 0: unknown. */
+  get leaderNodeId(): number {
+    return this.nodeOf(this.#soft.leader);
+  }
+
+  get role(): ReplicaStatus['role'] {
+    return roleNames[this.#soft.role];
+  }
+
+  /** The node that a replica of this partition lives on; 0: not a member. */
+  nodeOf(replicaId: number): number {
+    if (replicaId === NONE) return 0;
+    const { replicas } = this.#options.descriptor();
+    for (const replica of replicas) if (replica.replicaId === replicaId) return replica.nodeId;
+    return 0;
+  }
+
+  /** The replica of this partition on a node; 0: none. */
+  replicaOn(nodeId: number): number {
+    const { replicas } = this.#options.descriptor();
+    for (const replica of replicas) if (replica.nodeId === nodeId) return replica.replicaId;
+    return 0;
+  }
+
+  changed(soft: SoftState): void {
+    const { logger, telemetry, replicaId } = this.#options;
+    const before = this.#soft;
+    this.#soft = soft;
+    if (soft.leader === before.leader) return;
+    if (before.leader === replicaId) logger.info('raft.leader.lost');
+    if (soft.leader === NONE) return;
+    telemetry.leaderChanges.add(1);
+    // Of its own election the core tells (raft.leader.elected).
+    if (soft.leader !== replicaId) logger.info('raft.leader.seen', { leader: soft.leader });
+  }
+
+  /** Begins a transfer to a replica, or to the best follower. False if there is nobody. */
+  transfer(toReplicaId?: number): boolean {
+    const to = toReplicaId ?? this.#bestFollower();
+    return to !== NONE && this.#options.core.transferLeader(to);
+  }
+
+  /**
+   * This replica should not lead now: hands over, again for each election timeout in which it did not
+   * work. Called every tick while the reason lasts.
+   */
+  handOver(reason: string): void {
+    if (!this.isLeader || ++this.#ticksSinceTry < this.#options.electionTicks) return;
+    this.#ticksSinceTry = 0;
+    const begun = this.transfer();
+    this.#options.logger.warn('raft.handover', { reason, begun });
+  }
+
+  /** There is no reason any more. */
+  keep(): void {
+    this.#ticksSinceTry = Number.POSITIVE_INFINITY;
+  }
+
+  /** The voter that lacks least. */
+  #bestFollower(): number {
+    let best: number = NONE;
+    let bestMatch = -1;
+    this.#options.core.progress((id, progress) => {
+      if (id === this.#options.replicaId || progress.isLearner) return;
+      // Who has not been heard lately is not caught up, whatever it once acknowledged.
+      const match = progress.recentActive ? progress.match : -1;
+      if (match <= bestMatch) return;
+      best = id;
+      bestMatch = match;
+    });
+    return best;
+  }
+}

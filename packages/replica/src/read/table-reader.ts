@@ -1,0 +1,138 @@
+import { DougError } from '@dougdb/rpc-proto';
+import {
+  type Db,
+  type DbIterator,
+  type Found,
+  type MaybePromise,
+  SstErrorCode,
+} from '@dougdb/sstable';
+import type { AnswerSink, Consistency } from '../contract.js';
+import { codeOf } from '../error-code.js';
+import type { Refusals } from '../refusals.js';
+import type { ReplicaTelemetry } from '../telemetry.js';
+
+export interface TableReaderOptions {
+  readonly db: Db;
+  readonly refusals: Refusals;
+  readonly telemetry: ReplicaTelemetry;
+  /** A table failed a check. */
+  readonly onCorrupt: (error: unknown) => void;
+}
+
+/**
+ * Reads from the database for clients. Damage found on the way takes the replica out of service and
+ * is answered CORRUPT: another replica can serve.
+ */
+export class TableReader {
+  readonly #options: TableReaderOptions;
+  #inFlight = 0;
+
+  constructor(options: TableReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Reads that wait for a disk. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Answers a read of one key, which must not change afterwards. */
+  get(key: Uint8Array, level: Consistency, sink: AnswerSink, id: number): void {
+    this.#options.telemetry.reads.add(1, levels[level]);
+    try {
+      const found = this.#options.db.get(key);
+      if (isPromise(found)) this.#answerLater(found, sink, id);
+      else answer(found, sink, id);
+    } catch (error) {
+      sink.failed(id, this.explain(error));
+    }
+  }
+
+  /** The error that a client gets for one of the database. */
+  explain(error: unknown): DougError {
+    if (DougError.is(error)) return error;
+    if (codeOf(error) !== SstErrorCode.Corrupt) return DougError.from(error, 'NOT_APPLIED');
+    this.#options.onCorrupt(error);
+    return this.#options.refusals.corrupt();
+  }
+
+  /** The iterator, with errors as {@link explain} has them. */
+  guard(iterator: DbIterator): DbIterator {
+    return new GuardedIterator(iterator, (error) => this.explain(error));
+  }
+
+  #answerLater(found: Promise<Found | null>, sink: AnswerSink, id: number): void {
+    this.#inFlight++;
+    found.then(
+      (value) => {
+        this.#inFlight--;
+        answer(value, sink, id);
+      },
+      (error: unknown) => {
+        this.#inFlight--;
+        sink.failed(id, this.explain(error));
+      },
+    );
+  }
+}
+
+const levels = {
+  linearizable: { level: 'linearizable' },
+  eventual: { level: 'eventual' },
+} as const;
+
+class GuardedIterator implements DbIterator {
+  readonly #inner: DbIterator;
+  readonly #explain: (error: unknown) => DougError;
+
+  constructor(inner: DbIterator, explain: (error: unknown) => DougError) {
+    this.#inner = inner;
+    this.#explain = explain;
+  }
+
+  next(): boolean {
+    try {
+      return this.#inner.next();
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  seek(target: Uint8Array): boolean {
+    try {
+      return this.#inner.seek(target);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  key(): Uint8Array {
+    return this.#inner.key();
+  }
+
+  value(): Uint8Array {
+    try {
+      return this.#inner.value();
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  sequence(): number {
+    return this.#inner.sequence();
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
+}
+
+/** Not `instanceof`: a promise may come from another realm. */
+function isPromise<T>(value: MaybePromise<T | null>): value is Promise<T | null> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+function answer(found: Found | null, sink: AnswerSink, id: number): void {
+  if (found === null) sink.absent(id);
+  else sink.found(id, found.value, found.sequence);
+}

@@ -1,0 +1,148 @@
+import type { Clock } from '@dougdb/ports';
+import { type Entry, EntryType, entrySizeBytes } from '@dougdb/raft-core';
+import { EntryCursor, entryIsWhole } from '../format/entry-format.js';
+import type { Refusals } from '../refusals.js';
+import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
+import type { ReplicaTelemetry } from '../telemetry.js';
+import type { PendingEntry } from '../write/pending-entry.js';
+import { ApplyOutcome, type StateMachine } from './state-machine.js';
+
+export interface ApplyLoopOptions {
+  readonly machine: StateMachine;
+  readonly clock: Clock;
+  readonly sliceMs: number;
+  readonly refusals: Refusals;
+  readonly telemetry: ReplicaTelemetry;
+  /** Those who wait for an entry that is about to be applied; null if nobody does. */
+  readonly takePending: (index: number, term: number) => PendingEntry | null;
+  /** An entry was applied whole. */
+  readonly onEntry: (sizeBytes: number) => void;
+}
+
+/** The clock is looked at after so many commands. */
+const COMMANDS_PER_LOOK = 16;
+
+/**
+ * Applies committed entries in slices of a few milliseconds, so that heartbeats keep running. A slice
+ * may end inside an entry; everything else (applied index, freeze, hash) sees whole entries only.
+ */
+export class ApplyLoop {
+  readonly #options: ApplyLoopOptions;
+  readonly #cursor = new EntryCursor();
+  #queue: readonly Entry[] = [];
+  #at = 0;
+  /** The entry under the cursor, with those who wait for it. */
+  #entry: Entry | null = null;
+  #pending: PendingEntry | null = null;
+  #handedOut = 0;
+
+  constructor(options: ApplyLoopOptions) {
+    this.#options = options;
+    this.#handedOut = options.machine.state.appliedIndex;
+  }
+
+  /** Highest index known to be committed here: applied, or waiting to be. */
+  get handedOut(): number {
+    return this.#handedOut;
+  }
+
+  get isIdle(): boolean {
+    return this.#entry === null && this.#at === this.#queue.length;
+  }
+
+  /** Those who wait for the entry that is being applied: for whoever ends the loop in its middle. */
+  takeInterrupted(): PendingEntry | null {
+    const pending = this.#pending;
+    this.#pending = null;
+    return pending;
+  }
+
+  /** Committed entries, in order. */
+  add(entries: readonly Entry[]): void {
+    const last = entries[entries.length - 1];
+    if (last === undefined) return;
+    this.#handedOut = last.index;
+    this.#queue = this.isIdle ? entries : [...this.#queue.slice(this.#at), ...entries];
+    this.#at = 0;
+  }
+
+  /**
+   * Applies for one slice. True if some is left.
+   * @throws ReplicaError: the replica must stop, nothing may be skipped
+   */
+  slice(): boolean {
+    if (this.isIdle) return false;
+    const { clock, sliceMs, telemetry } = this.#options;
+    const startMs = clock.monotonicMs();
+    const endMs = startMs + sliceMs;
+    let isOver = false;
+    while (!isOver && !this.isIdle) {
+      if (this.#entry === null) this.#begin(this.#queue[this.#at++] as Entry);
+      if (this.#applyCommands(endMs)) this.#end();
+      isOver = clock.monotonicMs() >= endMs;
+    }
+    telemetry.applySeconds.observe((clock.monotonicMs() - startMs) / 1000);
+    return !this.isIdle;
+  }
+
+  #begin(entry: Entry): void {
+    if (entry.type !== EntryType.EntryNormal) {
+      throw new ReplicaError(ReplicaErrorCode.EntryFormat, `entry of type ${entry.type}`);
+    }
+    // INVARIANT(entry-whole): the bytes applied are those that the leader made the checksum of.
+    if (!entryIsWhole(entry.data, entry.checksum)) {
+      throw new ReplicaError(
+        ReplicaErrorCode.EntryDamaged,
+        `entry ${entry.index} of term ${entry.term} does not have its checksum`,
+      );
+    }
+    this.#entry = entry;
+    this.#pending = this.#options.takePending(entry.index, entry.term);
+    // The empty entry that begins a term.
+    if (entry.data.length === 0) return;
+    this.#cursor.open(entry.data);
+    this.#options.machine.beginEntry(this.#cursor.logTime, this.#cursor.epochVersion);
+  }
+
+  /** True when the entry is done. */
+  #applyCommands(endMs: number): boolean {
+    const { machine, clock } = this.#options;
+    const cursor = this.#cursor;
+    let look = COMMANDS_PER_LOOK;
+    while (cursor.next()) {
+      this.#answer(machine.apply(cursor.data, cursor.start, cursor.end));
+      if (--look > 0) continue;
+      if (clock.monotonicMs() >= endMs) return false;
+      look = COMMANDS_PER_LOOK;
+    }
+    return true;
+  }
+
+  #answer(outcome: ApplyOutcome): void {
+    const { machine, refusals, telemetry } = this.#options;
+    if (outcome === ApplyOutcome.Duplicate) telemetry.dedupHits.add(1);
+    const answers = this.#pending?.answers;
+    if (answers === undefined) return;
+    telemetry.proposalsApplied.add(1);
+    answers.next();
+    const { sink, id } = answers;
+    if (sink === null) return;
+    if (outcome === ApplyOutcome.Applied || outcome === ApplyOutcome.Duplicate) {
+      sink.written(id, machine.revision, machine.resultKept);
+    } else {
+      sink.failed(id, refusals.atApply(outcome));
+    }
+  }
+
+  #end(): void {
+    const { machine, telemetry, onEntry } = this.#options;
+    const entry = this.#entry as Entry;
+    this.#entry = null;
+    this.#pending = null;
+    this.#cursor.close();
+    const expired = machine.endEntry(entry.index, entry.term);
+    if (expired > 0) telemetry.sessionsExpired.add(expired);
+    telemetry.entriesApplied.add(1);
+    onEntry(entrySizeBytes(entry));
+  }
+}
