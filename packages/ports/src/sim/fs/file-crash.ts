@@ -22,6 +22,7 @@ interface Step {
  * writes to it included: a disk writes sectors, not ranges.
  */
 export function fileAfterCrash(inode: FileInode, path: string, model: CrashModel): Uint8Array {
+  if (inode.journal.changes.length === 0 && inode.inFlight.size === 0) return inode.bytes.slice();
   const { steps, image: truth } = rewind(inode);
   const result = truth.slice();
   const lostSectors = new Set<number>();
