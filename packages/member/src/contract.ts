@@ -104,6 +104,8 @@ export interface PipeOutput {
   send(response: Uint8Array): void;
   /** openItems fell below the cap again: reading may go on. */
   drained(): void;
+  /** Bytes sent and not taken by the connection yet; left out: not known. Above its cap values are answered BUSY. */
+  readonly queuedBytes?: number;
   /** Ends the stream with an error of the table (the message itself was garbage). */
   fail(error: unknown): void;
 }

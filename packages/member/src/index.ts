@@ -18,3 +18,4 @@ export type {
   UnaryMethod,
 } from './contract.js';
 export { Member } from './member.js';
+export { MemberError, MemberErrorCode, type MemberExitCode } from './member-error.js';

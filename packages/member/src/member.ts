@@ -1,3 +1,6 @@
+import type { HardStateStore } from '@dougdb/replica';
+import { assertLimits, DougError, type GenesisRecord, limits } from '@dougdb/rpc-proto';
+import type { Wal } from '@dougdb/wal';
 import type {
   CallContext,
   IncomingLink,
@@ -7,54 +10,308 @@ import type {
   ScanOutput,
   UnaryMethod,
 } from './contract.js';
+import type { DataDir } from './data-dir/data-dir.js';
+import { ForeignCheck } from './genesis/foreign-check.js';
+import { Genesis } from './genesis/genesis.js';
+import { Admission } from './handlers/admission.js';
+import { ClusterView } from './handlers/cluster-view.js';
+import { handleScan } from './handlers/scan.js';
+import { handleUnary, isDataMethod, isWriteMethod, type UnaryContext } from './handlers/unary.js';
+import type { MemberError } from './member-error.js';
+import { type Membership, membershipOf } from './membership.js';
+import { type OpenParts, openParts } from './open-parts.js';
+import { AddressBook } from './peers/address-book.js';
+import { PeerStreams, Peers } from './peers/peers.js';
+import { Pipe } from './pipe/pipe.js';
+import { notReadyReason } from './readiness.js';
+import { asMemberError } from './store/fatal.js';
+import { Store } from './store/store.js';
+import { type MemberTelemetry, memberTelemetry } from './telemetry.js';
+
+/** How often a draining node looks whether its calls have been answered. */
+const DRAIN_LOOK_MS = 5;
 
 /** A whole member without sockets: one node's identity, WAL, replicas and request handlers. */
 export class Member {
+  readonly #options: MemberOptions;
+  readonly #dataDir: DataDir;
+  readonly #wal: Wal;
+  readonly #hardState: HardStateStore;
+  readonly #advertise: string;
+  readonly #join: readonly string[];
+  readonly #telemetry: MemberTelemetry;
+  readonly #genesis: Genesis;
+  readonly #admission = new Admission(limits);
+  readonly #streams: PeerStreams;
+  readonly #pipes = new Set<Pipe>();
+  readonly #unary: UnaryContext;
+  readonly #startedMs: number;
+  #foreignCheck: ForeignCheck | null = null;
+  #self: Membership | null;
+  #peers: Peers | null = null;
+  #view: ClusterView | null = null;
+  readonly #joined: Promise<void>;
+  /** The store being opened; it never rejects. */
+  #opening: Promise<unknown> = Promise.resolve();
+  #draining = false;
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: MemberOptions, parts: OpenParts) {
+    this.#options = options;
+    this.#dataDir = parts.dataDir;
+    this.#wal = parts.wal;
+    this.#hardState = parts.hardState;
+    this.#advertise = parts.advertise;
+    this.#join = parts.join;
+    this.#self = parts.membership;
+    this.#telemetry = memberTelemetry(options.metrics);
+    this.#startedMs = options.clock.monotonicMs();
+    this.#genesis = new Genesis({
+      uuid: parts.dataDir.identity.uuid,
+      advertise: parts.advertise,
+      join: parts.join,
+      settings: parts.clusterSettings,
+      clock: options.clock,
+      random: options.random,
+      logger: options.logger,
+      network: options.network,
+      record: parts.membership?.record ?? null,
+      save: (record, encoded) => this.#saveRecord(record, encoded),
+      onFatal: (error) => this.#fatal(asMemberError(error, 'genesis')),
+    });
+    this.#streams = new PeerStreams(
+      {
+        advertise: parts.advertise,
+        logger: options.logger,
+        telemetry: this.#telemetry,
+        // Only with its replicas open does this node know what to do with a message.
+        self: () => (this.#view === null ? null : this.#self),
+        deliver: (fromNodeId, partitionId, message) =>
+          this.#view?.store.deliver(fromNodeId, partitionId, message),
+      },
+      (nodeId, advertise) => this.#peers?.learn(nodeId, advertise),
+    );
+    this.#unary = {
+      genesis: this.#genesis,
+      view: () => this.#view,
+      serving: () => this.#serving(),
+      facts: {
+        version: options.version,
+        uuid: parts.dataDir.identity.uuid,
+        advertise: parts.advertise,
+        uptimeMs: () => options.clock.monotonicMs() - this.#startedMs,
+      },
+    };
+    this.#joined = this.#start(parts.membership === null);
+    // Told to onFatal; nobody has to wait for it.
+    this.#joined.catch(() => undefined);
+  }
+
   /**
    * Takes the data directory (lock, identity, checks), opens WAL and hard states, and begins genesis,
    * join or recovery, which go on in the background.
    * @throws MemberError with `exitCode` 2 (usage) or 3 (data dir refused: locked, foreign, newer, corrupt with file and offset)
    */
-  static open(_options: MemberOptions): Promise<Member> {
-    throw new Error('being written');
+  static async open(options: MemberOptions): Promise<Member> {
+    assertLimits(limits);
+    return new Member(options, await openParts(options));
   }
 
   /** Resolves when this member is part of a cluster and its replicas have replayed their logs. */
   whenJoined(): Promise<void> {
-    throw new Error('being written');
+    return this.#joined;
   }
 
   /** Null when ready; otherwise why /readyz says no. */
   notReadyReason(): string | null {
-    throw new Error('being written');
+    if (this.#closing !== null || this.#draining) return 'draining';
+    if (this.#view === null) {
+      return `waiting for genesis: ${this.#genesis.waitingFor ?? 'opening the replicas'}`;
+    }
+    return notReadyReason(this.#view.store.replicas());
   }
 
   /** Answers one unary call; request and response are encoded messages. Rejects with a DougError only. */
-  unary(_method: UnaryMethod, _request: Uint8Array, _context: CallContext): Promise<Uint8Array> {
-    throw new Error('being written');
+  async unary(method: UnaryMethod, request: Uint8Array, context: CallContext): Promise<Uint8Array> {
+    const run = (): Promise<Uint8Array> => handleUnary(this.#unary, method, request, context);
+    const outcome = isWriteMethod(method) ? 'UNKNOWN' : 'NOT_APPLIED';
+    const admitted = isDataMethod(method);
+    return this.#call(method, admitted ? request.length : null, context, outcome, run);
   }
 
   /** Serves dougdb.v1.Doug/Scan. Rejects with a DougError only. */
-  scan(_request: Uint8Array, _context: CallContext, _output: ScanOutput): Promise<void> {
-    throw new Error('being written');
+  async scan(request: Uint8Array, context: CallContext, output: ScanOutput): Promise<void> {
+    const { clock } = this.#options;
+    await this.#call('/dougdb.v1.Doug/Scan', request.length, context, 'NOT_APPLIED', () =>
+      handleScan(this.#serving(), clock, request, context, output),
+    );
   }
 
-  openPipe(_output: PipeOutput): PipeSession {
-    throw new Error('being written');
+  openPipe(output: PipeOutput): PipeSession {
+    const context = {
+      clock: this.#options.clock,
+      admission: this.#admission,
+      view: () => this.#serving(),
+      onClosed: (closed: Pipe) => this.#pipes.delete(closed),
+    };
+    const pipe = new Pipe(context, output);
+    this.#pipes.add(pipe);
+    return pipe;
   }
 
   /** A peer opened a stream of the Raft service. `reply` takes encoded MessagesResponse; `end` closes it with an error. */
-  acceptLink(_reply: (response: Uint8Array) => void, _end: (error: unknown) => void): IncomingLink {
-    throw new Error('being written');
+  acceptLink(reply: (response: Uint8Array) => void, end: (error: unknown) => void): IncomingLink {
+    return this.#streams.accept(reply, end);
   }
 
   /** Refuses new work, hands leadership over, waits for what is in flight, at most timeoutMs. */
-  drain(_timeoutMs: number): Promise<void> {
-    throw new Error('being written');
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    this.#genesis.stop();
+    const { clock, logger } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    await this.#view?.store.drain(deadlineMs);
+    while (this.#admission.ops > 0 && clock.monotonicMs() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.setTimer(DRAIN_LOOK_MS, resolve));
+    }
+    logger.info('member.drained', { unanswered: this.#admission.ops });
   }
 
   /** Stops everything and releases the data directory. */
   close(): Promise<void> {
-    throw new Error('being written');
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(isEmpty: boolean): Promise<void> {
+    this.#genesis.start();
+    try {
+      const record = await this.#genesis.whenJoined();
+      if (this.#closing !== null) return;
+      this.#self ??= membershipOf(record, this.#dataDir.identity.uuid);
+      const store = this.#openStore(this.#self, isEmpty);
+      this.#opening = store.catch(() => undefined);
+      await (await store).whenReplayed();
+    } catch (error) {
+      const known = asMemberError(error, 'starting');
+      this.#fatal(known);
+      throw known;
+    }
+  }
+
+  async #openStore(self: Membership, justMade: boolean): Promise<Store> {
+    const { fs, clock, random, network, metrics, settings } = this.#options;
+    const logger = this.#options.logger.child({ node: self.node.nodeId });
+    const book = new AddressBook(self, this.#advertise, this.#join);
+    const peers = new Peers({
+      self,
+      advertise: this.#advertise,
+      book,
+      network,
+      clock,
+      random,
+      logger,
+      telemetry: this.#telemetry,
+      onUnreachable: (nodeId) => this.#view?.store.reportUnreachable(nodeId),
+    });
+    const store = await Store.open({
+      self,
+      layout: this.#dataDir.layout,
+      fs,
+      clock,
+      random,
+      logger,
+      metrics,
+      telemetry: this.#telemetry,
+      wal: this.#wal,
+      hardState: this.#hardState,
+      transport: peers,
+      settings,
+      justMade,
+      onFatal: (error) => this.#fatal(error),
+    });
+    this.#view = new ClusterView(self, store, book);
+    if (this.#closing !== null) return store;
+    this.#peers = peers;
+    peers.start();
+    this.#foreignCheck = new ForeignCheck({
+      clock,
+      network,
+      self,
+      advertise: this.#advertise,
+      join: this.#join,
+      dataDir: this.#dataDir.layout.root,
+      onForeign: (error) => this.#fatal(error),
+    });
+    this.#foreignCheck.start();
+    return store;
+  }
+
+  async #saveRecord(record: GenesisRecord, encoded: Uint8Array): Promise<void> {
+    const { node, clusterId } = membershipOf(record, this.#dataDir.identity.uuid);
+    await this.#dataDir.join({ clusterId, nodeId: node.nodeId, genesis: encoded });
+  }
+
+  /** The cluster for work of clients. @throws DougError STARTING, DRAINING */
+  #serving(): ClusterView {
+    if (this.#draining || this.#closing !== null) {
+      throw new DougError('DRAINING', 'this node is going down');
+    }
+    if (this.#view !== null) return this.#view;
+    throw new DougError('STARTING', 'this node belongs to no cluster yet');
+  }
+
+  /** Admission, deadline, counting, and errors as the table wants them. */
+  async #call<T>(
+    method: string,
+    admittedBytes: number | null,
+    { deadlineMs }: CallContext,
+    outcome: 'UNKNOWN' | 'NOT_APPLIED',
+    run: () => Promise<T>,
+  ): Promise<T> {
+    let code = 'OK';
+    let entered = false;
+    try {
+      if (this.#options.clock.monotonicMs() >= deadlineMs) {
+        throw new DougError('DEADLINE', 'the time ran out before the call began');
+      }
+      if (admittedBytes !== null) {
+        this.#admission.enter(admittedBytes);
+        entered = true;
+      }
+      return await run();
+    } catch (error) {
+      const known = DougError.from(error, outcome);
+      code = known.reason;
+      if (code === 'INTERNAL') {
+        this.#options.logger.error('member.call.failed', { method, reason: known.message });
+      }
+      throw this.#view?.complete(known) ?? known;
+    } finally {
+      if (entered) this.#admission.leave(admittedBytes ?? 0);
+      this.#telemetry.requests.add(1, { method, code });
+    }
+  }
+
+  #fatal(error: MemberError): void {
+    if (this.#closing !== null) return;
+    this.#options.logger.error('member.fatal', { code: error.code, reason: error.message });
+    this.#options.onFatal(error.exitCode, error);
+  }
+
+  async #close(): Promise<void> {
+    this.#genesis.stop();
+    this.#foreignCheck?.stop();
+    // An open that is under way is waited for: what it opens must be closed.
+    await this.#genesis.settled();
+    await this.#opening;
+    this.#peers?.close();
+    this.#streams.close();
+    // The replicas answer whoever waits; then the pipes have nothing more to say.
+    await this.#view?.store.close();
+    for (const pipe of [...this.#pipes]) pipe.end();
+    await this.#wal.close();
+    await this.#hardState.close();
+    await this.#dataDir.release();
   }
 }

@@ -61,7 +61,7 @@ describe('data directory', () => {
     expect((await open(fs)).identity.membership).toEqual(membership);
   });
 
-  it('INVARIANT(genesis-durable-first): after any crash it is empty or a member, and a member once told so', async () => {
+  it('after any crash it is empty or a member, and a member once told so', async () => {
     const states = new Set<string>();
     const total = await mutationsOf(async (fs) => {
       await openJoined(fs);

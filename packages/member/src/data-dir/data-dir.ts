@@ -63,7 +63,7 @@ export class DataDir {
   }
 
   /**
-   * Makes the genesis record durable. INVARIANT(genesis-durable-first): nobody hears of the record
+   * Makes the genesis record durable. Nobody hears of the record
    * from here before this has resolved.
    * @throws MemberError
    */

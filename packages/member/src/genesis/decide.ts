@@ -65,7 +65,7 @@ export function decide(self: Candidate, answers: Answers): Decision {
   if (!self.join.includes(self.advertise)) {
     differs.push(`${self.advertise} is not in its own --join: it never bootstraps, it only joins`);
   }
-  // INVARIANT(one-genesis): one maker, and only when every listed node is empty and of one mind.
+  // One maker, and only when every listed node is empty and of one mind.
   const unanimous = missing.length === 0 && differs.length === 0;
   const smallest = [...self.join].sort(compareAddresses)[0] === self.advertise;
   if (unanimous && smallest) return { kind: 'make', founders };

@@ -90,7 +90,7 @@ export class Genesis {
       empty: this.#record === null && this.#adopting === null,
       join: [...join],
       settings,
-      // Only what is durable is told (INVARIANT(genesis-durable-first)).
+      // Only what is durable is told.
       record: this.#record ?? undefined,
     }).finish();
   }

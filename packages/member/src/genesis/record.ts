@@ -1,3 +1,4 @@
+import { logTimeOf } from '@dougdb/replica';
 import {
   type ClusterSettings,
   GenesisRecord,
@@ -19,9 +20,6 @@ export const CLUSTER_VERSION = 1;
 /** Version of what members say to each other. */
 export const PROTOCOL_VERSION = 1;
 
-/** 2020-01-01 UTC. */
-const LOG_TIME_EPOCH_MS = 1_577_836_800_000;
-const LOG_TIME_UNITS_PER_MS = 4096;
 const ID_BYTES = 16;
 
 /** A node that takes part in genesis. */
@@ -62,7 +60,7 @@ export function makeRecord(
     partitions: [partition],
     settings,
     clusterVersion: CLUSTER_VERSION,
-    logTime: Math.max(1, Math.floor(wallMs) - LOG_TIME_EPOCH_MS) * LOG_TIME_UNITS_PER_MS,
+    logTime: Math.max(1, logTimeOf(wallMs)),
   };
 }
 

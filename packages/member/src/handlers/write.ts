@@ -1,0 +1,58 @@
+import {
+  DeleteRequest,
+  DeleteResponse,
+  DougError,
+  decodeRequest,
+  encodeDelete,
+  encodePut,
+  PutRequest,
+  PutResponse,
+  type RequestContext,
+} from '@dougdb/rpc-proto';
+import type { CallContext } from '../contract.js';
+import type { ClusterView } from './cluster-view.js';
+import { wireConsistency } from './consistency.js';
+import { oneAnswer } from './unary-sink.js';
+
+/** dougdb.v1.Doug/Put. */
+export async function handlePut(
+  view: ClusterView,
+  request: Uint8Array,
+  call: CallContext,
+): Promise<Uint8Array> {
+  const { context, opId, key, value } = decodeRequest(PutRequest, request);
+  const command = encodePut(opId ?? null, key, value);
+  return PutResponse.encode(await write(view, context, key, command, call)).finish();
+}
+
+/** dougdb.v1.Doug/Delete. */
+export async function handleDelete(
+  view: ClusterView,
+  request: Uint8Array,
+  call: CallContext,
+): Promise<Uint8Array> {
+  const { context, opId, key } = decodeRequest(DeleteRequest, request);
+  const command = encodeDelete(opId ?? null, key);
+  return DeleteResponse.encode(await write(view, context, key, command, call)).finish();
+}
+
+/** The replica checks the command whole: what is over a limit never gets further. */
+async function write(
+  view: ClusterView,
+  context: RequestContext | undefined,
+  key: Uint8Array,
+  command: Uint8Array,
+  { deadlineMs }: CallContext,
+): Promise<PutResponse> {
+  const replica = view.replicaFor(context, key);
+  const epoch = context?.epochVersion ?? 0;
+  const answer = await oneAnswer((sink, id) =>
+    replica.write(command, 0, command.length, epoch, deadlineMs, sink, id),
+  );
+  if (answer.kind !== 'written') throw new DougError('INTERNAL', 'a write was answered as a read');
+  return {
+    header: view.header(replica, wireConsistency('linearizable')),
+    revision: answer.revision,
+    resultNotKept: !answer.resultKept,
+  };
+}

@@ -1,0 +1,281 @@
+import type { Clock } from '@dougdb/ports';
+import type { Consistency, Replica } from '@dougdb/replica';
+import {
+  CommandView,
+  checkRequestBytes,
+  DougError,
+  limits,
+  type PipeOp,
+  type PipeRequestVisitor,
+  PipeResponseWriter,
+  type ResponseHeader,
+  readCommand,
+  readPipeRequest,
+  toWire,
+  type Consistency as WireConsistency,
+  type Error as WireError,
+} from '@dougdb/rpc-proto';
+import type { PipeOutput, PipeSession } from '../contract.js';
+import { type Admission, busy } from '../handlers/admission.js';
+import type { ClusterView } from '../handlers/cluster-view.js';
+import { servedConsistency } from '../handlers/consistency.js';
+import { PartitionSink, type PipeAnswers } from './partition-sink.js';
+
+/** Longest that an item waits, and how long it waits when it does not say. */
+const ITEM_TIMEOUT_MS = 30_000;
+/** Reading goes on when so much of the window is free again. */
+const RESUME_ITEMS = Math.floor(limits.pipeWindowItems * 0.75);
+/** Bytes of items of one pipe that are not answered. */
+const PIPE_BYTES = limits.admittedBytes / 4;
+
+/** Read and used within one call. */
+const commandView = new CommandView();
+
+export interface PipeContext {
+  readonly clock: Clock;
+  readonly admission: Admission;
+  /** @throws DougError STARTING, DRAINING */
+  readonly view: () => ClusterView;
+  readonly onClosed: (pipe: Pipe) => void;
+}
+
+/**
+ * One Pipe stream. A message is one walk over its bytes; nothing is made for an item beside what the
+ * replica keeps. Answers of one turn of the loop leave as one message.
+ *
+ * Bytes of items are not kept by id: each answer gives back an even share of what is open, which is
+ * exact whenever nothing is open and never holds more than was taken.
+ */
+export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
+  readonly #context: PipeContext;
+  readonly #output: PipeOutput;
+  readonly #writer = new PipeResponseWriter();
+  readonly #sinks = new Map<Replica, PartitionSink>();
+  readonly #eventualSinks = new Map<Replica, PartitionSink>();
+  #view: ClusterView | null = null;
+  /** Why all items of the message being read are refused. */
+  #refusal: DougError | null = null;
+  #request: Uint8Array = new Uint8Array(0);
+  #nowMs = 0;
+  #lastError: DougError | null = null;
+  #lastWire: WireError = toWire(new DougError('INTERNAL', ''));
+  #open = 0;
+  #openBytes = 0;
+  #full = false;
+  #flushing = false;
+  #closed = false;
+
+  constructor(context: PipeContext, output: PipeOutput) {
+    this.#context = context;
+    this.#output = output;
+  }
+
+  get openItems(): number {
+    return this.#open;
+  }
+
+  received(request: Uint8Array): void {
+    if (this.#closed) return;
+    this.#request = request;
+    try {
+      checkRequestBytes(request);
+      readPipeRequest(request, this);
+    } catch (error) {
+      // The message itself: what was before it is answered, nothing of it was begun.
+      this.#fail(error);
+    } finally {
+      this.#request = new Uint8Array(0);
+    }
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context.onClosed(this);
+  }
+
+  /** Ends the stream: the node stops. */
+  end(): void {
+    this.#fail(new DougError('IN_DOUBT', 'the node is stopping'));
+  }
+
+  begin(_firstId: number, clusterIdStart: number, clusterIdEnd: number): void {
+    this.#nowMs = this.#context.clock.monotonicMs();
+    this.#refusal = null;
+    try {
+      this.#view = this.#context.view();
+      this.#view.checkCluster(this.#request.subarray(clusterIdStart, clusterIdEnd));
+    } catch (error) {
+      this.#refusal = DougError.from(error, 'NOT_APPLIED');
+    }
+  }
+
+  item(
+    id: number,
+    timeoutMs: number,
+    partitionId: number,
+    epochVersion: number,
+    _resend: boolean,
+    op: PipeOp,
+    start: number,
+    end: number,
+    consistency: WireConsistency,
+  ): void {
+    const view = this.#view;
+    const refusal = this.#refusal ?? this.#overload(end - start);
+    if (refusal !== null || view === null) {
+      this.#answerError(id, null, refusal ?? new DougError('STARTING', 'no cluster yet'));
+      return;
+    }
+    this.#open++;
+    this.#openBytes += end - start;
+    if (this.#open >= limits.pipeWindowItems) this.#full = true;
+    const waitMs = timeoutMs === 0 ? ITEM_TIMEOUT_MS : Math.min(timeoutMs, ITEM_TIMEOUT_MS);
+    const deadlineMs = this.#nowMs + waitMs;
+    try {
+      const replica = this.#replicaOf(view, partitionId, op, start, end);
+      const sink = this.#sinkOf(view, replica, servedConsistency(consistency));
+      if (op === 'command') {
+        replica.write(this.#request, start, end, epochVersion, deadlineMs, sink, id);
+      } else {
+        const key = this.#request.subarray(start, end);
+        replica.get(key, sink.served, epochVersion, deadlineMs, sink, id);
+      }
+    } catch (error) {
+      this.#left();
+      this.#answerError(id, null, DougError.from(error, 'NOT_APPLIED'));
+    }
+  }
+
+  invalid(id: number, error: DougError): void {
+    this.#answerError(id, null, this.#refusal ?? error);
+  }
+
+  /** What was taken on is answered all the same; nothing waits here that could be dropped. */
+  cancel(_id: number): void {}
+
+  written(id: number, header: ResponseHeader, revision: number, resultKept: boolean): void {
+    this.#left();
+    if (this.#closed) return;
+    if (!this.#writer.addWrite(id, header, revision, !resultKept)) {
+      this.#send();
+      this.#writer.addWrite(id, header, revision, !resultKept);
+    }
+    this.#scheduleFlush();
+  }
+
+  found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void {
+    this.#left();
+    if (this.#closed) return;
+    // A caller that asks faster than it reads may not fill the memory with its answers.
+    const waitingBytes = this.#writer.sizeBytes + (this.#output.queuedBytes ?? 0);
+    if (waitingBytes + value.length > limits.answerQueueBytes) {
+      this.#answerError(id, header, busy('the connection'));
+      return;
+    }
+    if (!this.#writer.addGet(id, header, value, 0, value.length, revision)) {
+      this.#send();
+      this.#writer.addGet(id, header, value, 0, value.length, revision);
+    }
+    this.#scheduleFlush();
+  }
+
+  absent(id: number, header: ResponseHeader): void {
+    this.#left();
+    if (this.#closed) return;
+    if (!this.#writer.addGetMissing(id, header)) {
+      this.#send();
+      this.#writer.addGetMissing(id, header);
+    }
+    this.#scheduleFlush();
+  }
+
+  failed(id: number, header: ResponseHeader, error: DougError): void {
+    this.#left();
+    this.#answerError(id, header, error);
+  }
+
+  #answerError(id: number, header: ResponseHeader | null, error: DougError): void {
+    if (this.#closed) return;
+    if (error !== this.#lastError) {
+      // A run of items often fails with one error object.
+      this.#lastError = error;
+      this.#lastWire = toWire(this.#view?.complete(error) ?? error);
+    }
+    const wire = this.#lastWire;
+    if (!this.#writer.addError(id, header, wire)) {
+      this.#send();
+      this.#writer.addError(id, header, wire);
+    }
+    this.#scheduleFlush();
+  }
+
+  #replicaOf(
+    view: ClusterView,
+    partitionId: number,
+    op: PipeOp,
+    start: number,
+    end: number,
+  ): Replica {
+    // One partition: the replica itself checks that the key lies in its range.
+    const { only } = view.store;
+    if (only !== undefined && (partitionId === 0 || partitionId === only.partitionId)) return only;
+    if (partitionId === 0 && op === 'command') {
+      readCommand(this.#request, start, end, commandView);
+      const { keyStart, keyEnd } = commandView;
+      return view.partition(0, this.#request.subarray(keyStart, keyEnd));
+    }
+    return view.partition(partitionId, this.#request.subarray(start, end));
+  }
+
+  #sinkOf(view: ClusterView, replica: Replica, served: Consistency): PartitionSink {
+    const sinks = served === 'eventual' ? this.#eventualSinks : this.#sinks;
+    const known = sinks.get(replica);
+    if (known !== undefined) return known;
+    const sink = new PartitionSink(this, view, replica, served);
+    sinks.set(replica, sink);
+    return sink;
+  }
+
+  /** Takes an item on, or says why not. */
+  #overload(sizeBytes: number): DougError | null {
+    if (this.#open >= limits.pipeWindowItems || this.#openBytes + sizeBytes > PIPE_BYTES) {
+      return busy('this pipe');
+    }
+    return this.#context.admission.tryEnter(sizeBytes) ? null : busy('the node');
+  }
+
+  /** One item is answered. */
+  #left(): void {
+    const shareBytes = Math.floor(this.#openBytes / this.#open);
+    this.#context.admission.leave(shareBytes);
+    this.#openBytes -= shareBytes;
+    this.#open--;
+    if (!this.#full || this.#open >= RESUME_ITEMS) return;
+    this.#full = false;
+    if (!this.#closed) this.#output.drained();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#context.clock.defer(() => {
+      this.#flushing = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    for (const sink of this.#sinks.values()) sink.turnEnded();
+    for (const sink of this.#eventualSinks.values()) sink.turnEnded();
+    if (this.#closed || this.#writer.results === 0) return;
+    this.#output.send(this.#writer.finish());
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#send();
+    this.closed();
+    this.#output.fail(error);
+  }
+}
