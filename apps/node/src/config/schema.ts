@@ -1,0 +1,107 @@
+import { z } from 'zod';
+
+const MIB = 1 << 20;
+const GIB_IN_MIB = 1024;
+
+/** HOST:PORT; port 0 asks the system for a free one. */
+const listenAddress = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'must be HOST:PORT')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'has no such port');
+
+const peerAddress = listenAddress.refine(
+  (text) => !text.endsWith(':0'),
+  'must name a port that others can reach',
+);
+
+/** Lists are written with commas in flags and in the environment, as arrays in the file. */
+const list = (item: z.ZodType<string>) =>
+  z.preprocess(
+    (value) =>
+      typeof value === 'string'
+        ? value
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== '')
+        : value,
+    z.array(item),
+  );
+
+const notYet = (what: string) =>
+  list(z.string()).refine((given) => given.length === 0, `${what} is not served yet`);
+
+const wholeNumber = z.preprocess(
+  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  z.number().int(),
+);
+
+const yesOrNo = z.preprocess(
+  (value) =>
+    value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value,
+  z.boolean(),
+);
+
+/**
+ * Every setting of a member: the one place for names, checks, defaults and help. A flag is the name in
+ * kebab case (`--data-dir`), a variable of the environment in capitals (`DOUG_NODE_DATA_DIR`), a key
+ * of the config file the name itself.
+ */
+export const nodeSchema = z.strictObject({
+  name: z.string().min(1).max(64).default('n1').describe('what this member is called in its logs'),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./doug-data')
+    .describe('directory of everything durable; made if missing'),
+  listen: listenAddress
+    .default('127.0.0.1:4400')
+    .describe('address of the gRPC server; port 0 takes a free one'),
+  advertise: peerAddress
+    .optional()
+    .describe(
+      'address that members and clients reach this one by (default: the one it listens on)',
+    ),
+  join: list(peerAddress)
+    .default([])
+    .describe('addresses of all first members, the same on every host (default: a cluster of one)'),
+  splitAt: notYet('splitting at genesis').default([]).describe('not served yet'),
+  replicationFactor: wholeNumber
+    .refine((factor) => factor >= 1 && factor % 2 === 1, 'must be odd')
+    .default(5)
+    .describe('voters of a partition, fixed when the cluster is made'),
+  admin: listenAddress
+    .default('127.0.0.1:4480')
+    .describe('address of /livez, /readyz and /metrics; port 0 takes a free one'),
+  locality: notYet('locality').default([]).describe('not served yet'),
+  memory: wholeNumber
+    .refine((mib) => mib >= 32 && mib <= 64 * GIB_IN_MIB, 'must be 32 to 65536')
+    .default(256)
+    .describe('MiB for memtables, block cache and queues'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least level of the log lines on stderr'),
+  insecure: yesOrNo
+    .default(false)
+    .describe('allow addresses that are not loopback: there is no TLS and no authentication yet'),
+});
+
+/** The resolved settings of one member. */
+export type NodeConfig = Readonly<z.infer<typeof nodeSchema>>;
+export type NodeSetting = keyof typeof nodeSchema.shape;
+
+/** What `--memory` is divided into. */
+export interface MemoryPlan {
+  readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  readonly walSegmentBytes: number;
+}
+
+/** A quarter for memtables (four of them at most), three eighths for blocks, the rest for queues. */
+export function memoryPlan(memoryMib: number): MemoryPlan {
+  return {
+    memtableBytes: (memoryMib * MIB) / 16,
+    blockCacheBytes: (memoryMib * MIB * 3) / 8,
+    walSegmentBytes: memoryMib >= 256 ? 64 * MIB : 16 * MIB,
+  };
+}

@@ -1,0 +1,10 @@
+/**
+ * Runs a DougDB member: gRPC and HTTP ports, signals, configuration around `@dougdb/member`. The
+ * command is `doug-node`; {@link startNode} does the same inside another program.
+ * @packageDocumentation
+ */
+export { resolveConfig } from './config/resolve.js';
+export type { NodeConfig, NodeSetting } from './config/schema.js';
+export { UsageError } from './config/usage-error.js';
+export { RunningNode } from './running-node.js';
+export { type StartNodeOptions, startNode } from './start-node.js';

@@ -1,0 +1,175 @@
+import { resolve } from 'node:path';
+import { Member, type MemberOptions } from '@dougdb/member';
+import type { Logger } from '@dougdb/ports';
+import { NodeClock, NodeFs, NodeRandom } from '@dougdb/ports/node';
+import { defaultReplicaSettings } from '@dougdb/replica';
+import { AdminServer } from './admin/admin-server.js';
+import { isLoopback } from './config/resolve.js';
+import { memoryPlan, type NodeConfig } from './config/schema.js';
+import { GrpcServer } from './grpc/grpc-server.js';
+import { MemberHolder } from './grpc/member-holder.js';
+import { GrpcPeerNetwork } from './grpc/peer-network.js';
+import { LmdbHardState } from './hard-state/lmdb-hard-state.js';
+import { EventLoopLag } from './telemetry/event-loop-lag.js';
+import { PromMetrics } from './telemetry/prom-metrics.js';
+import { version } from './version.js';
+
+/** A Raft tick. */
+const TICK_MS = 10;
+/** How often readiness is looked at. */
+const READY_LOOK_MS = 20;
+/** All of stopping takes at most 10 s; this much of it waits for work in flight. */
+const DRAIN_MS = 8_000;
+const GRACE_MS = 1_000;
+
+export interface RunningNodeOptions {
+  readonly config: NodeConfig;
+  readonly logger: Logger;
+  /** The process must end with this exit code; the node is not usable any more. */
+  readonly onFatal: (exitCode: number, error: unknown) => void;
+}
+
+/** A member with its ports open. */
+export class RunningNode {
+  readonly grpcAddress: string;
+  readonly adminAddress: string;
+  readonly #member: Member;
+  readonly #server: GrpcServer;
+  readonly #admin: AdminServer;
+  readonly #network: GrpcPeerNetwork;
+  readonly #lag: EventLoopLag;
+  readonly #readyTimer: NodeJS.Timeout;
+  #stopping: Promise<void> | null = null;
+
+  private constructor(parts: Parts, member: Member) {
+    this.#member = member;
+    this.#server = parts.server;
+    this.#admin = parts.admin;
+    this.#network = parts.network;
+    this.#lag = parts.lag;
+    this.grpcAddress = parts.server.address;
+    this.adminAddress = parts.admin.address;
+    const look = (): void => this.#server.health.set(member.notReadyReason() === null);
+    this.#readyTimer = setInterval(look, READY_LOOK_MS);
+  }
+
+  /**
+   * Opens the ports, then the data directory.
+   * @throws UsageError (exit code 2: port in use), MemberError (its `exitCode`)
+   */
+  static async start(options: RunningNodeOptions): Promise<RunningNode> {
+    const { config, logger } = options;
+    const holder = new MemberHolder();
+    const metrics = nodeMetrics();
+    const parts: Parts = {
+      server: new GrpcServer(holder),
+      admin: new AdminServer({
+        notReadyReason: () => holder.notReadyReason(),
+        renderMetrics: () => metrics.render(),
+      }),
+      network: new GrpcPeerNetwork(),
+      lag: new EventLoopLag(metrics),
+    };
+    try {
+      await parts.admin.listen(config.admin);
+      await parts.server.listen(config.listen);
+      if (!isLoopback(config.listen)) {
+        logger.warn('node.insecure', {
+          listen: config.listen,
+          reason: 'no TLS, no authentication',
+        });
+      }
+      const member = await Member.open(memberOptions(options, parts, metrics));
+      holder.set(member);
+      return new RunningNode(parts, member);
+    } catch (error) {
+      await closeParts(parts, 0);
+      throw error;
+    }
+  }
+
+  /** Null when this node serves; otherwise why not. */
+  notReadyReason(): string | null {
+    return this.#member.notReadyReason();
+  }
+
+  /** Resolves when the node serves for the first time; rejects when it cannot. */
+  async whenReady(): Promise<void> {
+    await this.#member.whenJoined();
+    while (this.#member.notReadyReason() !== null && this.#stopping === null) {
+      await new Promise((done) => setTimeout(done, READY_LOOK_MS));
+    }
+  }
+
+  /** Hands over, finishes what is in flight, closes everything; at most about 10 s. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#readyTimer);
+    this.#server.health.set(false);
+    await this.#member.drain(DRAIN_MS);
+    await this.#member.close();
+    await closeParts(
+      { server: this.#server, admin: this.#admin, network: this.#network, lag: this.#lag },
+      GRACE_MS,
+    );
+  }
+}
+
+interface Parts {
+  readonly server: GrpcServer;
+  readonly admin: AdminServer;
+  readonly network: GrpcPeerNetwork;
+  readonly lag: EventLoopLag;
+}
+
+async function closeParts(parts: Parts, graceMs: number): Promise<void> {
+  parts.network.close();
+  parts.lag.stop();
+  await parts.server.close(graceMs);
+  await parts.admin.close();
+}
+
+function nodeMetrics(): PromMetrics {
+  const metrics = new PromMetrics();
+  metrics.addProcessMetrics();
+  metrics
+    .gauge({
+      name: 'doug_build_info',
+      help: 'Always 1; the labels say what runs.',
+      labels: ['version', 'node_version'],
+    })
+    .set(1, { version, node_version: process.version });
+  return metrics;
+}
+
+function memberOptions(
+  { config, logger, onFatal }: RunningNodeOptions,
+  parts: Parts,
+  metrics: PromMetrics,
+): MemberOptions {
+  return {
+    dataDir: resolve(config.dataDir),
+    fs: new NodeFs(),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    logger,
+    metrics,
+    network: parts.network,
+    openHardState: (dir) => LmdbHardState.open(dir),
+    advertise: config.advertise ?? parts.server.address,
+    join: config.join,
+    settings: {
+      splitAt: [],
+      replicationFactor: config.replicationFactor,
+      tickMs: TICK_MS,
+      replica: defaultReplicaSettings,
+      ...memoryPlan(config.memory),
+    },
+    onFatal,
+    version,
+  };
+}
