@@ -1,0 +1,248 @@
+import { DougError } from '@dougdb/rpc-proto';
+import { AdminClient } from './admin.js';
+import {
+  type Codec,
+  decodeKey,
+  decodeValue,
+  encodeKey,
+  type Key,
+  type NamedCodecs,
+  resolveCodec,
+} from './codec.js';
+import { Engine, type EngineCounters } from './engine/engine.js';
+import { type GetReader, Operation, type OperationKind } from './engine/operation.js';
+import type { EnginePorts } from './engine/router.js';
+import {
+  type CallOptions,
+  type ConnectOptions,
+  checkConsistency,
+  checkTimeout,
+  type ReadOptions,
+  resolveSettings,
+} from './options.js';
+import { type ScanOptions, type ScanPlan, scanChunks, scanRange } from './scan.js';
+
+/** What a write answers. */
+export interface WriteResult {
+  /** The revision of the partition that this write made. */
+  readonly revision: number;
+}
+
+/** A key without its value. */
+export interface KeyEntry<K extends Key = string> {
+  readonly key: K;
+  /** The revision at which the key was last written. */
+  readonly revision: number;
+}
+
+/** A key and its value. */
+export interface Entry<V = string, K extends Key = string> extends KeyEntry<K> {
+  readonly value: V;
+}
+
+/** What a get answers. */
+export interface GetResult<V = string, K extends Key = string> extends Entry<V, K> {
+  /**
+   * Of an eventual read: how old the replica's state may be, estimated from when it last heard a leader.
+   */
+  readonly ageMs?: number;
+}
+
+/**
+ * A client of one cluster. Safe for any number of calls at the same time: what is called in one turn
+ * of the loop travels together.
+ *
+ * Writes take effect at most once, however often they had to be sent. Calls on one key that were not
+ * awaited take effect in the order of the calls; calls on different keys in any. What fails, fails with
+ * a DougError: `outcome` says whether a write may have taken effect all the same.
+ */
+export class DougClient<V = string, K extends Key = string> implements AsyncDisposable {
+  /** For operators. */
+  readonly admin: AdminClient;
+  readonly #engine: Engine;
+  readonly #codec: Codec<V, K>;
+  readonly #reader: GetReader;
+
+  private constructor(engine: Engine, codec: Codec<V, K>, admin: AdminClient) {
+    this.#engine = engine;
+    this.#codec = codec;
+    this.#reader = readerFor(codec);
+    this.admin = admin;
+  }
+
+  /**
+   * Finds the cluster behind the endpoints and answers when it knows where keys live.
+   * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs
+   */
+  static async open<V = string, K extends Key = string>(
+    ports: EnginePorts,
+    options: ConnectOptions<V, K>,
+    call: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<DougClient<V, K>> {
+    const engine = new Engine(ports, resolveSettings(options));
+    try {
+      const codec = resolveCodec<V, K>(options.codec ?? 'utf8');
+      await engine.router.finder.connect(engine.settings.timeoutMs, call.signal);
+      return new DougClient<V, K>(engine, codec, new AdminClient(engine));
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+  }
+
+  /** Counts since the client was made, for all its views. */
+  get counters(): EngineCounters {
+    return this.#engine.counters;
+  }
+
+  /**
+   * Sets the value of a key.
+   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still
+   */
+  put(key: Key, value: V, options?: CallOptions): Promise<WriteResult> {
+    return this.#call('put', key, value, options);
+  }
+
+  /**
+   * Removes a key, whether or not it is there.
+   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still
+   */
+  delete(key: Key, options?: CallOptions): Promise<WriteResult> {
+    return this.#call('delete', key, undefined, options);
+  }
+
+  /** The value of a key; null: there is none. @throws DougError */
+  get(key: Key, options?: ReadOptions): Promise<GetResult<V, K> | null> {
+    return this.#call('get', key, undefined, options);
+  }
+
+  /**
+   * The entries of a range in key order, fetched in chunks while they are iterated. A chunk is
+   * consistent in itself; the whole is not a snapshot. `timeoutMs` is for each chunk.
+   */
+  scan(options: ScanOptions & { readonly keysOnly: true }): AsyncIterableIterator<KeyEntry<K>>;
+  scan(options?: ScanOptions): AsyncIterableIterator<Entry<V, K>>;
+  scan(options: ScanOptions = {}): AsyncIterableIterator<Entry<V, K> | KeyEntry<K>> {
+    return this.#scan(options);
+  }
+
+  /** The same client with another codec; closing either closes both. */
+  withCodec<N extends keyof NamedCodecs>(
+    codec: N,
+  ): DougClient<NamedCodecs[N]['value'], NamedCodecs[N]['key']>;
+  withCodec<W, L extends Key = string>(codec: Codec<W, L>): DougClient<W, L>;
+  withCodec<W, L extends Key>(codec: Codec<W, L> | keyof NamedCodecs): DougClient<W, L> {
+    return new DougClient<W, L>(this.#engine, resolveCodec<W, L>(codec), this.admin);
+  }
+
+  /**
+   * Ends the client. Calls that are not settled are rejected with CLOSED; no timer and no connection is
+   * left. Does not wait for anything; a second call does nothing.
+   */
+  close(): Promise<void> {
+    this.#engine.close();
+    return Promise.resolve();
+  }
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #call<T>(
+    kind: OperationKind,
+    key: Key,
+    value: V | undefined,
+    options: ReadOptions = noOptions,
+  ): Promise<T> {
+    // What the executor throws rejects the promise: no call of the client throws.
+    return new Promise<T>((resolve, reject) => {
+      const engine = this.#engine;
+      const { signal, timeoutMs, consistency } = options;
+      const isRead = kind === 'get';
+      const chosen = checkConsistency(consistency ?? engine.settings.consistency);
+      const op = new Operation(
+        kind,
+        key,
+        checkKey(encodeKey(key), engine.router.limits.keyBytes),
+        kind === 'put' ? this.#encodeValue(value as V) : null,
+        isRead && chosen === 'eventual',
+        isRead ? this.#reader : null,
+        signal ?? null,
+        resolve as (result: unknown) => void,
+        reject,
+      );
+      engine.submit(
+        op,
+        timeoutMs === undefined ? engine.settings.timeoutMs : checkTimeout(timeoutMs),
+      );
+    });
+  }
+
+  #encodeValue(value: V): Uint8Array {
+    const bytes = this.#codec.encode(value);
+    const limit = this.#engine.router.limits.valueBytes;
+    if (bytes.length <= limit) return bytes;
+    throw new DougError(
+      'INVALID_ARGUMENT',
+      `a value of ${bytes.length} bytes is over the limit of ${limit}`,
+    );
+  }
+
+  async *#scan(options: ScanOptions): AsyncGenerator<Entry<V, K> | KeyEntry<K>> {
+    const plan = this.#planScan(options);
+    const codec = this.#codec;
+    for await (const chunk of scanChunks(this.#engine, plan)) {
+      for (const { key, value, revision } of chunk) {
+        const name = decodeKey(codec, key);
+        yield plan.keysOnly
+          ? { key: name, revision }
+          : { key: name, value: decodeValue(codec, value), revision };
+      }
+    }
+  }
+
+  #planScan(options: ScanOptions): ScanPlan {
+    const { settings } = this.#engine;
+    const { limit = Number.POSITIVE_INFINITY, consistency, timeoutMs } = options;
+    if (!(limit >= 0) || (Number.isFinite(limit) && !Number.isSafeInteger(limit))) {
+      throw new DougError(
+        'INVALID_ARGUMENT',
+        `limit must be an integer of at least 0, not ${limit}`,
+      );
+    }
+    return {
+      ...scanRange(options),
+      limit,
+      reverse: options.reverse ?? false,
+      keysOnly: options.keysOnly ?? false,
+      eventual: checkConsistency(consistency ?? settings.consistency) === 'eventual',
+      timeoutMs: checkTimeout(timeoutMs ?? settings.timeoutMs),
+      signal: options.signal,
+    };
+  }
+}
+
+const noOptions: ReadOptions = Object.freeze({});
+
+function readerFor<V, K extends Key>(codec: Codec<V, K>): GetReader {
+  const keysAreText = codec.keys !== 'bytes';
+  return {
+    found: (op, bytes, start, end, revision, ageMs): GetResult<V, K> => {
+      const isNamed = keysAreText && typeof op.name === 'string';
+      const key = isNamed ? (op.name as K) : decodeKey(codec, op.key);
+      const value = decodeValue(codec, bytes.subarray(start, end));
+      return op.eventual ? { key, value, revision, ageMs } : { key, value, revision };
+    },
+  };
+}
+
+function checkKey(key: Uint8Array, limit: number): Uint8Array {
+  if (key.length > 0 && key.length <= limit) return key;
+  throw new DougError(
+    'INVALID_ARGUMENT',
+    key.length === 0
+      ? 'the key is empty'
+      : `a key of ${key.length} bytes is over the limit of ${limit}`,
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * The client without sockets, clock and randomness: what `@dougdb/client` is made of, for simulators and
+ * for transports of your own.
+ *
+ * @example
+ * ```ts
+ * import { createClient } from '@dougdb/client/core';
+ * const db = await createClient({ transport, clock, random }, { endpoints: ['n1:4400'] });
+ * ```
+ * @packageDocumentation
+ */
+import { DougClient } from './client.js';
+import type { Key } from './codec.js';
+import type { EnginePorts } from './engine/router.js';
+import type { ConnectOptions } from './options.js';
+
+export { AdminClient, type Member, type NodeStatus, type ReplicaStatus } from './admin.js';
+export {
+  DougClient,
+  type Entry,
+  type GetResult,
+  type KeyEntry,
+  type WriteResult,
+} from './client.js';
+export {
+  bytesCodec,
+  type Codec,
+  type JsonValue,
+  jsonCodec,
+  type Key,
+  type NamedCodecs,
+  utf8Codec,
+} from './codec.js';
+export type { EngineCounters } from './engine/engine.js';
+export type { EnginePorts } from './engine/router.js';
+export {
+  type CallOptions,
+  type ClientOptions,
+  type ConnectOptions,
+  type Consistency,
+  defaultSettings,
+  type ReadOptions,
+} from './options.js';
+export type { ScanOptions } from './scan.js';
+export type { ClientTransport, PipeConnection, PipeEvents } from './transport.js';
+
+/**
+ * Makes a client on these ports. It owns the transport: closing the client closes it.
+ * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs
+ */
+export function createClient<V = string, K extends Key = string>(
+  ports: EnginePorts,
+  options: ConnectOptions<V, K>,
+  call: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<DougClient<V, K>> {
+  return DougClient.open(ports, options, call);
+}

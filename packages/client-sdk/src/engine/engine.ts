@@ -1,0 +1,382 @@
+import { backoffMs, mayHaveApplied, reactTo } from '@dougdb/facade';
+import type { Clock, Random } from '@dougdb/ports';
+import {
+  type CodeName,
+  DougError,
+  fromWire,
+  type ResponseHeader,
+  type Error as WireError,
+} from '@dougdb/rpc-proto';
+import type { Settings } from '../options.js';
+import type { ClientTransport } from '../transport.js';
+import { DeadlineQueue } from './deadline-queue.js';
+import { aborted, closed, refused, timedOut } from './failures.js';
+import { KeyLanes } from './key-lanes.js';
+import { NodePipe, type PipeOwner, type PipePorts } from './node-pipe.js';
+import { type Operation, Place } from './operation.js';
+import { PartitionState } from './partition-state.js';
+import { type EnginePorts, Router } from './router.js';
+
+/** Counts since the client was made. */
+export interface EngineCounters {
+  /** Attempts after the first one of an operation. */
+  readonly retries: number;
+  /** Pipe streams that were lost. */
+  readonly streamsLost: number;
+}
+
+/** Attempts without a pause between them, for one operation in a row. */
+const maxHasty = 3;
+
+/** Ends of a stream that a new stream would not mend. */
+const hopeless: ReadonlySet<CodeName> = new Set([
+  'CLUSTER_MISMATCH',
+  'UNIMPLEMENTED',
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+]);
+
+/**
+ * Carries operations to the nodes that can serve them, again and again until one has answered, the time
+ * is up or the caller gives up. The rules are safety.md S16 and S17; the order of calls on one key is
+ * kept by {@link KeyLanes}.
+ */
+export class Engine implements PipeOwner {
+  readonly clock: Clock;
+  readonly transport: ClientTransport;
+  readonly settings: Settings;
+  readonly router: Router;
+  readonly #closing = new AbortController();
+  readonly random: Random;
+  readonly #deadlines: DeadlineQueue<Operation>;
+  readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
+  readonly #pipes = new Map<string, NodePipe>();
+  readonly #pipePorts: PipePorts;
+  readonly #partitions = new Map<number, PartitionState>();
+  readonly #onAbort = (op: Operation): void => this.#giveUp(op, 'aborted');
+  /** Pipes that owe answers and say nothing. */
+  readonly #silent = new Set<NodePipe>();
+  #serial = 0;
+  #message = 0;
+  #retries = 0;
+  #streamsLost = 0;
+  #closed = false;
+
+  constructor(ports: EnginePorts, settings: Settings) {
+    this.clock = ports.clock;
+    this.transport = ports.transport;
+    this.settings = settings;
+    this.random = ports.random;
+    this.#deadlines = new DeadlineQueue(ports.clock, (op, timeoutMs) =>
+      this.#giveUp(op, 'timed out', timeoutMs),
+    );
+    this.router = new Router(ports, settings, {
+      logTime: (partitionId, logTime) => this.#partition(partitionId).sawLogTime(logTime),
+      described: () => this.#leaveSilent(),
+    });
+    this.#pipePorts = {
+      transport: ports.transport,
+      clock: ports.clock,
+      nextMessage: () => ++this.#message,
+      clusterId: () => this.router.finder.clusterId,
+    };
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Fires when the client is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get counters(): EngineCounters {
+    return { retries: this.#retries, streamsLost: this.#streamsLost };
+  }
+
+  /** Calls that are not settled. */
+  get openOperations(): number {
+    return this.#deadlines.size;
+  }
+
+  /** Takes a call. Its promise is settled within timeoutMs, whatever happens. */
+  submit(op: Operation, timeoutMs: number): void {
+    const { signal } = op;
+    if (this.#closed || signal?.aborted === true) {
+      op.place = Place.done;
+      op.reject(this.#closed ? closed(false) : aborted(signal, false));
+      return;
+    }
+    op.serial = ++this.#serial;
+    this.#deadlines.add(op, timeoutMs);
+    if (signal !== null) {
+      op.onAbort = this.#onAbort;
+      signal.addEventListener('abort', op);
+    }
+    if (op.eventual || this.#lanes.enter(op)) this.#dispatch(op);
+  }
+
+  /** Ends everything: what is not settled is rejected with CLOSED, no timer and no connection is left. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const op of this.#deadlines.items()) this.#giveUp(op, 'closed');
+    this.#deadlines.close();
+    for (const partition of this.#partitions.values()) partition.close();
+    for (const pipe of this.#pipes.values()) pipe.close();
+    this.router.close();
+    this.#closing.abort();
+    this.transport.close();
+  }
+
+  /** Sends an operation on its way, or lets it wait where it has to. */
+  #dispatch(op: Operation): void {
+    if (op.place === Place.done || this.#closed) return;
+    const route = this.router.map.lookup(op.key);
+    const partition = this.#partition(route?.partitionId ?? 0);
+    const gate = op.eventual ? partition.readGate : partition.gate;
+    const address = route === null || gate.isClosed ? undefined : this.router.addressFor(op, route);
+    if (route === null || address === undefined) {
+      this.#closeGate(op, partition, 0);
+      this.#lanes.seal(op);
+      gate.wait(op);
+      return;
+    }
+    if (!op.isRead && op.session === null && !partition.identify(op)) {
+      this.#lanes.seal(op);
+      return;
+    }
+    op.partitionId = route.partitionId;
+    op.epochVersion = route.epochVersion;
+    this.#pipeTo(address).enqueue(op);
+  }
+
+  // PipeOwner: what comes back.
+
+  /** @internal */
+  maySend(op: Operation, message: number): boolean {
+    return this.#lanes.maySend(op, message);
+  }
+
+  /** @internal */
+  overdue(op: Operation): void {
+    const timeoutMs = op.expiry?.timeoutMs ?? this.settings.timeoutMs;
+    this.#giveUp(op, 'timed out', timeoutMs);
+  }
+
+  /** @internal */
+  heard(pipe: NodePipe): void {
+    this.router.heard(pipe.address);
+  }
+
+  /** @internal */
+  header(header: ResponseHeader): void {
+    if (header.logTime > 0) this.#partition(header.partitionId).sawLogTime(header.logTime);
+  }
+
+  /** @internal */
+  written(op: Operation, revision: number): void {
+    this.#served(op);
+    this.#finish(op);
+    op.resolve({ revision });
+  }
+
+  /** @internal */
+  found(
+    op: Operation,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    revision: number,
+    ageMs: number,
+  ): void {
+    this.#served(op);
+    this.#finish(op);
+    try {
+      op.resolve(op.reader?.found(op, bytes, start, end, revision, ageMs) ?? null);
+    } catch (error) {
+      op.reject(error);
+    }
+  }
+
+  /** @internal */
+  absent(op: Operation): void {
+    this.#served(op);
+    this.#finish(op);
+    op.resolve(null);
+  }
+
+  /** @internal */
+  failed(op: Operation, wire: WireError): void {
+    this.#attemptFailed(op, fromWire(wire));
+  }
+
+  /** @internal */
+  garbled(op: Operation): void {
+    this.#attemptFailed(op, new DougError('INTERNAL', 'an answer that makes no sense'));
+  }
+
+  /** @internal */
+  lost(pipe: NodePipe, sent: Operation[], unsent: Operation[], error: DougError): void {
+    this.#streamsLost++;
+    this.#silent.delete(pipe);
+    this.router.lost(pipe.address);
+    for (const op of sent) {
+      if (!op.isRead) op.maybeApplied = true;
+      this.#streamLost(op, error);
+    }
+    for (const op of unsent) this.#streamLost(op, error);
+  }
+
+  #streamLost(op: Operation, error: DougError): void {
+    if (op.place === Place.done) return;
+    if (!hopeless.has(error.reason)) {
+      this.#retry(op, error);
+      return;
+    }
+    this.#finish(op);
+    op.reject(refused(op, error, op.maybeApplied));
+  }
+
+  /** @internal */
+  silent(pipe: NodePipe): void {
+    this.#silent.add(pipe);
+    // Reads that any replica may serve need not wait.
+    for (const op of pipe.sent) {
+      if (!op.eventual) continue;
+      pipe.withdraw(op);
+      this.#retry(op, new DougError('NO_LEADER', `${pipe.address} does not answer`));
+    }
+    // Another node may know that somebody else leads by now; see #leaveSilent.
+    this.router.finder.refresh(pipe.address);
+  }
+
+  #attemptFailed(op: Operation, error: DougError): void {
+    const attempt = {
+      isRead: op.isRead,
+      hasOpId: op.session !== null,
+      maybeApplied: op.maybeApplied,
+    };
+    const maybeApplied = mayHaveApplied(error, attempt);
+    const reaction = reactTo(error, attempt);
+    // The next session begins at the log time that the refusal tells (S16).
+    if (error.reason === 'SESSION_EXPIRED' && op.session !== null) {
+      this.#partition(op.session.partitionId).dropSession(op.session);
+      this.#partition(op.partitionId).setLogTime(error.route?.logTime ?? 0);
+    }
+    if (reaction === 'give-up') {
+      if (error.route !== undefined) this.router.learn(error.route);
+      this.#finish(op);
+      op.reject(refused(op, error, maybeApplied));
+      return;
+    }
+    op.maybeApplied = maybeApplied;
+    if (reaction === 'new-id') this.#dropIdentity(op);
+    const soon = this.router.refused(op, error, reaction);
+    if (soon && op.hasty < maxHasty) {
+      op.hasty++;
+    } else {
+      op.hasty = 0;
+      const route = this.router.map.lookup(op.key);
+      this.#closeGate(op, this.#partition(route?.partitionId ?? 0), error.retryAfterMs);
+    }
+    this.#retry(op, error);
+  }
+
+  #retry(op: Operation, error: DougError): void {
+    op.lastError = error;
+    this.#retries++;
+    // On its way again; dispatch says where to.
+    op.place = Place.queue;
+    if (op.eventual) this.#dispatch(op);
+    else this.#lanes.retry(op);
+  }
+
+  #closeGate(op: Operation, partition: PartitionState, atLeastMs: number): void {
+    const gate = op.eventual ? partition.readGate : partition.gate;
+    if (gate.isClosed) return;
+    const failures = op.eventual ? ++partition.readFailures : ++partition.failures;
+    gate.close(backoffMs(failures, this.random, this.settings.backoff, atLeastMs));
+    const route = this.router.map.byId(partition.id);
+    if (route === null || this.router.leaderAddress(route) === undefined)
+      this.router.finder.refresh();
+  }
+
+  #served(op: Operation): void {
+    const partition = this.#partition(op.partitionId);
+    if (op.eventual) partition.readFailures = 0;
+    else partition.failures = 0;
+  }
+
+  #giveUp(op: Operation, why: 'timed out' | 'aborted' | 'closed', timeoutMs = 0): void {
+    if (op.place === Place.done) return;
+    const maybeApplied = !op.isRead && (op.maybeApplied || op.place === Place.sent);
+    op.pipe?.withdraw(op);
+    this.#finish(op);
+    if (why === 'timed out') op.reject(timedOut(op, timeoutMs, maybeApplied));
+    else if (why === 'aborted') op.reject(aborted(op.signal, maybeApplied));
+    else op.reject(closed(maybeApplied));
+  }
+
+  /** Frees everything that an operation holds. Its promise is settled right after. */
+  #finish(op: Operation): void {
+    this.#deadlines.remove(op);
+    if (op.onAbort !== null) {
+      op.onAbort = null;
+      op.signal?.removeEventListener('abort', op);
+    }
+    this.#dropIdentity(op);
+    this.#lanes.leave(op);
+    op.place = Place.done;
+  }
+
+  /** The seq of a write is finished: its result may be forgotten, others may take its room. */
+  #dropIdentity(op: Operation): void {
+    const { session, seq } = op;
+    if (session === null) return;
+    op.session = null;
+    for (const ready of this.#partition(session.partitionId).finish(session, seq)) {
+      this.#dispatch(ready);
+    }
+  }
+
+  /**
+   * A node that owes answers and is silent, while others say that another one leads: what was sent to
+   * it is sent to the new leader, under the same op ids.
+   */
+  #leaveSilent(): void {
+    for (const pipe of [...this.#silent]) {
+      if (!pipe.isSilent) {
+        this.#silent.delete(pipe);
+        continue;
+      }
+      const left = pipe.sent.some((op) => {
+        const route = this.router.map.lookup(op.key);
+        const leader = route === null ? undefined : this.router.map.leaderAddress(route);
+        return leader !== undefined && leader !== pipe.address;
+      });
+      if (left) pipe.abandon(new DougError('IN_DOUBT', `${pipe.address} does not answer`));
+    }
+  }
+
+  #pipeTo(address: string): NodePipe {
+    let pipe = this.#pipes.get(address);
+    if (pipe === undefined) {
+      pipe = new NodePipe(address, this, this.#pipePorts);
+      this.#pipes.set(address, pipe);
+    }
+    return pipe;
+  }
+
+  #partition(id: number): PartitionState {
+    let partition = this.#partitions.get(id);
+    if (partition === undefined) {
+      partition = new PartitionState(id, this.clock, this.random, (waiting) => {
+        for (const op of waiting) this.#dispatch(op);
+      });
+      this.#partitions.set(id, partition);
+    }
+    return partition;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock, Timer } from '@dougdb/ports';
+import { type Operation, Place } from './operation.js';
+
+/**
+ * Where the operations of a partition wait together while it cannot be reached: one pause and one timer
+ * for all, instead of one each. When the pause is over they go on in the order of their calls.
+ */
+export class Gate {
+  readonly #clock: Clock;
+  readonly #open: (waiting: Operation[]) => void;
+  #waiting: Operation[] = [];
+  #timer: Timer | null = null;
+
+  constructor(clock: Clock, open: (waiting: Operation[]) => void) {
+    this.#clock = clock;
+    this.#open = open;
+  }
+
+  get isClosed(): boolean {
+    return this.#timer !== null;
+  }
+
+  /** Closes it for so long; a gate that is closed already opens when it would have. */
+  close(pauseMs: number): void {
+    if (this.#timer !== null) return;
+    this.#timer = this.#clock.setTimer(pauseMs, () => {
+      this.#timer = null;
+      const waiting = this.#waiting.filter((op) => op.place === Place.gate);
+      this.#waiting = [];
+      waiting.sort((a, b) => a.serial - b.serial);
+      this.#open(waiting);
+    });
+  }
+
+  /** Call only while it is closed. */
+  wait(op: Operation): void {
+    op.place = Place.gate;
+    this.#waiting.push(op);
+  }
+
+  /** Stops the timer; it does not open any more. */
+  cancel(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,126 @@
+import type { DougError } from '@dougdb/rpc-proto';
+import type { Key } from '../codec.js';
+import type { Expiring, ExpiryList } from './deadline-queue.js';
+import type { Lane } from './key-lanes.js';
+import type { NodePipe } from './node-pipe.js';
+import type { Session } from './session.js';
+
+export type OperationKind = 'put' | 'delete' | 'get';
+
+/** Where an operation is. */
+export const Place = {
+  /** Behind another one on its key. */
+  lane: 0,
+  /** At the gate of its partition, until a pause is over. */
+  gate: 1,
+  /** Until its session has room. */
+  session: 2,
+  /** In the queue of a pipe, not sent. */
+  queue: 3,
+  /** Sent and not answered. */
+  sent: 4,
+  /** Its promise is settled. */
+  done: 5,
+} as const;
+export type Place = (typeof Place)[keyof typeof Place];
+
+/** Makes the result of a get from what came over the wire. */
+export interface GetReader {
+  /** @param bytes - valid during the call only. What it throws rejects the call. */
+  found(
+    op: Operation,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    revision: number,
+    ageMs: number,
+  ): unknown;
+}
+
+/**
+ * One call of the application on its way. The promise is the caller's; everything else that belongs to
+ * the call is in here, so that nothing more has to be made for it.
+ */
+export class Operation implements Expiring {
+  readonly kind: OperationKind;
+  /** The key as the caller named it. */
+  readonly name: Key;
+  readonly key: Uint8Array;
+  /** Of a put. */
+  readonly value: Uint8Array | null;
+  /** A read that any replica may serve at once. */
+  readonly eventual: boolean;
+  readonly reader: GetReader | null;
+  readonly signal: AbortSignal | null;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+
+  place: Place = Place.lane;
+  /** Order of the calls of this client. */
+  serial = 0;
+  /** An attempt that is over may have taken effect. */
+  maybeApplied = false;
+  lastError: DougError | null = null;
+  /** Attempts in a row that were made without a pause. */
+  hasty = 0;
+
+  // Identity, for life (S16).
+  session: Session | null = null;
+  seq = 0;
+
+  // The attempt.
+  partitionId = 0;
+  epochVersion = 0;
+  nodeId = 0;
+  pipe: NodePipe | null = null;
+  itemId = 0;
+
+  // Of KeyLanes.
+  lane: Lane | null = null;
+  laneNext: Operation | null = null;
+
+  // Of DeadlineQueue.
+  deadlineMs = 0;
+  expiry: ExpiryList | null = null;
+  earlier: Expiring | null = null;
+  later: Expiring | null = null;
+
+  /** Set while the signal is listened to: the operation is its own listener. */
+  onAbort: ((op: Operation) => void) | null = null;
+
+  constructor(
+    kind: OperationKind,
+    name: Key,
+    key: Uint8Array,
+    value: Uint8Array | null,
+    eventual: boolean,
+    reader: GetReader | null,
+    signal: AbortSignal | null,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.kind = kind;
+    this.name = name;
+    this.key = key;
+    this.value = value;
+    this.eventual = eventual;
+    this.reader = reader;
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  get isRead(): boolean {
+    return this.kind === 'get';
+  }
+
+  /** Size on the wire, about. */
+  get sizeBytes(): number {
+    return 64 + this.key.length + (this.value === null ? 0 : this.value.length);
+  }
+
+  /** The signal fired. */
+  handleEvent(): void {
+    this.onAbort?.(this);
+  }
+}

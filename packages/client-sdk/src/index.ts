@@ -1,0 +1,98 @@
+/**
+ * The DougDB client for applications. Keys and values are text unless told otherwise; reads are
+ * linearizable unless told otherwise; writes take effect at most once, however often they are sent.
+ *
+ * @example
+ * ```ts
+ * import { DougClient } from '@dougdb/client';
+ *
+ * const db = await DougClient.connect('127.0.0.1:4400,127.0.0.1:4401');
+ * const { revision } = await db.put('user/1', 'Ada');
+ * const hit = await db.get('user/1'); // { key, value, revision } or null
+ * await db.close();
+ * ```
+ * @packageDocumentation
+ */
+import { NodeClock, NodeRandom } from '@dougdb/ports/node';
+import { DougClient as Client } from './client.js';
+import type { Key, NamedCodecs } from './codec.js';
+import { GrpcTransport } from './node/grpc-transport.js';
+import type { ClientOptions, ConnectOptions } from './options.js';
+
+export {
+  type CodeName,
+  DougError,
+  type DougErrorCode,
+  type OutcomeName,
+} from '@dougdb/rpc-proto';
+export type { Member, NodeStatus, ReplicaStatus } from './admin.js';
+export type { Entry, GetResult, KeyEntry, WriteResult } from './client.js';
+export {
+  bytesCodec,
+  type Codec,
+  type JsonValue,
+  jsonCodec,
+  type Key,
+  type NamedCodecs,
+  utf8Codec,
+} from './codec.js';
+export type { EngineCounters } from './engine/engine.js';
+export {
+  type CallOptions,
+  type ClientOptions,
+  type ConnectOptions,
+  type Consistency,
+  defaultSettings,
+  type ReadOptions,
+} from './options.js';
+export type { ScanOptions } from './scan.js';
+
+/** A client of one cluster; see {@link DougClient.connect}. */
+export type DougClient<V = string, K extends Key = string> = Client<V, K>;
+
+type Named<N extends keyof NamedCodecs> = Client<NamedCodecs[N]['value'], NamedCodecs[N]['key']>;
+interface WithNamedCodec<N> {
+  readonly codec: N;
+}
+
+function connect<N extends keyof NamedCodecs>(
+  endpoints: string | readonly string[],
+  options: Omit<ClientOptions, 'codec'> & WithNamedCodec<N>,
+): Promise<Named<N>>;
+function connect<N extends keyof NamedCodecs>(
+  options: Omit<ConnectOptions, 'codec'> & WithNamedCodec<N>,
+): Promise<Named<N>>;
+function connect<V = string, K extends Key = string>(
+  endpoints: string | readonly string[],
+  options?: ClientOptions<V, K>,
+): Promise<Client<V, K>>;
+function connect<V = string, K extends Key = string>(
+  options: ConnectOptions<V, K>,
+): Promise<Client<V, K>>;
+function connect<V, K extends Key>(
+  target: string | readonly string[] | ConnectOptions<V, K>,
+  options: ClientOptions<V, K> = {},
+): Promise<Client<V, K>> {
+  const all =
+    typeof target === 'string' || isList(target) ? { ...options, endpoints: target } : target;
+  const ports = {
+    transport: new GrpcTransport(),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+  };
+  return Client.open(ports, all);
+}
+
+function isList<T>(value: readonly string[] | T): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+/** Connects to clusters. */
+export const DougClient = Object.freeze({
+  /**
+   * Finds the cluster behind some endpoints. One that answers is enough; the others are found by it.
+   * @param endpoints - 'HOST:PORT,HOST:PORT', a list, or an object with `endpoints` and the options
+   * @throws DougError INVALID_ARGUMENT for options that make no sense; DEADLINE when nobody has answered within timeoutMs
+   */
+  connect,
+});

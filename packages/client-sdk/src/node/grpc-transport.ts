@@ -1,0 +1,194 @@
+import { DougError } from '@dougdb/rpc-proto';
+import {
+  asBuffer,
+  channelOptions,
+  dougService,
+  fromGrpcError,
+  type RawMethod,
+} from '@dougdb/rpc-proto/node';
+import {
+  Client,
+  type ClientDuplexStream,
+  connectivityState,
+  credentials,
+  Metadata,
+} from '@grpc/grpc-js';
+import type { ClientTransport, PipeConnection, PipeEvents } from '../transport.js';
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** {@link ClientTransport} on grpc-js: one channel to each address, made when it is first needed. */
+export class GrpcTransport implements ClientTransport {
+  readonly #channels = new Map<string, Client>();
+  readonly #open = new Set<{ cancel(): void }>();
+  #closed = false;
+
+  unary(
+    address: string,
+    path: string,
+    request: Uint8Array,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed || signal?.aborted) {
+        reject(new DougError('ABORTED', 'the call was cancelled', { outcome: 'NOT_APPLIED' }));
+        return;
+      }
+      const call = this.#channel(address).makeUnaryRequest(
+        path,
+        asBuffer,
+        asIs,
+        request,
+        new Metadata(),
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => {
+          this.#open.delete(call);
+          signal?.removeEventListener('abort', onAbort);
+          if (error !== null) reject(withAddress(fromGrpcError(error, { kind: 'read' }), address));
+          else resolve(response as Uint8Array);
+        },
+      );
+      const onAbort = (): void => call.cancel();
+      this.#open.add(call);
+      signal?.addEventListener('abort', onAbort);
+    });
+  }
+
+  openPipe(address: string, events: PipeEvents): PipeConnection {
+    const pipe = new GrpcPipe(this.#channel(address), address, events, this.#open);
+    this.#open.add(pipe);
+    return pipe;
+  }
+
+  async *scan(
+    address: string,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const { path } = dougService.scan;
+    const call = this.#channel(address).makeServerStreamRequest(path, asBuffer, asIs, request);
+    const onAbort = (): void => call.cancel();
+    this.#open.add(call);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    try {
+      for await (const chunk of call) yield chunk as Buffer;
+    } catch (error) {
+      throw withAddress(fromGrpcError(error, { kind: 'read' }), address);
+    } finally {
+      this.#open.delete(call);
+      signal.removeEventListener('abort', onAbort);
+      call.cancel();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const call of [...this.#open]) call.cancel();
+    this.#open.clear();
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  #channel(address: string): Client {
+    let channel = this.#channels.get(address);
+    if (channel === undefined) {
+      channel = new Client(address, credentials.createInsecure(), channelOptions);
+      this.#channels.set(address, channel);
+    }
+    return channel;
+  }
+}
+
+/** A Pipe call. It begins when the channel is connected, so that what was never sent is known as such. */
+class GrpcPipe implements PipeConnection {
+  readonly #address: string;
+  readonly #events: PipeEvents;
+  readonly #open: Set<{ cancel(): void }>;
+  #call: ClientDuplexStream<Uint8Array, Uint8Array> | null = null;
+  #ended = false;
+
+  constructor(channel: Client, address: string, events: PipeEvents, open: Set<{ cancel(): void }>) {
+    this.#address = address;
+    this.#events = events;
+    this.#open = open;
+    setImmediate(() => this.#awaitConnection(channel));
+  }
+
+  send(request: Uint8Array): boolean {
+    if (this.#ended || this.#call === null) return true;
+    return this.#call.write(request);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#open.delete(this);
+    this.#call?.cancel();
+  }
+
+  /** As {@link close}; the name that the set of open calls knows. */
+  cancel(): void {
+    this.close();
+  }
+
+  /** Not waitForReady: that tries on after a refused connection, and others could serve meanwhile. */
+  #awaitConnection(channel: Client): void {
+    if (this.#ended) return;
+    const state = channel.getChannel().getConnectivityState(true);
+    if (state === connectivityState.READY) {
+        this.#begin(channel, dougService.pipe);
+    } else if (
+      state === connectivityState.TRANSIENT_FAILURE ||
+      state === connectivityState.SHUTDOWN
+    ) {
+      this.#cannotConnect();
+    } else {
+      channel
+        .getChannel()
+        .watchConnectivityState(state, Number.POSITIVE_INFINITY, () =>
+          this.#awaitConnection(channel),
+        );
+    }
+  }
+
+  #cannotConnect(): void {
+    this.#end(new DougError('NO_LEADER', 'cannot connect'));
+  }
+
+  #begin(channel: Client, method: RawMethod): void {
+    const call = channel.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+    );
+    this.#call = call;
+    call.on('data', (response: Uint8Array) => {
+      if (!this.#ended) this.#events.received(response);
+    });
+    call.on('drain', () => {
+      if (!this.#ended) this.#events.drained();
+    });
+    call.on('error', (error) => this.#end(fromGrpcError(error, { kind: 'write' })));
+    call.on('end', () => {
+      this.#end(new DougError('IN_DOUBT', `${this.#address} ended the stream`));
+    });
+    this.#events.opened();
+  }
+
+  #end(error: DougError): void {
+    if (this.#ended) return;
+    this.close();
+    this.#events.closed(withAddress(error, this.#address));
+  }
+}
+
+function withAddress(error: DougError, address: string): DougError {
+  const { outcome, route, retryAfterMs, cause } = error;
+  return new DougError(error.reason, `${address}: ${error.message}`, {
+    outcome,
+    route,
+    retryAfterMs,
+    cause,
+  });
+}
