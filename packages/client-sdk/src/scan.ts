@@ -15,6 +15,7 @@ import {
   ScanResponse,
 } from '@dougdb/rpc-proto';
 import { encodeKey, type Key } from './codec.js';
+import type { Abortable } from './engine/abort-watch.js';
 import { boundedWait } from './engine/bounded-wait.js';
 import type { Engine } from './engine/engine.js';
 import { pause } from './engine/pause.js';
@@ -89,11 +90,10 @@ interface OpenCall {
   readonly route: Route;
 }
 
-class RangeScan {
+class RangeScan implements Abortable {
   readonly #engine: Engine;
   readonly #plan: ScanPlan;
   readonly #stop = new AbortController();
-  readonly #onStop = (): void => this.#stop.abort(this.#plan.signal?.reason);
   // What is left of the range.
   #start: Uint8Array;
   #end: Uint8Array;
@@ -109,9 +109,17 @@ class RangeScan {
     this.#start = plan.start;
     this.#end = plan.end;
     this.#left = plan.limit;
-    plan.signal?.addEventListener('abort', this.#onStop);
-    engine.closing.addEventListener('abort', this.#onStop);
-    if (plan.signal?.aborted || engine.closing.aborted) this.#onStop();
+    if (plan.signal?.aborted || engine.isClosed) {
+      this.aborted();
+      return;
+    }
+    engine.dependents.add(this);
+    if (plan.signal !== undefined) engine.signals.add(plan.signal, this);
+  }
+
+  /** The signal has fired, or the client is closed. */
+  aborted(): void {
+    this.#stop.abort(this.#plan.signal?.reason);
   }
 
   /** @returns null at the end of the range */
@@ -139,8 +147,8 @@ class RangeScan {
   close(): void {
     this.#done = true;
     this.#hangUp();
-    this.#plan.signal?.removeEventListener('abort', this.#onStop);
-    this.#engine.closing.removeEventListener('abort', this.#onStop);
+    this.#engine.dependents.delete(this);
+    if (this.#plan.signal !== undefined) this.#engine.signals.remove(this.#plan.signal, this);
   }
 
   #isFinished(): boolean {

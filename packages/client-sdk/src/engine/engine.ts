@@ -9,6 +9,7 @@ import {
 } from '@dougdb/rpc-proto';
 import type { Settings } from '../options.js';
 import type { ClientTransport } from '../transport.js';
+import { type Abortable, AbortWatch } from './abort-watch.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { aborted, closed, refused, timedOut } from './failures.js';
 import { KeyLanes } from './key-lanes.js';
@@ -46,8 +47,10 @@ export class Engine implements PipeOwner {
   readonly transport: ClientTransport;
   readonly settings: Settings;
   readonly router: Router;
-  readonly #closing = new AbortController();
   readonly random: Random;
+  readonly signals = new AbortWatch();
+  /** What ends with the client beside the operations. */
+  readonly dependents = new Set<Abortable>();
   readonly #deadlines: DeadlineQueue<Operation>;
   readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
   readonly #pipes = new Map<string, NodePipe>();
@@ -86,11 +89,6 @@ export class Engine implements PipeOwner {
     return this.#closed;
   }
 
-  /** Fires when the client is closed. */
-  get closing(): AbortSignal {
-    return this.#closing.signal;
-  }
-
   get counters(): EngineCounters {
     return { retries: this.#retries, streamsLost: this.#streamsLost };
   }
@@ -112,7 +110,7 @@ export class Engine implements PipeOwner {
     this.#deadlines.add(op, timeoutMs);
     if (signal !== null) {
       op.onAbort = this.#onAbort;
-      signal.addEventListener('abort', op);
+      this.signals.add(signal, op);
     }
     if (op.eventual || this.#lanes.enter(op)) this.#dispatch(op);
   }
@@ -126,7 +124,7 @@ export class Engine implements PipeOwner {
     for (const partition of this.#partitions.values()) partition.close();
     for (const pipe of this.#pipes.values()) pipe.close();
     this.router.close();
-    this.#closing.abort();
+    for (const dependent of [...this.dependents]) dependent.aborted();
     this.transport.close();
   }
 
@@ -322,9 +320,9 @@ export class Engine implements PipeOwner {
   /** Frees everything that an operation holds. Its promise is settled right after. */
   #finish(op: Operation): void {
     this.#deadlines.remove(op);
-    if (op.onAbort !== null) {
+    if (op.signal !== null && op.onAbort !== null) {
       op.onAbort = null;
-      op.signal?.removeEventListener('abort', op);
+      this.signals.remove(op.signal, op);
     }
     this.#dropIdentity(op);
     this.#lanes.leave(op);

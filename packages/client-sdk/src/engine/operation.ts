@@ -1,5 +1,6 @@
 import type { DougError } from '@dougdb/rpc-proto';
 import type { Key } from '../codec.js';
+import type { Abortable } from './abort-watch.js';
 import type { Expiring, ExpiryList } from './deadline-queue.js';
 import type { Lane } from './key-lanes.js';
 import type { NodePipe } from './node-pipe.js';
@@ -41,7 +42,7 @@ export interface GetReader {
  * One call of the application on its way. The promise is the caller's; everything else that belongs to
  * the call is in here, so that nothing more has to be made for it.
  */
-export class Operation implements Expiring {
+export class Operation implements Expiring, Abortable {
   readonly kind: OperationKind;
   /** The key as the caller named it. */
   readonly name: Key;
@@ -85,7 +86,7 @@ export class Operation implements Expiring {
   earlier: Expiring | null = null;
   later: Expiring | null = null;
 
-  /** Set while the signal is listened to: the operation is its own listener. */
+  /** Set while the signal is watched. */
   onAbort: ((op: Operation) => void) | null = null;
 
   constructor(
@@ -119,8 +120,8 @@ export class Operation implements Expiring {
     return 64 + this.key.length + (this.value === null ? 0 : this.value.length);
   }
 
-  /** The signal fired. */
-  handleEvent(): void {
+  /** {@inheritDoc Abortable.aborted} */
+  aborted(): void {
     this.onAbort?.(this);
   }
 }

@@ -137,7 +137,7 @@ class GrpcPipe implements PipeConnection {
     if (this.#ended) return;
     const state = channel.getChannel().getConnectivityState(true);
     if (state === connectivityState.READY) {
-        this.#begin(channel, dougService.pipe);
+      this.#begin(channel, dougService.pipe);
     } else if (
       state === connectivityState.TRANSIENT_FAILURE ||
       state === connectivityState.SHUTDOWN
