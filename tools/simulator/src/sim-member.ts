@@ -1,4 +1,10 @@
-import { Member, type MemberOptions, type MemberSettings, type UnaryMethod } from '@dougdb/member';
+import {
+  Member,
+  type MemberOptions,
+  type MemberSettings,
+  type PeerLink,
+  type UnaryMethod,
+} from '@dougdb/member';
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
 import { HardStateDisk, SimHardStateStore } from './sim-hard-state.js';
@@ -30,6 +36,7 @@ export class SimMember {
   readonly address: string;
   readonly #options: SimMemberOptions;
   readonly #hardState = new HardStateDisk();
+  #diskClock: SimClock;
   #fs: SimFs;
   #process: Process | null = null;
   #starts = 0;
@@ -40,7 +47,8 @@ export class SimMember {
     this.name = options.name;
     this.address = options.address;
     this.#options = options;
-    this.#fs = new SimFs({ random: options.random.fork('disk') });
+    this.#diskClock = options.scheduler.clock();
+    this.#fs = new SimFs({ random: options.random.fork('disk'), clock: this.#diskClock });
   }
 
   get running(): boolean {
@@ -81,13 +89,26 @@ export class SimMember {
     const process = this.#process;
     this.#end();
     process?.store?.crash();
-    this.#fs = this.#fs.crashClone({ keepUnsyncedPercent });
+    const dead = this.#fs;
+    const clock = this.#options.scheduler.clock();
+    this.#fs = dead.crashClone({ keepUnsyncedPercent, clock });
+    // What is left of the dead process (promises) must not touch the disk of the next one.
+    dead.crashAtOperation(dead.operationCount + 1);
+    this.#diskClock.close();
+    this.#diskClock = clock;
     this.#options.trace(`${this.name} crash ${keepUnsyncedPercent}`);
   }
 
   /** kill -9: the system lives on, so everything written is there for the next process. */
   kill(): void {
     this.crash(100);
+  }
+
+  /** Carries out a power loss that was planned in the file system and has come. */
+  crashIfPlanned(keepUnsyncedPercent: number): boolean {
+    if (!this.#fs.crashed) return false;
+    this.crash(keepUnsyncedPercent);
+    return true;
   }
 
   pause(): void {
@@ -108,7 +129,8 @@ export class SimMember {
       logger: silentLogger,
       metrics: silentMetrics,
       network: {
-        openLink: (address, _channel, events) => network.openLink(this.address, address, events),
+        openLink: (address, _channel, events) =>
+          process.alive ? network.open('peer', this.address, address, events) : deadLink,
         genesis: (address, method, request, timeoutMs) =>
           network.unary(
             this.address,
@@ -140,7 +162,10 @@ export class SimMember {
     if (!process.alive) return;
     process.member = member;
     const listener: Listener = {
-      acceptLink: (reply, end) => member.acceptLink(reply, end),
+      accept: (kind, reply, end) =>
+        kind === 'peer'
+          ? member.acceptLink(reply, end)
+          : member.openPipe({ send: reply, drained() {}, fail: end }),
       unary: (path, request, timeoutMs) =>
         member.unary(path as UnaryMethod, request, {
           deadlineMs: process.clock.monotonicMs() + timeoutMs,
@@ -152,7 +177,7 @@ export class SimMember {
   }
 
   #died(process: Process, exitCode: number, error: unknown): void {
-    if (!process.alive || this.#process !== process) return;
+    if (!process.alive || this.#process !== process || this.#fs.crashed) return;
     this.deaths.push({ exitCode, error });
     this.#options.trace(`${this.name} died ${exitCode}`);
     this.#end();
@@ -167,6 +192,9 @@ export class SimMember {
     this.#options.network.kill(this.address);
   }
 }
+
+/** What a process gets that no longer exists. */
+const deadLink: PeerLink = { send: () => false, close() {} };
 
 interface Process {
   readonly clock: SimClock;

@@ -1,10 +1,24 @@
-import type { IncomingLink, PeerLink, PeerLinkEvents } from '@dougdb/member';
+import type { IncomingLink, PeerLink } from '@dougdb/member';
 import type { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
 
+/** 'peer': dougdb.raft.v1.Raft/Messages. 'pipe': dougdb.v1.Doug/Pipe. */
+export type StreamKind = 'peer' | 'pipe';
+
+/** What the side that opened a stream hears. */
+export interface StreamEvents {
+  opened?(): void;
+  received(response: Uint8Array): void;
+  closed(error: DougError): void;
+}
+
 /** What answers at an address while its process runs. */
 export interface Listener {
-  acceptLink(reply: (response: Uint8Array) => void, end: (error: unknown) => void): IncomingLink;
+  accept(
+    kind: StreamKind,
+    reply: (response: Uint8Array) => void,
+    end: (error: unknown) => void,
+  ): IncomingLink;
   unary(path: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
 }
 
@@ -72,8 +86,8 @@ export class SimNetwork {
     return this.#cuts.has(`${from}>${to}`);
   }
 
-  openLink(from: string, to: string, events: PeerLinkEvents): PeerLink {
-    const stream = new SimStream(this, from, to, events);
+  open(kind: StreamKind, from: string, to: string, events: StreamEvents): PeerLink {
+    const stream = new SimStream(this, kind, from, to, events);
     this.#streams.add(stream);
     stream.connect();
     return stream;
@@ -156,15 +170,23 @@ class SimStream implements PeerLink {
   readonly from: string;
   readonly to: string;
   readonly #network: SimNetwork;
-  readonly #events: PeerLinkEvents;
+  readonly #kind: StreamKind;
+  readonly #events: StreamEvents;
   #incoming: IncomingLink | null = null;
   #waiting: Uint8Array[] | null = [];
   #open = true;
   #lastThereMs = 0;
   #lastBackMs = 0;
 
-  constructor(network: SimNetwork, from: string, to: string, events: PeerLinkEvents) {
+  constructor(
+    network: SimNetwork,
+    kind: StreamKind,
+    from: string,
+    to: string,
+    events: StreamEvents,
+  ) {
     this.#network = network;
+    this.#kind = kind;
     this.from = from;
     this.to = to;
     this.#events = events;
@@ -178,14 +200,23 @@ class SimStream implements PeerLink {
         this.breakNow(null);
         return;
       }
-      this.#incoming = listener.acceptLink(
+      this.#incoming = listener.accept(
+        this.#kind,
         (response) => this.#back(response),
         (error) => this.#end(error),
       );
-      const waiting = this.#waiting ?? [];
-      this.#waiting = null;
-      for (const request of waiting) this.#there(request);
+      this.#lastBackMs = this.#network.nowMs + this.#network.delayMs();
+      this.#network.later(this.#lastBackMs - this.#network.nowMs, () => this.#connected());
     });
+  }
+
+  /** Nothing leaves before the opener knows of the connection: what it sent earlier had no effect. */
+  #connected(): void {
+    if (!this.#open) return;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    this.#events.opened?.();
+    for (const request of waiting) this.#there(request);
   }
 
   send(request: Uint8Array): boolean {
@@ -235,7 +266,8 @@ class SimStream implements PeerLink {
   #end(error: unknown): void {
     if (!this.#open) return;
     this.#shut();
-    this.#network.later(this.#network.delayMs(), () => this.#events.closed(error));
+    const reason = DougError.is(error) ? error : unavailable(String(error));
+    this.#network.later(this.#network.delayMs(), () => this.#events.closed(reason));
   }
 
   #shut(): void {

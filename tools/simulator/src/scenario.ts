@@ -1,0 +1,127 @@
+import type { DougClient } from '@dougdb/client/core';
+import { SimCluster } from './cluster.js';
+import { type Observation, violations } from './oracle.js';
+import { connectClient } from './sim-client.js';
+import type { SimMember } from './sim-member.js';
+import { runWorkload } from './workload.js';
+
+export interface ScenarioOptions {
+  readonly seed: number | string;
+  readonly members?: number;
+  readonly clients?: number;
+  readonly operationsPerClient?: number;
+  /** Called once when the cluster serves, before the workload: plans what goes wrong. */
+  readonly plan?: (cluster: SimCluster) => void;
+  /** Called every millisecond of virtual time while the workload runs. */
+  readonly everyMs?: (cluster: SimCluster) => void;
+  /** What of the unsynced data survives a planned crash. */
+  readonly keepUnsyncedPercent?: number;
+  /** How long a machine stays down after a planned crash. Default 300. */
+  readonly downMs?: number;
+}
+
+export interface ScenarioResult {
+  readonly history: readonly Observation[];
+  readonly crashes: number;
+  readonly digest: string;
+  readonly violations: readonly string[];
+  readonly virtualMs: number;
+}
+
+/**
+ * One run: a cluster forms, clients work while the plan breaks things, everything is healed, all
+ * members must converge, and every key is read once more. Whatever is wrong is in `violations`.
+ */
+export async function runScenario(options: ScenarioOptions): Promise<ScenarioResult> {
+  const cluster = new SimCluster({
+    seed: options.seed,
+    ...(options.members === undefined ? {} : { members: options.members }),
+  });
+  const { scheduler } = cluster;
+  cluster.start();
+  await cluster.until('the cluster forms', () => cluster.converged(), 20_000);
+  const clients = await scheduler.runWhilePending(
+    Promise.all(
+      Array.from({ length: options.clients ?? 3 }, (_, n) => connectClient(cluster, `c${n}`)),
+    ),
+  );
+  options.plan?.(cluster);
+  let done = false;
+  const work = runWorkload({
+    scheduler,
+    random: cluster.random.fork('workload'),
+    clients,
+    operationsPerClient: options.operationsPerClient ?? 20,
+    keys: 5,
+    meanPauseMs: 10,
+    trace: cluster.trace.line,
+  }).finally(() => {
+    done = true;
+  });
+  let crashes = 0;
+  const watch = (): void => {
+    for (const member of cluster.members) {
+      if (!member.crashIfPlanned(options.keepUnsyncedPercent ?? 0)) continue;
+      crashes++;
+      restartLater(cluster, member, options.downMs ?? 300);
+    }
+    options.everyMs?.(cluster);
+  };
+  await cluster.until('the workload ends', () => (watch(), done), 600_000);
+  const history = [...(await work)];
+  await heal(cluster);
+  const found = await judge(cluster, clients, history);
+  await scheduler.runWhilePending(Promise.all(clients.map((client) => client.close())));
+  return {
+    history,
+    crashes,
+    digest: cluster.trace.digest,
+    violations: found,
+    virtualMs: scheduler.nowMs,
+  };
+}
+
+function restartLater(cluster: SimCluster, member: SimMember, downMs: number): void {
+  cluster.scheduler.schedule(downMs, () => {
+    if (!member.running) member.start();
+  });
+}
+
+async function heal(cluster: SimCluster): Promise<void> {
+  cluster.network.heal();
+  for (const member of cluster.members) {
+    member.crashIfPlanned(0);
+    member.resume();
+    if (!member.running) member.start();
+  }
+  await cluster.until('all members converge', () => cluster.converged(), 60_000);
+}
+
+async function judge(
+  cluster: SimCluster,
+  clients: readonly DougClient[],
+  history: Observation[],
+): Promise<string[]> {
+  const keys = [...new Set(history.map((op) => op.key))].sort();
+  const client = clients[0] as DougClient;
+  for (const key of keys) {
+    const invokedMs = cluster.scheduler.nowMs;
+    const hit = await cluster.scheduler.runWhilePending(client.get(key));
+    history.push({
+      client: clients.length,
+      kind: 'get',
+      key,
+      value: hit?.value ?? null,
+      revision: hit?.revision ?? 0,
+      invokedMs,
+      returnedMs: cluster.scheduler.nowMs,
+      status: 'ok',
+    });
+  }
+  const deaths = cluster.members.flatMap((member) =>
+    member.deaths.map(
+      (d) => `${member.name} ended by itself with ${d.exitCode}: ${String(d.error)}`,
+    ),
+  );
+  return [...violations(history), ...deaths];
+}
