@@ -12,6 +12,7 @@ export const DIR = '/db';
 export function newFs(): SimFs {
   const fs = new SimFs();
   fs.mkdir(DIR);
+  fs.syncDirSync('/');
   return fs;
 }
 

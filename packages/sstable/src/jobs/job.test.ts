@@ -1,0 +1,98 @@
+import { SimScheduler } from '@dougdb/ports/sim';
+import { type Job, type JobRunnerOptions, runJob } from './job.js';
+
+function runner(overrides: Partial<JobRunnerOptions> = {}): {
+  readonly scheduler: SimScheduler;
+  readonly options: JobRunnerOptions;
+} {
+  const scheduler = new SimScheduler();
+  return {
+    scheduler,
+    options: {
+      clock: scheduler.clock(),
+      sliceMs: 2,
+      control: { isCancelled: false },
+      onSlice: () => undefined,
+      ...overrides,
+    },
+  };
+}
+
+describe('runJob', () => {
+  it('runs a job to its result, in slices even on a clock that stands still', async () => {
+    let slices = 0;
+    const { scheduler, options } = runner({ onSlice: () => slices++ });
+    function* count(): Job<number> {
+      for (let i = 0; i < 1000; i++) yield;
+      return 7;
+    }
+    await expect(scheduler.runWhilePending(runJob(count(), options))).resolves.toBe(7);
+    expect(slices).toBe(4);
+  });
+
+  it('ends a slice when its time is over', async () => {
+    const { scheduler, options } = runner();
+    let nowMs = 0;
+    const clock = {
+      monotonicMs: () => nowMs,
+      wallMs: () => 0,
+      setTimer: options.clock.setTimer.bind(options.clock),
+      defer: options.clock.defer.bind(options.clock),
+    };
+    const durations: number[] = [];
+    function* work(): Job<void> {
+      for (let i = 0; i < 6; i++) {
+        nowMs += 1;
+        yield;
+      }
+    }
+    const onSlice = (durationMs: number): number => durations.push(durationMs);
+    await scheduler.runWhilePending(runJob(work(), { ...options, clock, onSlice }));
+    expect(durations).toEqual([2, 2, 2, 0]);
+  });
+
+  it('waits for promises, and throws their failures where they were yielded', async () => {
+    const { scheduler, options } = runner();
+    const log: string[] = [];
+    function* work(): Job<string> {
+      yield Promise.resolve();
+      try {
+        yield Promise.reject(new Error('disk'));
+      } catch (error) {
+        log.push((error as Error).message);
+      }
+      return 'done';
+    }
+    await expect(scheduler.runWhilePending(runJob(work(), options))).resolves.toBe('done');
+    expect(log).toEqual(['disk']);
+  });
+
+  it('hands on what a job throws', async () => {
+    const { scheduler, options } = runner();
+    // biome-ignore lint/correctness/useYield: a job that fails at once
+    function* work(): Job<void> {
+      throw new Error('boom');
+    }
+    await expect(scheduler.runWhilePending(runJob(work(), options))).rejects.toThrow('boom');
+  });
+
+  it('ends a cancelled job at its next step and lets it clean up', async () => {
+    const control = { isCancelled: false };
+    const { scheduler, options } = runner({ control });
+    let isClean = false;
+    function* work(): Job<void> {
+      try {
+        for (let i = 0; ; i++) {
+          if (i === 10) control.isCancelled = true;
+          yield;
+        }
+      } finally {
+        isClean = true;
+      }
+    }
+    await expect(scheduler.runWhilePending(runJob(work(), options))).rejects.toMatchObject({
+      code: 'SST_CLOSED',
+    });
+    expect(isClean).toBe(true);
+  });
+});

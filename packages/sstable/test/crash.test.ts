@@ -1,0 +1,97 @@
+import type { SimFs } from '@dougdb/ports/sim';
+import { Machine } from './support/databases.js';
+import { checkAfterCrash, Script, scriptOptions, strayFiles } from './support/script.js';
+
+const KEEP_PERCENT = [0, 50, 100];
+
+async function playUntil(mutation: number): Promise<Script> {
+  const machine = new Machine(scriptOptions);
+  machine.fs.crashAtMutation(mutation);
+  const script = new Script(machine);
+  await script.play();
+  return script;
+}
+
+/** A machine that starts after the power failed. */
+function restarted(script: Script, keepUnsyncedPercent: number): Machine {
+  const machine = new Machine(scriptOptions);
+  const clock = machine.scheduler.clock();
+  machine.fs = script.machine.fs.crashClone({ keepUnsyncedPercent, clock, garbage: true });
+  return machine;
+}
+
+async function mutationsOf(script: () => Promise<Script>): Promise<number> {
+  return (await script()).machine.fs.mutationCount;
+}
+
+describe('a power loss', () => {
+  it('leaves exactly what one freeze held, not older than the last one told, wherever it strikes: INVARIANT(frontier-atomic)', async () => {
+    const total = await mutationsOf(() => playUntil(Number.POSITIVE_INFINITY));
+    expect(total).toBeGreaterThan(130);
+    const states = new Set<string | null>();
+    for (let k = 1; k <= total; k++) {
+      const script = await playUntil(k);
+      expect(script.machine.fs.crashed).toBe(true);
+      for (const keep of KEEP_PERCENT) {
+        const machine = restarted(script, keep);
+        const first = await checkAfterCrash(machine, script);
+        states.add(first.state);
+        if (keep === 50) expect(await checkAfterCrash(machine, script)).toEqual(first);
+      }
+    }
+    // It struck before, between and after all freezes.
+    expect(states.size).toBe(14);
+  });
+
+  it('during the recovery from another one changes nothing', async () => {
+    const total = await mutationsOf(() => playUntil(Number.POSITIVE_INFINITY));
+    for (let k = 5; k <= total; k += 11) {
+      const script = await playUntil(k);
+      const whole = await checkAfterCrash(restarted(script, 100), script);
+      for (let j = 1; ; j++) {
+        const machine = restarted(script, 100);
+        machine.fs.crashAtMutation(j);
+        const db = await machine.open().catch(() => null);
+        if (!machine.fs.crashed) {
+          if (db !== null) await machine.run(db.close());
+          break;
+        }
+        expect(db === null || machine.fs.crashed).toBe(true);
+        const clock = machine.scheduler.clock();
+        machine.fs = machine.fs.crashClone({ keepUnsyncedPercent: (j % 3) * 50, clock }) as SimFs;
+        expect(await checkAfterCrash(machine, script)).toEqual(whole);
+      }
+    }
+  });
+
+  it('leaves no file behind that nothing names, after the next open', async () => {
+    const total = await mutationsOf(() => playUntil(Number.POSITIVE_INFINITY));
+    let found = 0;
+    for (let k = 1; k <= total; k += 3) {
+      const script = await playUntil(k);
+      const machine = restarted(script, 100);
+      const before = machine.fs.stat('/data/db') === null ? 0 : machine.names().length;
+      const db = await machine.open();
+      expect(strayFiles(machine.fs, db)).toEqual([]);
+      if (machine.names().length < before) found++;
+      await machine.run(db.close());
+    }
+    expect(found).toBeGreaterThan(5);
+  });
+});
+
+describe('a killed process', () => {
+  it('may be started again on what it wrote and never synced', async () => {
+    const total = await mutationsOf(() => playUntil(Number.POSITIVE_INFINITY));
+    for (let k = 1; k <= total; k += 4) {
+      const script = await playUntil(k);
+      const { fs } = script.machine;
+      const machine = restarted(script, 100);
+      const first = await checkAfterCrash(machine, script);
+      // What the new process decided must survive a power loss at once.
+      machine.fs.crash({ keepUnsyncedPercent: 0, clock: machine.scheduler.clock() });
+      expect(await checkAfterCrash(machine, script)).toEqual(first);
+      expect(fs.crashed).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,116 @@
+import {
+  type RecordingLogger,
+  recordingLogger,
+  SimFs,
+  SimRandom,
+  SimScheduler,
+} from '@dougdb/ports/sim';
+import { BlockCache } from '../../src/block-cache.js';
+import type { DbIterator, DbOptions, Found, SstError } from '../../src/contract.js';
+import { Db } from '../../src/db.js';
+import { bytes, text } from './entries.js';
+
+export interface Reported {
+  readonly severity: 'retried' | 'stopped' | 'fatal';
+  readonly error: SstError;
+}
+
+/** A simulated machine with one database directory. */
+export class Machine {
+  readonly scheduler = new SimScheduler({ drain: drainMicrotasks });
+  fs: SimFs;
+  readonly random = new SimRandom(7);
+  readonly logger: RecordingLogger = recordingLogger();
+  /** Host states that onInstalled told, since the machine was made. */
+  readonly installed: string[] = [];
+  readonly errors: Reported[] = [];
+  readonly options: Partial<DbOptions>;
+
+  /** @param syncDelayMs 0: a sync takes a turn of the loop, no time */
+  constructor(options: Partial<DbOptions> = {}, syncDelayMs = 0) {
+    this.options = options;
+    this.fs = new SimFs({ clock: this.scheduler.clock(), syncDelayMs, ioDelayMs: 0 });
+  }
+
+  open(options: Partial<DbOptions> = {}): Promise<Db> {
+    return this.run(
+      Db.open({
+        fs: this.fs,
+        clock: this.scheduler.clock(),
+        random: this.random,
+        dir: '/data/db',
+        quarantineDir: '/data/quarantine',
+        identity: bytes('cluster/1/2'),
+        cache: new BlockCache(100_000),
+        logger: this.logger,
+        onInstalled: (state) => this.installed.push(text(state)),
+        onBackgroundError: (severity, error) => this.errors.push({ severity, error }),
+        ...this.options,
+        ...options,
+      }),
+    );
+  }
+
+  /** Lets virtual time pass until the promise settles. */
+  run<T>(promise: Promise<T>): Promise<T> {
+    return this.scheduler.runWhilePending(promise);
+  }
+
+  /** Freezes and waits for the install. */
+  async flush(db: Db, state: string): Promise<void> {
+    db.freeze(bytes(state));
+    await this.run(db.flushed());
+  }
+
+  /** Lets everything happen that is due, timers of the next `ms` too. */
+  settle(ms = 0): Promise<void> {
+    return this.scheduler.advance(ms);
+  }
+
+  /** Names in the database's directory. */
+  names(): string[] {
+    return this.fs.list('/data/db');
+  }
+}
+
+/** Enough for the awaits between two operations of the disk; fewer than the default, thousands of times. */
+async function drainMicrotasks(): Promise<void> {
+  for (let hop = 0; hop < 20; hop++) await Promise.resolve();
+}
+
+/** Tiny sizes: flushes and compactions all the time. */
+export const tiny: Partial<DbOptions> = {
+  memtableBytes: 600,
+  blockBytes: 64,
+  tableBytes: 400,
+  level0Tables: 2,
+  level1Bytes: 800,
+};
+
+export function put(db: Db, sequence: number, key: string, value = `${key}@${sequence}`): void {
+  db.put(sequence, bytes(key), bytes(value));
+}
+
+export function get(db: Db, key: string, atMost?: number): string | null {
+  const found = db.get(bytes(key), atMost);
+  if (found instanceof Promise) throw new TypeError('get is synchronous');
+  return found === null ? null : shown(found);
+}
+
+function shown(found: Found): string {
+  return `${text(found.value)}#${found.sequence}`;
+}
+
+/** All that an iterator shows, as `key=value#sequence`; closes it. */
+export function drain(iterator: DbIterator): string[] {
+  const list: string[] = [];
+  while (iterator.next()) {
+    list.push(`${text(iterator.key())}=${text(iterator.value())}#${iterator.sequence()}`);
+  }
+  iterator.close();
+  return list;
+}
+
+export function dump(db: Db): string[] {
+  return drain(db.iterator({}));
+}
