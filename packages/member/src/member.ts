@@ -1,4 +1,4 @@
-import type { HardStateStore } from '@dougdb/replica';
+import type { HardStateStore, ReplicaStatus } from '@dougdb/replica';
 import { assertLimits, DougError, type GenesisRecord, limits } from '@dougdb/rpc-proto';
 import type { Wal } from '@dougdb/wal';
 import type {
@@ -129,6 +129,11 @@ export class Member {
       return `waiting for genesis: ${this.#genesis.waitingFor ?? 'opening the replicas'}`;
     }
     return notReadyReason(this.#view.store.replicas());
+  }
+
+  /** The state of every local replica; empty before this member knows its cluster. */
+  replicaStatuses(): ReplicaStatus[] {
+    return this.#view?.store.replicas().map((replica) => replica.status()) ?? [];
   }
 
   /** Answers one unary call; request and response are encoded messages. Rejects with a DougError only. */

@@ -53,7 +53,9 @@ export class AddressBook {
   /** Where to try to reach a peer: the newest address first, what others are known by last. */
   candidates(nodeId: number): string[] {
     const taken = new Set<string>();
-    for (const [other, address] of this.#current) if (other !== nodeId) taken.add(address);
+    for (const known of [this.#current, this.#atGenesis]) {
+      for (const [other, address] of known) if (other !== nodeId) taken.add(address);
+    }
     const rest = [this.#atGenesis.get(nodeId) ?? '', ...this.#join];
     const free = rest.filter((address) => address !== '' && !taken.has(address));
     return [...new Set([this.address(nodeId), ...free])];

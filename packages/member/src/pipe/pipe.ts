@@ -261,13 +261,13 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     this.#flushing = true;
     this.#context.clock.defer(() => {
       this.#flushing = false;
+      for (const sink of this.#sinks.values()) sink.turnEnded();
+      for (const sink of this.#eventualSinks.values()) sink.turnEnded();
       this.#send();
     });
   }
 
   #send(): void {
-    for (const sink of this.#sinks.values()) sink.turnEnded();
-    for (const sink of this.#eventualSinks.values()) sink.turnEnded();
     if (this.#closed || this.#writer.results === 0) return;
     this.#output.send(this.#writer.finish());
   }

@@ -29,8 +29,13 @@ const meaning: Readonly<Record<string, MemberErrorCode>> = {
 /** The MemberError, with its exit code, for whatever a part threw. */
 export function asMemberError(error: unknown, doing: string): MemberError {
   if (isMemberError(error)) return error;
-  const code = meaning[codeOf(error)] ?? MemberErrorCode.Internal;
-  return new MemberError(code, `${doing}: ${messageOf(error)}${whereOf(error)}`, error);
+  const found = codeOf(error);
+  const code = Object.hasOwn(meaning, found) ? meaning[found] : undefined;
+  return new MemberError(
+    code ?? MemberErrorCode.Internal,
+    `${doing}: ${messageOf(error)}${whereOf(error)}`,
+    error,
+  );
 }
 
 function isMemberError(error: unknown): error is MemberError {
