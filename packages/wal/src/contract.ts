@@ -44,6 +44,12 @@ export interface RecoveryReport {
   readonly tail: 'clean' | 'torn';
   readonly tornBytes: number;
   readonly corruptions: readonly Corruption[];
+  /**
+   * Frames that are lost with their directories (replicated mode only). If there are any, every log may miss
+   * operations, also one that is not listed: its extent is not known, and entries above its commit hint
+   * that stood before the damage are listed as faulty.
+   */
+  readonly lostFrames: number;
 }
 
 export interface RecoveredLog {

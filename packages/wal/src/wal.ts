@@ -1,28 +1,164 @@
-import type {
-  DurableCallback,
-  LogId,
-  LogReader,
-  RecoveryReport,
-  WalEntry,
-  WalOptions,
+import {
+  type DurableCallback,
+  type LogId,
+  type LogReader,
+  type RecoveryReport,
+  type WalEntry,
+  WalError,
+  WalErrorCode,
+  type WalOptions,
 } from './contract.js';
+import { codeOf, toFailure, toWalError } from './failure.js';
+import { MAX_OPERATION_BYTES } from './format.js';
+import { Slot } from './log/entry-table.js';
+import type { LogSet } from './log/log-set.js';
+import type { LogState } from './log/log-state.js';
+import { LogView } from './log/log-view.js';
+import { EntryCache } from './read/entry-cache.js';
+import { EntryLoader } from './read/entry-loader.js';
+import { SegmentFiles } from './read/segment-files.js';
+import { type RecoveredWal, recoverWal } from './recover/recover-wal.js';
+import { createTelemetry, type Telemetry, WalEvent } from './telemetry.js';
+import {
+  checkEntries,
+  checkIndex,
+  checkLogId,
+  type ResolvedOptions,
+  resolveOptions,
+  usage,
+} from './usage.js';
+import { Collector } from './write/collector.js';
+import { DurableWaiters } from './write/durable-waiters.js';
+import { Flusher } from './write/flusher.js';
+import { FrameQueue } from './write/frame-queue.js';
+import { FrameWriter } from './write/frame-writer.js';
+import { SegmentReaper } from './write/segment-reaper.js';
+import { SpareSegment } from './write/spare-segment.js';
+import { StreamCursor } from './write/stream-cursor.js';
+
+/** Kept free of entries in a segment that has no successor, so that logs can still be compacted. */
+const FACT_RESERVE_BYTES = 64 * 1024;
+/** Head, hint and padding of one frame, at most. */
+const FRAME_OVERHEAD_BYTES = 128;
 
 /**
  * Many Raft logs in one sequence of segment files, made durable by one fdatasync at a time.
+ *
+ * Every method is synchronous and only queues; {@link sync} tells when what was queued is durable. After
+ * a failed write or fsync the WAL has ended: every waiter is told, nothing is acknowledged any more,
+ * nothing is tried again, and the host should end the process (S13).
  */
 export class Wal {
-  static open(_options: WalOptions): Promise<{ wal: Wal; report: RecoveryReport }> {
-    throw new Error('being written');
+  readonly #options: ResolvedOptions;
+  readonly #telemetry: Telemetry;
+  readonly #logs: LogSet;
+  readonly #files: SegmentFiles;
+  readonly #loader: EntryLoader;
+  readonly #queue = new FrameQueue();
+  readonly #cursor: StreamCursor;
+  readonly #writer: FrameWriter;
+  readonly #waiters: DurableWaiters;
+  readonly #spare: SpareSegment;
+  readonly #reaper: SegmentReaper;
+  readonly #collector: Collector;
+  readonly #flusher: Flusher;
+  /** Why nothing more is taken: failed or closed. */
+  #end: WalError | null = null;
+  #failed = false;
+  #closing: Promise<void> | null = null;
+
+  private constructor(
+    options: ResolvedOptions,
+    telemetry: Telemetry,
+    files: SegmentFiles,
+    recovered: RecoveredWal,
+  ) {
+    const { fs, clock, dir, segmentBytes, maxFrameBytes, cacheBytes } = options;
+    const { logs, nextSegment, nextSeq, previousSealCrc } = recovered;
+    const { ledger } = logs;
+    const onFailure = (error: unknown): void => this.#fail(error);
+    this.#options = options;
+    this.#telemetry = telemetry;
+    this.#logs = logs;
+    this.#files = files;
+    this.#loader = new EntryLoader(files, ({ file, offset, message }) =>
+      telemetry.logger.error(WalEvent.Corrupt, { file, offset, what: message }),
+    );
+    ledger.open(nextSegment);
+    const oldest = ledger.oldestNeeded();
+    const queue = this.#queue;
+    const cache = new EntryCache(cacheBytes);
+    this.#waiters = new DurableWaiters(clock);
+    this.#cursor = new StreamCursor(nextSegment, nextSeq, oldest, segmentBytes, ledger, queue);
+    this.#writer = new FrameWriter(this.#cursor, queue, cache, maxFrameBytes);
+    this.#spare = new SpareSegment({ fs, clock, dir, telemetry, onFailure });
+    this.#reaper = new SegmentReaper({
+      fs,
+      files,
+      ledger,
+      telemetry,
+      onFailure,
+      onRemoved: () => this.#spare.retryNow(),
+    });
+    this.#collector = new Collector({
+      logs,
+      writer: this.#writer,
+      cursor: this.#cursor,
+      loader: this.#loader,
+      telemetry,
+      segmentBytes,
+    });
+    this.#flusher = new Flusher(
+      {
+        clock,
+        walId: recovered.walId,
+        segmentBytes,
+        files,
+        spare: this.#spare,
+        cursor: this.#cursor,
+        writer: this.#writer,
+        queue,
+        cache,
+        waiters: this.#waiters,
+        telemetry,
+        beforeFlush: () => this.#collector.collect(this.#roomBytes()),
+        onOldest: (oldestSegment) => this.#reaper.reap(oldestSegment),
+        onFailure,
+      },
+      { segment: nextSegment, firstSeq: nextSeq, previousSealCrc, capacityBytes: segmentBytes },
+    );
   }
 
-  /** Logs that have anything in the WAL. */
+  /**
+   * Opens the WAL of a directory, or makes a new one. Cuts a torn tail (after a copy to quarantine) and begins
+   * a new segment. With a full disk it opens too, and takes entries when there is space again.
+   * @throws WalError WAL_CORRUPT, WAL_NEWER_FORMAT, WAL_NO_SPACE (for the quarantine), WAL_FAILED, WAL_USAGE
+   */
+  static async open(options: WalOptions): Promise<{ wal: Wal; report: RecoveryReport }> {
+    const resolved = resolveOptions(options);
+    const telemetry = createTelemetry(options.logger, options.metrics);
+    const files = new SegmentFiles(resolved.fs, resolved.dir);
+    let wal: Wal | null = null;
+    try {
+      const recovered = await recoverWal(resolved, files, telemetry.logger);
+      wal = new Wal(resolved, telemetry, files, recovered);
+      await wal.#begin(recovered);
+      return { wal, report: recovered.report };
+    } catch (error) {
+      if (wal !== null) await wal.#release();
+      files.closeAll();
+      throw toWalError(error, `cannot open the write-ahead log in ${resolved.dir}`);
+    }
+  }
+
+  /** Logs that have anything in the WAL, ascending. */
   logIds(): LogId[] {
-    throw new Error('being written');
+    return this.#logs.ids();
   }
 
   /** The reader of a log; an unknown id gives an empty log that starts at index 1. */
-  log(_id: LogId): LogReader {
-    throw new Error('being written');
+  log(id: LogId): LogReader {
+    return new LogView(this.#logs.get(checkLogId(id)), this.#loader);
   }
 
   /**
@@ -31,50 +167,217 @@ export class Wal {
    * durable when a later sync() calls back. The data is copied before the call returns.
    * @throws WalError WAL_USAGE on a gap, WAL_FAILED or WAL_CLOSED after the end, WAL_NO_SPACE
    */
-  append(_id: LogId, _entries: readonly WalEntry[], _commitHint: number): void {
-    throw new Error('being written');
+  append(id: LogId, entries: readonly WalEntry[], commitHint: number): void {
+    const log = this.#open(id);
+    checkIndex('commit hint', commitHint);
+    checkEntries(log, entries);
+    if (this.#spare.lacksSpace) this.#checkSpace(appendBytes(entries, this.#options.maxFrameBytes));
+    let last = 0;
+    for (const entry of entries) {
+      // INVARIANT(conf-durably-committed): a frame that ends inside this append carries the hint too, as far
+      // as its entries reach.
+      if (last > 0 && this.#writer.isFullFor(entry.data.length)) {
+        log.raiseHint(Math.min(commitHint, last));
+      }
+      this.#writer.append(log, entry);
+      last = entry.index;
+    }
+    if (log.raiseHint(commitHint)) this.#writer.touch(log);
+    this.#queued();
   }
 
   /**
    * Everything up to and with `index` (of `term`) is no longer needed: the log begins at index + 1,
-   * and term(index) stays known. With an index beyond the log the log is emptied and starts there
-   * (snapshot, S2). Queued like entries; needs no sync of its own.
+   * and term(index) stays known. With an index beyond the log, or of another term than its entry there,
+   * the log is emptied and starts there (snapshot, S2; Raft figure 13). Queued like entries; needs no
+   * sync of its own. An index below the log's beginning changes nothing.
+   * @throws WalError WAL_USAGE, WAL_FAILED, WAL_CLOSED, WAL_NO_SPACE
    */
-  compactPrefix(_id: LogId, _index: number, _term: number): void {
-    throw new Error('being written');
+  compactPrefix(id: LogId, index: number, term: number): void {
+    const log = this.#open(id);
+    checkIndex('index', index);
+    checkIndex('term', term);
+    if (index <= log.prefixIndex) return;
+    this.#checkFactSpace();
+    if (index < log.lastIndex && contradicts(log, index, term)) {
+      this.#writer.truncateSuffix(log, index + 1);
+    }
+    this.#writer.compactPrefix(log, index, term);
+    this.#queued();
   }
 
-  /** Drops entries at and above `index`. Queued like entries. */
-  truncateSuffix(_id: LogId, _index: number): void {
-    throw new Error('being written');
+  /**
+   * Drops entries at and above `index`. Queued like entries. An index above the log changes nothing.
+   * @throws WalError WAL_USAGE below the log's first index, WAL_FAILED, WAL_CLOSED, WAL_NO_SPACE
+   */
+  truncateSuffix(id: LogId, index: number): void {
+    const log = this.#open(id);
+    checkIndex('index', index);
+    if (index < log.firstIndex) {
+      throw usage(`log ${id} begins at ${log.firstIndex}: it cannot be cut at ${index}`);
+    }
+    if (index > log.lastIndex) return;
+    this.#checkFactSpace();
+    this.#writer.truncateSuffix(log, index);
+    this.#queued();
   }
 
-  /** Forgets the log whole. Queued like entries. */
-  removeLog(_id: LogId): void {
-    throw new Error('being written');
+  /**
+   * Forgets the log whole, its hint too. Queued like entries.
+   * @throws WalError WAL_USAGE, WAL_FAILED, WAL_CLOSED, WAL_NO_SPACE
+   */
+  removeLog(id: LogId): void {
+    const log = this.#open(id);
+    if (log.isVoid) return;
+    this.#checkFactSpace();
+    this.#writer.removeLog(log);
+    this.#queued();
   }
 
   /**
    * Calls back when all that was queued before this call is durable. Calls that meet while an
-   * fdatasync runs share the next one (group commit); callbacks come in the order of the calls.
+   * fdatasync runs share the next one (group commit); callbacks come in the order of the calls, never
+   * inside this one. After the end of the WAL the callback gets the error.
    */
-  sync(_onDurable: DurableCallback): void {
-    throw new Error('being written');
+  sync(onDurable: DurableCallback): void {
+    const end = this.#end;
+    if (end !== null) {
+      this.#options.clock.defer(() => onDurable(end));
+      return;
+    }
+    this.#waiters.add(this.#cursor.ordinal + (this.#writer.isEmpty ? 0 : 1), onDurable);
+    this.#flusher.schedule();
   }
 
-  /** Syncs what is queued, seals the segment, closes the files. */
+  /**
+   * Syncs what is queued, seals the segment, closes the files. Entries can no longer be read then.
+   * @throws WalError if that failed; what waited was told as well. After an earlier failure it resolves.
+   */
   close(): Promise<void> {
-    throw new Error('being written');
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   stats(): WalStats {
-    throw new Error('being written');
+    const queuedBytes = this.#writer.openBytes + this.#queue.bytes + this.#flusher.unsyncedBytes;
+    const { bytes, syncs } = this.#flusher;
+    return { segments: this.#logs.ledger.count, bytes, syncs, queuedBytes };
+  }
+
+  async #begin(recovered: RecoveredWal): Promise<void> {
+    const { segmentBytes } = this.#options;
+    const { spare, nextSegment, report, durableOldest } = recovered;
+    if (spare === null) this.#spare.prepare(nextSegment, segmentBytes);
+    else this.#spare.adopt(nextSegment, spare, segmentBytes);
+    await this.#spare.settled();
+    // With a full disk the first frame waits for the space instead.
+    if (!this.#spare.lacksSpace && !this.#failed) await this.#flusher.begin();
+    if (this.#end !== null) throw this.#end;
+    this.#reaper.reap(durableOldest);
+    const segments = this.#logs.ledger.count;
+    this.#telemetry.segments.set(segments);
+    this.#telemetry.logger.info(WalEvent.Opened, {
+      segments,
+      logs: report.logs.length,
+      tornBytes: report.tornBytes,
+      corruptions: report.corruptions.length,
+    });
+  }
+
+  async #close(): Promise<void> {
+    const failedBefore = this.#failed;
+    this.#end ??= new WalError(WalErrorCode.Closed, 'the write-ahead log is closed');
+    this.#spare.giveUpOnSpace();
+    try {
+      await this.#flusher.finish();
+    } catch (error) {
+      this.#fail(error);
+    }
+    await this.#release();
+    this.#files.closeAll();
+    if (this.#failed && !failedBefore) throw this.#end;
+  }
+
+  async #release(): Promise<void> {
+    this.#flusher.stop();
+    await this.#spare.close();
+    await this.#reaper.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const noSpace = codeOf(error) === WalErrorCode.NoSpace;
+    // Out of space at close: nothing is wrong with the disk, but what waited is not durable.
+    this.#end = noSpace
+      ? toWalError(error, 'no space')
+      : toFailure(error, 'a write or fsync of the write-ahead log failed');
+    this.#flusher.stop();
+    this.#spare.stop();
+    this.#reaper.stop();
+    this.#telemetry.logger.error(WalEvent.Failed, {
+      what: this.#end.message,
+      cause: codeOf(error),
+    });
+    this.#waiters.fail(this.#end);
+  }
+
+  /** The log, if the WAL takes operations. */
+  #open(id: LogId): LogState {
+    if (this.#end !== null) throw this.#end;
+    return this.#logs.get(checkLogId(id));
+  }
+
+  #queued(): void {
+    if (this.#queue.peek() === undefined) this.#flusher.noteQueued();
+    else this.#flusher.schedule();
+  }
+
+  /** Without a next segment entries are taken as long as they fit into this one. */
+  #checkSpace(bytes: number): void {
+    const reserve = Math.min(FACT_RESERVE_BYTES, Math.floor(this.#options.segmentBytes / 16));
+    if (bytes + reserve > this.#roomBytes()) throw this.#noSpace();
+  }
+
+  #checkFactSpace(): void {
+    const bytes = 2 * MAX_OPERATION_BYTES + FRAME_OVERHEAD_BYTES;
+    if (this.#spare.lacksSpace && bytes > this.#roomBytes()) throw this.#noSpace();
+  }
+
+  /** What can be queued and is certain to find its space. */
+  #roomBytes(): number {
+    if (!this.#spare.lacksSpace) return Number.POSITIVE_INFINITY;
+    if (this.#cursor.segment !== this.#flusher.activeSegment) return 0;
+    return this.#cursor.roomBytes(this.#writer.openLogs + 1) - this.#writer.openBytes;
+  }
+
+  #noSpace(): WalError {
+    const message = `the disk of ${this.#options.dir} has no space for the next segment`;
+    return new WalError(WalErrorCode.NoSpace, message);
   }
 }
 
+/** Counters since the open, and what waits. */
 export interface WalStats {
+  /** Segment files in use; the prefilled one is not counted. */
   readonly segments: number;
+  /** Bytes of frames written. */
   readonly bytes: number;
+  /** Datasyncs of the log. */
   readonly syncs: number;
+  /** Bytes queued or written that are not durable yet. */
   readonly queuedBytes: number;
+}
+
+/** No fewer bytes than the frames of these entries will have. */
+function appendBytes(entries: readonly WalEntry[], maxFrameBytes: number): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.data.length + MAX_OPERATION_BYTES;
+  return bytes + (Math.ceil((2 * bytes) / maxFrameBytes) + 2) * FRAME_OVERHEAD_BYTES;
+}
+
+/** True if the log holds another entry at this index. Of a damaged one too little is known. */
+function contradicts(log: LogState, index: number, term: number): boolean {
+  const slot = log.slotOf(index);
+  return (slot === Slot.Placed || slot === Slot.Pending) && log.termOf(index) !== term;
 }

@@ -1,0 +1,208 @@
+import type { FileSystem, Logger } from '@dougdb/ports';
+import type { RecoveredLog } from '../contract.js';
+import {
+  encodeFrameHead,
+  FRAME_HEADER_BYTES,
+  FrameKind,
+  frameBytes,
+  HeadSeed,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from '../format.js';
+import { Slot } from '../log/entry-table.js';
+import { LogSet } from '../log/log-set.js';
+import type { LogState } from '../log/log-state.js';
+import { SegmentLedger } from '../log/segment-ledger.js';
+import { ByteWindow } from '../read/byte-window.js';
+import { FrameScanner } from '../read/frame-scanner.js';
+import type { SegmentFiles } from '../read/segment-files.js';
+import { encodeSeal } from '../seal.js';
+import { DamageLog } from './damage-log.js';
+import { MAX_HOLE_ENTRIES } from './frame-replay.js';
+import { listSegments, type SegmentList, type UsedSegment } from './segment-list.js';
+import { type SegmentEnd, SegmentReplay } from './segment-replay.js';
+
+/** What has to be done to the last segment before another one may follow it. */
+export interface TailPlan {
+  readonly segment: number;
+  readonly path: string;
+  /** Bytes [from, contentEnd) are read back but not known durable: they are written again. */
+  readonly from: number;
+  readonly contentEnd: number;
+  /** Written at contentEnd; null: the segment is sealed. */
+  readonly seal: Uint8Array | null;
+  /** Copied to quarantine and dropped. */
+  readonly torn: { readonly from: number; readonly to: number } | null;
+}
+
+export interface RecoveredStream {
+  readonly list: SegmentList;
+  readonly logs: LogSet;
+  readonly damage: DamageLog;
+  /** Null: no segment was ever used. */
+  readonly tail: TailPlan | null;
+  /** Of the segment to be written next. */
+  readonly nextSegment: number;
+  readonly nextSeq: number;
+  readonly previousSealCrc: number;
+  /** A frame that is durable once the tail is repaired tells that older segments are not needed. */
+  readonly durableOldest: number;
+}
+
+/**
+ * Reads a WAL without changing anything.
+ * @throws WalError WAL_CORRUPT (in replicated mode only for what no mode can live with), WAL_NEWER_FORMAT
+ */
+export function readStream(
+  fs: FileSystem,
+  files: SegmentFiles,
+  mode: 'strict' | 'replicated',
+  logger: Logger,
+): RecoveredStream {
+  const list = listSegments(fs, files);
+  const damage = new DamageLog(mode, logger);
+  const first = list.used[0];
+  if (first === undefined || list.walId === null) return emptyStream(list, damage);
+
+  const ledger = new SegmentLedger(first.segment);
+  const logs = new LogSet(ledger);
+  const replay = new SegmentReplay(logs, damage, list.walId);
+  let end: SegmentEnd | null = null;
+  let oldestTold = 0;
+  for (const [i, { segment, path, header }] of list.used.entries()) {
+    if (header === null) damage.report(path, 0, 'the segment header is damaged');
+    const window = new ByteWindow(files.get(segment));
+    const firstSeq = header?.firstSeq ?? guessFirstSeq(end, window, list.walId, segment, damage);
+    ledger.open(segment);
+    end = replay.read(window, segment, firstSeq, nextHeader(list.used[i + 1]));
+    oldestTold = Math.max(oldestTold, end.oldestSegment);
+  }
+  if (end === null) return emptyStream(list, damage);
+  checkFirst(first, oldestTold, damage);
+  for (const log of logs.all()) markHoles(log, files, damage);
+
+  const last = list.used[list.used.length - 1]!;
+  const tail = planTail(last, end, list.walId, ledger);
+  return {
+    list,
+    logs,
+    damage,
+    tail: tail.plan,
+    nextSegment: last.segment + 1,
+    nextSeq: end.lastSeq + (end.sealCrc === null ? 2 : 1),
+    previousSealCrc: tail.sealCrc,
+    durableOldest: end.sealCrc === null ? ledger.oldestNeeded() : Math.max(oldestTold, 1),
+  };
+}
+
+/** What the host is told of each log. */
+export function describeLogs(logs: LogSet): RecoveredLog[] {
+  return logs.ids().map((id) => {
+    const log = logs.get(id);
+    const faulty: { index: number; term: number }[] = [];
+    for (let index = log.firstIndex; index <= log.lastIndex; index++) {
+      if (log.slotOf(index) === Slot.Faulty) faulty.push({ index, term: log.termOf(index) });
+    }
+    const { firstIndex, lastIndex, hint } = log;
+    return { id, firstIndex, lastIndex, commitHint: hint, faulty };
+  });
+}
+
+function emptyStream(list: SegmentList, damage: DamageLog): RecoveredStream {
+  const logs = new LogSet(new SegmentLedger(1));
+  return {
+    list,
+    logs,
+    damage,
+    tail: null,
+    nextSegment: 1,
+    nextSeq: 1,
+    previousSealCrc: 0,
+    durableOldest: 1,
+  };
+}
+
+function nextHeader(next: UsedSegment | undefined): SegmentHeader | 'damaged' | null {
+  return next === undefined ? null : (next.header ?? 'damaged');
+}
+
+/** The first seq of a segment whose header is damaged. */
+function guessFirstSeq(
+  previous: SegmentEnd | null,
+  window: ByteWindow,
+  walId: Uint8Array,
+  segment: number,
+  damage: DamageLog,
+): number {
+  if (previous !== null) return previous.lastSeq + 1;
+  const seeds = new HeadSeed(walId, segment);
+  const scanner = new FrameScanner(window, seeds, SEGMENT_HEADER_BYTES, false);
+  for (let step = scanner.next(); step.kind !== 'end'; step = scanner.next()) {
+    if (step.kind === 'frame') return step.head.seq;
+  }
+  throw damage.refusal(window.path, 0, 'neither its header nor a frame can be made out');
+}
+
+/** Frames tell which segments may be gone: without that a lost first file would look like a new WAL. */
+function checkFirst(first: UsedSegment, oldestTold: number, damage: DamageLog): void {
+  if (first.segment <= Math.max(1, oldestTold)) return;
+  const what = `segments before ${first.segment} are missing, ${Math.max(1, oldestTold)} is still needed`;
+  // The frame that said so may be among those that were lost.
+  if (damage.lostFrames === 0) throw damage.refusal(first.path, 0, what);
+  damage.report(first.path, 0, what);
+}
+
+/** Indexes that a log must have and has not: only damage leaves such holes. */
+function markHoles(log: LogState, files: SegmentFiles, damage: DamageLog): void {
+  const { table } = log;
+  if (table.first === table.end) return;
+  if (table.first - log.firstIndex > MAX_HOLE_ENTRIES) {
+    const what = `log ${log.id} misses the entries ${log.firstIndex} to ${table.first - 1}`;
+    throw damage.refusal(files.dir, 0, what);
+  }
+  table.extendTo(Math.min(log.firstIndex, table.first));
+  for (let index = table.first; index < table.end; index++) {
+    if (table.slot(index) !== Slot.Empty) continue;
+    let stop = index;
+    while (stop < table.end && table.slot(stop) === Slot.Empty) stop++;
+    damage.report(files.dir, 0, `log ${log.id} misses the entries ${index} to ${stop - 1}`);
+    // Terms never fall: between two equal ones there is no other. Else it is not known.
+    const term = log.termOf(index - 1) === log.termOf(stop) ? log.termOf(stop) : 0;
+    for (; index < stop; index++) table.setMissing(index, term);
+  }
+}
+
+function planTail(
+  last: UsedSegment,
+  end: SegmentEnd,
+  walId: Uint8Array,
+  ledger: SegmentLedger,
+): { plan: TailPlan; sealCrc: number } {
+  const { contentEnd, torn } = end;
+  const { segment, path } = last;
+  const from = Math.min(end.promisedEnd, contentEnd);
+  if (end.sealCrc !== null) {
+    return { plan: { segment, path, from, contentEnd, seal: null, torn }, sealCrc: end.sealCrc };
+  }
+  const directory = encodeSeal({
+    framesCrc: end.framesCrc,
+    liveEntries: ledger.liveEntries(segment),
+    liveBytes: ledger.liveBytes(segment),
+    logs: end.tally.spans(),
+  });
+  const seal = new Uint8Array(frameBytes(directory.length, 0));
+  seal.set(directory, FRAME_HEADER_BYTES);
+  const head = {
+    seq: end.lastSeq + 1,
+    // No promise: the frames before it are being written again together with it.
+    syncedSeq: 0,
+    directoryLength: directory.length,
+    payloadLength: 0,
+    payloadCrc: 0,
+    kind: FrameKind.Seal,
+    entryCount: 0,
+    oldestSegment: ledger.oldestNeeded(),
+  };
+  const sealCrc = encodeFrameHead(seal, 0, head, new HeadSeed(walId, segment).at(contentEnd));
+  return { plan: { segment, path, from, contentEnd, seal, torn }, sealCrc };
+}
