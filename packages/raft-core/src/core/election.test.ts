@@ -136,6 +136,14 @@ describe('a vote', () => {
     ]);
   });
 
+  it('is not given in a term whose leader is known', () => {
+    const host = new Host(1);
+    host.step(message(MsgHeartbeat, 2, 1, 3));
+    expect(host.step(message(MsgVote, 3, 1, 3))).toMatchObject([
+      { type: MsgVoteResp, reject: true },
+    ]);
+  });
+
   it('of a learner is not counted, nor is a second one of the same voter', () => {
     const conf = { ...voters(1, 2, 3, 5, 6), learners: [4] };
     const host = new Host(1, { conf, preVote: false });

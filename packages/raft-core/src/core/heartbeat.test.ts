@@ -55,6 +55,14 @@ describe('check-quorum', () => {
     expect(host.drops).toContainEqual(expect.objectContaining({ kind: 'read', ticket }));
   });
 
+  it('leaves the vote of the term as it was: a leader has voted for itself', () => {
+    const host = leader();
+    host.tick(10);
+    expect(host.node.status()).toMatchObject({ role: StateType.StateFollower, term: 1, vote: 1 });
+    const vote = message(MessageType.MsgVote, 2, 1, 1, { index: 9, logTerm: 0 });
+    expect(host.step(vote)).toMatchObject([{ to: 2, reject: true }]);
+  });
+
   it('drops the reads of the leader that steps down', () => {
     const host = leader();
     host.step(message(MsgAppResp, 2, 1, 1, { index: 1 }));
@@ -77,7 +85,7 @@ describe('check-quorum', () => {
     const host = leader();
     host.step(message(MsgHeartbeatResp, 2, 1, 1));
     let ticks = 0;
-    while (host.node.status().role === StateType.StateLeader) {
+    while (ticks < 50 && host.node.status().role === StateType.StateLeader) {
       host.node.transferLeader(2 + (ticks++ % 2));
       host.tick();
     }

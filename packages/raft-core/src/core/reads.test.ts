@@ -168,6 +168,17 @@ describe('ReadIndex on a follower', () => {
     );
   });
 
+  it('has a new token for each try', () => {
+    const host = follower();
+    host.node.readIndex();
+    const [first] = host.run();
+    host.node.readIndex();
+    const [second] = host.run();
+    expect(second!.readToken).not.toBe(first!.readToken);
+    host.step(message(MsgReadIndexResp, 1, 2, 1, { readToken: first!.readToken, index: 7 }));
+    expect(host.reads).toHaveLength(1);
+  });
+
   it('is refused while no leader is known', () => {
     expect(new Host(2).node.readIndex()).toBe('no-leader');
   });

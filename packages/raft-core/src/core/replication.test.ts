@@ -273,6 +273,27 @@ describe('commitment', () => {
     expect(host.node.status().commit).toBe(2);
   });
 
+  it('counts no more of the leader’s log than the completed tickets made durable', () => {
+    const host = replicating();
+    host.autoAppend = false;
+    for (const text of ['a', 'b']) {
+      host.node.propose(proposal(text));
+      host.run();
+    }
+    host.step(ack(host, 2, 3));
+    host.completeNext();
+    expect(host.node.status().commit).toBe(2);
+    host.completeNext();
+    expect(host.node.status().commit).toBe(3);
+  });
+
+  it('ignores acknowledgements of an older term: what they name may be overwritten', () => {
+    const host = leader({ terms: [1, 1, 1] });
+    host.elect();
+    expect(host.node.step(message(MsgAppResp, 2, 1, 1, { index: 3 }))).toBe('stale');
+    expect(progressOf(host, 2)).toMatchObject({ match: 0 });
+  });
+
   it('goes on without the leader’s own disk, but nothing is applied before it is durable', () => {
     const host = replicating();
     host.autoAppend = false;

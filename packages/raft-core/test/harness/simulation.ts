@@ -14,6 +14,8 @@ export interface Profile {
   readonly duplicate: number;
   /** Units of time a message may take; different ones reorder. */
   readonly maxDelay: number;
+  /** Of each message, to be held up for up to 300 units. */
+  readonly straggle: number;
   readonly crash: number;
   readonly partition: number;
   readonly transfer: number;
@@ -99,24 +101,39 @@ export class Simulation {
 
   #makeTrouble(): void {
     const { crash, partition, transfer } = this.#profile;
-    if (this.#prng.chance(crash)) {
-      const victim = this.#prng.pick(this.#replicas);
-      if (victim.node !== null) {
-        victim.crash();
-        this.#counts.crashes++;
-        this.#note(() => `crash ${victim.id}`);
-      }
-    }
-    if (this.#prng.chance(partition)) {
-      this.#counts.partitions++;
-      this.#sides = new Map(this.#replicas.map((r) => [r.id, this.#prng.between(0, 1)]));
-    } else if (this.#prng.chance(0.02)) {
-      this.#sides = new Map();
-    }
+    if (this.#prng.chance(crash)) this.#crash(this.#victim());
+    if (this.#prng.chance(partition)) this.#cut();
+    else if (this.#prng.chance(0.015)) this.#sides = new Map();
     if (this.#prng.chance(transfer)) {
       const target = this.#prng.pick(this.#replicas).id;
       for (const replica of this.#replicas) replica.node?.transferLeader(target);
     }
+  }
+
+  /** A leader rather than anybody: that is where faults hurt. */
+  #victim(): SimReplica {
+    const leaders = this.#replicas.filter((r) => r.node !== null && isLeader(r.node.status()));
+    return this.#prng.pick(leaders.length > 0 && this.#prng.chance(0.6) ? leaders : this.#replicas);
+  }
+
+  #crash(victim: SimReplica): void {
+    if (victim.node === null) return;
+    victim.crash();
+    this.#counts.crashes++;
+    this.#note(() => `crash ${victim.id}`);
+  }
+
+  #cut(): void {
+    this.#counts.partitions++;
+    const victim = this.#victim();
+    const together = this.#prng.chance(0.5) ? this.#prng.pick(this.#replicas).id : 0;
+    const isRandom = this.#prng.chance(0.3);
+    this.#sides = new Map(
+      this.#replicas.map((r) => {
+        if (isRandom) return [r.id, this.#prng.between(0, 1)];
+        return [r.id, r.id === victim.id || r.id === together ? 1 : 0];
+      }),
+    );
   }
 
   #post(message: Message): void {
@@ -129,11 +146,16 @@ export class Simulation {
     }
     const copies = this.#isFaulty && this.#prng.chance(this.#profile.duplicate) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
-      const at = this.#now + this.#prng.between(1, this.#profile.maxDelay);
+      const at = this.#now + this.#delay();
       const due = this.#inFlight.get(at);
       if (due === undefined) this.#inFlight.set(at, [message]);
       else due.push(message);
     }
+  }
+
+  #delay(): number {
+    const isLate = this.#isFaulty && this.#prng.chance(this.#profile.straggle);
+    return this.#prng.between(1, isLate ? 300 : this.#profile.maxDelay);
   }
 
   #deliver(): void {
