@@ -34,6 +34,8 @@ export class RouteFinder {
   #clusterId: Uint8Array = new Uint8Array(0);
   #turn = 0;
   #asking = false;
+  /** Addresses whose answer is still awaited: they are not asked once more. */
+  readonly #asked = new Set<string>();
   /** Facades that answered as such: everything goes through them. */
   readonly #facades: string[] = [];
 
@@ -133,9 +135,8 @@ export class RouteFinder {
   }
 
   async #describe(address: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { transport, learn, settings } = this.#ports;
-    const request = DescribeRequest.encode({}).finish();
-    const answer = await transport.unary(address, DESCRIBE, request, timeoutMs, signal);
+    const { learn, settings } = this.#ports;
+    const answer = await this.#call(address, timeoutMs, signal);
     const described = decodeDescribed(address, answer);
     if (this.#stop.signal.aborted) return;
     if (described.clusterId.length === 0) {
@@ -151,9 +152,19 @@ export class RouteFinder {
     learn(described);
   }
 
+  async #call(address: string, timeoutMs: number, signal: AbortSignal): Promise<Uint8Array> {
+    const request = DescribeRequest.encode({}).finish();
+    this.#asked.add(address);
+    try {
+      return await this.#ports.transport.unary(address, DESCRIBE, request, timeoutMs, signal);
+    } finally {
+      this.#asked.delete(address);
+    }
+  }
+
   /** The next ones in turn, those that failed a moment ago last. */
   #nextAddresses(avoid: string): string[] {
-    const all = this.addresses.filter((address) => address !== avoid);
+    const all = this.addresses.filter((address) => address !== avoid && !this.#asked.has(address));
     const turned = all.map((_, i) => all[(i + this.#turn) % all.length] as string);
     this.#turn += askedAtOnce;
     const { isShunned } = this.#ports;
