@@ -4,6 +4,7 @@ import type { ReplicaOptions } from './contract.js';
 import { codeOf, describeError } from './error-code.js';
 import { buildParts, type Parts } from './parts.js';
 import type { Restored } from './raft/restore.js';
+import { ReplicaErrorCode } from './replica-error.js';
 
 /**
  * Drives the parts of a replica: gathers the work of one turn of the loop, ticks, and decides what an
@@ -97,7 +98,7 @@ export class Engine {
     appends.close();
     frontier.close();
     const inDoubt = refusals.inDoubt('the replica stopped before the write was applied');
-    apply.takeInterrupted()?.answers.failRest(inDoubt);
+    apply.halt()?.answers.failRest(inDoubt);
     const notTaken = refusals.notLeader('the replica stopped');
     writes.failAll(notTaken, inDoubt);
     reads.failAll(notTaken);
@@ -116,15 +117,36 @@ export class Engine {
 
   /** True if some is left for the next turn. */
   #apply(): boolean {
-    const { apply, core, contact, state, gate } = this.parts;
+    const { core, contact, state, gate } = this.parts;
     const before = state.appliedIndex;
-    const hasMore = apply.slice();
+    const hasMore = this.#applySlice();
     if (state.appliedIndex > before) {
       core.applied(state.appliedIndex);
       contact.applied(state.appliedIndex);
     }
     if (gate.state === 'starting' && state.appliedIndex >= this.#startCommit) this.#begin();
     return hasMore;
+  }
+
+  /**
+   * Where the database or an entry fails a check, nothing may be skipped and nothing can be applied:
+   * this replica goes out of service with its state as it is. It goes on voting and appending.
+   */
+  #applySlice(): boolean {
+    const { apply, writes, reads, refusals, corrupt } = this.parts;
+    try {
+      return apply.slice();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      corrupt(error);
+      const inDoubt = refusals.inDoubt(
+        'this replica went out of service before it applied the write',
+      );
+      apply.halt()?.answers.failRest(inDoubt);
+      writes.failAll(refusals.notLeader('this replica is out of service'), inDoubt);
+      reads.failAll(refusals.corrupt());
+      return false;
+    }
   }
 
   #begin(): void {
@@ -162,4 +184,10 @@ export class Engine {
       this.#options.logger.error('replica.stopped', describeError(cause));
     });
   }
+}
+
+/** An error of the database, or an entry that lost its bytes. */
+function isDamage(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === ReplicaErrorCode.EntryDamaged || String(code).startsWith('SST_');
 }

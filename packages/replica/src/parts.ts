@@ -188,6 +188,7 @@ export function buildParts(options: ReplicaOptions, restored: Restored, host: Pa
   });
   return {
     state,
+    machine,
     core,
     gate,
     refusals,
@@ -204,6 +205,7 @@ export function buildParts(options: ReplicaOptions, restored: Restored, host: Pa
     reads,
     readFront,
     readyLoop,
+    corrupt,
     routeHint,
   };
 }

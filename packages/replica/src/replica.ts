@@ -138,6 +138,15 @@ export class Replica {
     };
   }
 
+  /**
+   * Rolling hash of everything applied up to `index` (S12); null while an entry is applied in part.
+   * Replicas with the same index have the same hash.
+   */
+  stateHash(): { readonly index: number; readonly hash: number } | null {
+    const { state, machine } = this.#engine.parts;
+    return machine.isInsideEntry ? null : { index: state.appliedIndex, hash: state.hash };
+  }
+
   /** Begins a transfer to the best follower, or to the given replica. False if there is nobody. */
   transferLeadership(toReplicaId?: number): boolean {
     const { leadership } = this.#engine.parts;

@@ -1,7 +1,8 @@
 import type { Logger } from '@dougdb/ports';
 import type { Db } from '@dougdb/sstable';
-import type { Wal } from '@dougdb/wal';
+import { type Wal, WalErrorCode } from '@dougdb/wal';
 import type { ReplicaSettings } from '../contract.js';
+import { codeOf } from '../error-code.js';
 import { encodeReplicaState } from '../format/replica-state-format.js';
 import { broken } from '../replica-error.js';
 import type { StateMachine } from '../state/state-machine.js';
@@ -129,6 +130,12 @@ export class Frontier {
     if (point.index > this.#installed.index) {
       broken('log-behind-frontier', `compact to ${point.index}, frontier ${this.#installed.index}`);
     }
-    wal.compactPrefix(replicaId, point.index, point.term);
+    try {
+      wal.compactPrefix(replicaId, point.index, point.term);
+    } catch (error) {
+      if (codeOf(error) !== WalErrorCode.NoSpace) throw error;
+      // The next freeze asks again; the log keeps more than it must meanwhile.
+      this.#options.logger.warn('raft.log.no_space', { compactTo: point.index });
+    }
   }
 }

@@ -17,6 +17,9 @@ import {
   type ReplicaState,
 } from '../state/replica-state.js';
 
+/** Counter of the hard state that genesis makes: nobody was voted for yet. */
+const FIRST_COUNTER = 1;
+
 /** What a replica starts from. */
 export interface Restored {
   readonly state: ReplicaState;
@@ -42,7 +45,13 @@ export async function restore(options: ReplicaOptions): Promise<Restored> {
   const value = hardState.get(replicaId);
   const state = await restoreState(options, hasLog || value !== null);
   const stored = await restoreHardState(options, value, hasLog, state);
-  alignLog(options, log, state, logger);
+  if (!hasLog && stored.counter > FIRST_COUNTER) {
+    throw new ReplicaError(
+      ReplicaErrorCode.LogLost,
+      `replica ${replicaId} has voted and has no log: the log is lost`,
+    );
+  }
+  await alignLog(options, log, state, logger);
   checkTerms(log, stored, state);
   const hint = log.commitHint();
   if (hint > log.lastIndex()) {
@@ -111,7 +120,7 @@ async function restoreHardState(
       `replica ${replicaId} has a log and no hard state: its votes are lost, this node must be replaced`,
     );
   }
-  const first = { term: GENESIS_TERM, vote: 0, counter: 1 };
+  const first = { term: GENESIS_TERM, vote: 0, counter: FIRST_COUNTER };
   await hardState.put(replicaId, encodeHardState(replicaId, first));
   return first;
 }
@@ -120,12 +129,12 @@ async function restoreHardState(
  * A log that ends below the frontier, or that has another term there, is older than the tables (a
  * crash inside an install): it is dropped whole and begins anew at the frontier (S2).
  */
-function alignLog(
+async function alignLog(
   options: ReplicaOptions,
   log: LogReader,
   state: ReplicaState,
   logger: Logger,
-): void {
+): Promise<void> {
   const { wal, replicaId } = options;
   const { appliedIndex, appliedTerm } = state;
   const term = log.term(appliedIndex);
@@ -141,6 +150,10 @@ function alignLog(
   if (!isGenesis) logger.warn('replica.log.dropped', { lastIndex, frontier: appliedIndex });
   if (lastIndex >= log.firstIndex()) wal.truncateSuffix(replicaId, log.firstIndex());
   wal.compactPrefix(replicaId, appliedIndex, appliedTerm);
+  // From here on a log that is not there at all has been lost.
+  await new Promise<void>((resolve, reject) => {
+    wal.sync((error) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 /** INVARIANT(term-before-entries): a log ahead of the hard state means that a newer hard state was lost. */

@@ -35,6 +35,7 @@ export class ApplyLoop {
   #entry: Entry | null = null;
   #pending: PendingEntry | null = null;
   #handedOut = 0;
+  #isHalted = false;
 
   constructor(options: ApplyLoopOptions) {
     this.#options = options;
@@ -50,17 +51,21 @@ export class ApplyLoop {
     return this.#entry === null && this.#at === this.#queue.length;
   }
 
-  /** Those who wait for the entry that is being applied: for whoever ends the loop in its middle. */
-  takeInterrupted(): PendingEntry | null {
+  /** Nothing is applied any more. Answers those who wait for the entry that was being applied. */
+  halt(): PendingEntry | null {
     const pending = this.#pending;
+    this.#isHalted = true;
     this.#pending = null;
+    this.#entry = null;
+    this.#queue = [];
+    this.#at = 0;
     return pending;
   }
 
   /** Committed entries, in order. */
   add(entries: readonly Entry[]): void {
     const last = entries[entries.length - 1];
-    if (last === undefined) return;
+    if (last === undefined || this.#isHalted) return;
     this.#handedOut = last.index;
     this.#queue = this.isIdle ? entries : [...this.#queue.slice(this.#at), ...entries];
     this.#at = 0;

@@ -1,0 +1,111 @@
+import { PartitionDescriptor, ReplicaRole } from '@dougdb/rpc-proto';
+import fc from 'fast-check';
+import { bytesOf, opId, put, viewOf } from '../../test/support/commands.js';
+import { codeOf } from '../error-code.js';
+import { confStateOf, genesisState, type ReplicaState } from '../state/replica-state.js';
+import { SessionVerdict } from '../state/session-table.js';
+import { decodeReplicaState, encodeReplicaState } from './replica-state-format.js';
+
+const descriptor = PartitionDescriptor.decode(
+  PartitionDescriptor.encode({
+    partitionId: 7,
+    keyspace: 1,
+    start: bytesOf('a'),
+    end: bytesOf('m'),
+    epoch: { version: 3, conf: 2 },
+    replicas: [
+      { replicaId: 12, nodeId: 2, role: ReplicaRole.REPLICA_ROLE_VOTER },
+      { replicaId: 11, nodeId: 1, role: ReplicaRole.REPLICA_ROLE_VOTER },
+      { replicaId: 13, nodeId: 3, role: ReplicaRole.REPLICA_ROLE_LEARNER },
+    ],
+  }).finish(),
+);
+
+function filled(): ReplicaState {
+  const state = genesisState(descriptor, 1000);
+  for (let session = 1; session <= 3; session++) {
+    const command = put('k', 'v', opId(session, 900, session));
+    expect(state.sessions.begin(command, viewOf(command), 1000)).toBe(SessionVerdict.Apply);
+    state.sessions.record(session, session === 2 ? bytesOf('result') : null);
+  }
+  state.appliedIndex = 2 ** 40;
+  state.appliedTerm = 9;
+  state.revision = 3;
+  state.hash = 0xfedc_ba98;
+  return state;
+}
+
+const codeOfDecoding = (bytes: Uint8Array): unknown => {
+  try {
+    decodeReplicaState(bytes);
+    return null;
+  } catch (error) {
+    return codeOf(error);
+  }
+};
+
+describe('replica state format', () => {
+  it('has these bytes at genesis, on every replica', () => {
+    const bytes = encodeReplicaState(genesisState({ ...descriptor, replicas: [] }, 0x1234));
+    const zeros = '00000000';
+    expect(Buffer.from(bytes).toString('hex')).toBe(
+      '01' +
+        '0100000000000000' + // applied index
+        '0100000000000000' + // applied term
+        '0000000000000000' + // revision
+        '3412000000000000' + // log time
+        zeros + // hash
+        '10000000' +
+        '080710011a0161' +
+        '22016d' +
+        '2a0408031002' +
+        zeros.repeat(4) + // ConfState
+        '00' +
+        zeros + // sessions
+        '475aaccc',
+    );
+  });
+
+  it('takes voters and learners from the descriptor, ascending', () => {
+    expect(confStateOf(descriptor)).toEqual({
+      voters: [11, 12],
+      learners: [13],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    });
+  });
+
+  it('gives back what was put in, byte for byte when written again', () => {
+    const bytes = encodeReplicaState(filled());
+    const state = decodeReplicaState(bytes);
+    expect(state).toMatchObject({
+      appliedIndex: 2 ** 40,
+      appliedTerm: 9,
+      revision: 3,
+      logTime: 1000,
+      hash: 0xfedc_ba98,
+      descriptor,
+      confState: confStateOf(descriptor),
+    });
+    const again = put('k', 'v', opId(2, 900, 2));
+    expect(state.sessions.begin(again, viewOf(again), 1001)).toBe(SessionVerdict.Duplicate);
+    expect(state.sessions.result).toEqual(bytesOf('result'));
+    expect(encodeReplicaState(decodeReplicaState(bytes))).toEqual(bytes);
+  });
+
+  it('refuses every changed byte and every shorter record', () => {
+    const bytes = encodeReplicaState(filled());
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = bytes.slice();
+      damaged[at]! ^= 4;
+      expect(codeOfDecoding(damaged)).toBe('REPLICA_STATE_CORRUPT');
+      expect(codeOfDecoding(bytes.subarray(0, at))).toBe('REPLICA_STATE_CORRUPT');
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => {
+        expect(codeOfDecoding(garbage)).toBe('REPLICA_STATE_CORRUPT');
+      }),
+    );
+  });
+});

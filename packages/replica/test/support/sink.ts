@@ -1,0 +1,65 @@
+import type { AnswerSink } from '@dougdb/replica';
+import type { DougError } from '@dougdb/rpc-proto';
+import { textOf } from './commands.js';
+
+export type Answer =
+  | { readonly kind: 'written'; readonly revision: number; readonly kept: boolean }
+  | { readonly kind: 'found'; readonly value: string; readonly revision: number }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly error: DougError };
+
+/** Remembers every answer and complains about a second one. */
+export class RecordingSink implements AnswerSink {
+  readonly answers = new Map<number, Answer>();
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #nextId = 1;
+
+  /** A fresh id. */
+  id(): number {
+    return this.#nextId++;
+  }
+
+  /** The answer of an id, now or later. */
+  answer(id: number): Promise<Answer> {
+    const known = this.answers.get(id);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  written(id: number, revision: number, kept: boolean): void {
+    this.#tell(id, { kind: 'written', revision, kept });
+  }
+
+  found(id: number, value: Uint8Array, revision: number): void {
+    this.#tell(id, { kind: 'found', value: textOf(value), revision });
+  }
+
+  absent(id: number): void {
+    this.#tell(id, { kind: 'absent' });
+  }
+
+  failed(id: number, error: DougError): void {
+    this.#tell(id, { kind: 'failed', error });
+  }
+
+  #tell(id: number, answer: Answer): void {
+    if (this.answers.has(id)) throw new Error(`id ${id} is answered twice`);
+    this.answers.set(id, answer);
+    this.#waiting.get(id)?.(answer);
+    this.#waiting.delete(id);
+  }
+}
+
+/** 'written 3', 'found v 2', 'absent', 'NOT_LEADER NOT_APPLIED': short enough for expectations. */
+export function brief(answer: Answer): string {
+  switch (answer.kind) {
+    case 'written':
+      return `written ${answer.revision}${answer.kept ? '' : ' not-kept'}`;
+    case 'found':
+      return `found ${answer.value} ${answer.revision}`;
+    case 'absent':
+      return 'absent';
+    case 'failed':
+      return `${answer.error.reason} ${answer.error.outcome}`;
+  }
+}
