@@ -206,6 +206,11 @@ class RangeScan implements Abortable {
   #take(chunk: ScanResponse, route: Route): KeyValue[] {
     const { reverse } = this.#plan;
     const { resumeKey } = chunk;
+    const first = chunk.kvs[0]?.key;
+    const isAhead =
+      first === undefined ||
+      (reverse ? isBelowEnd(first, this.#end) : compareKeys(first, this.#start) >= 0);
+    if (!isAhead) throw noProgress();
     if (resumeKey === undefined) this.#partitionDone(route);
     else if (reverse) this.#continueBelow(resumeKey, chunk.kvs);
     else this.#continueFrom(resumeKey, chunk.kvs);
@@ -228,21 +233,18 @@ class RangeScan implements Abortable {
   }
 
   #continueFrom(resumeKey: Uint8Array, kvs: readonly KeyValue[]): void {
-    const last = kvs.at(-1);
-    const floor = last === undefined ? this.#start : last.key;
+    const floor = kvs.at(-1)?.key ?? this.#start;
     if (compareKeys(resumeKey, floor) <= 0) throw noProgress();
     // A copy: it outlives the chunk.
     this.#start = new Uint8Array(resumeKey);
   }
 
   #continueBelow(resumeKey: Uint8Array, kvs: readonly KeyValue[]): void {
-    const last = kvs.at(-1);
     // The resume key is an exclusive end: it may be the last key itself.
+    const last = kvs.at(-1)?.key;
     const isBelow =
-      last === undefined
-        ? resumeKey.length > 0 && isBelowEnd(resumeKey, this.#end)
-        : resumeKey.length > 0 && compareKeys(resumeKey, last.key) <= 0;
-    if (!isBelow) throw noProgress();
+      last === undefined ? isBelowEnd(resumeKey, this.#end) : compareKeys(resumeKey, last) <= 0;
+    if (resumeKey.length === 0 || !isBelow) throw noProgress();
     this.#end = new Uint8Array(resumeKey);
   }
 
@@ -292,7 +294,7 @@ function asRead(error: DougError): DougError {
 }
 
 function noProgress(): DougError {
-  return new DougError('INTERNAL', 'a node answered a scan with a resume key that leads nowhere');
+  return new DougError('INTERNAL', 'a node answered a scan with a chunk that leads nowhere');
 }
 
 function decodeChunk(bytes: Uint8Array): ScanResponse {

@@ -213,10 +213,7 @@ export class FakeCluster implements ClientTransport {
     let { start, end } = request;
     let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
     for (;;) {
-      await new Promise<void>((resolve) => {
-        this.#later(this.#latencyMs, resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await this.#pauseUnless(signal);
       const node = this.nodeAt(address);
       if (signal.aborted) throw new DougError('ABORTED', 'cancelled', { outcome: 'NOT_APPLIED' });
       if (node === undefined || this.isDown(node.nodeId)) throw new DougError('NO_LEADER', 'down');
@@ -393,6 +390,18 @@ export class FakeCluster implements ClientTransport {
           })),
         }).finish();
     }
+  }
+
+  #pauseUnless(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done);
+      this.#later(this.#latencyMs, done);
+      if (signal.aborted) done();
+    });
   }
 
   #later(delayMs: number, run: () => void): Timer {
