@@ -1,6 +1,7 @@
 /**
  * The Raft state machine as a library: pure, deterministic, without dependencies. A host feeds it
- * ticks, messages and proposals and carries out what {@link RawNode.ready} asks for.
+ * ticks, messages and proposals and carries out what {@link RawNode.ready} asks for. The README shows
+ * a whole program with three replicas; the contract between host and replica is that of {@link Ready}.
  * @packageDocumentation
  */
 export type { Config, RaftLogger } from './config.js';

@@ -70,7 +70,15 @@ describe('simulated groups keep what Raft promises', () => {
     ]) {
       expect([key, (sums[key] ?? 0) > SEEDS / 3]).toEqual([key, true]);
     }
-    expect(sums['committed']).toBeGreaterThan(SEEDS * 20);
+    expect(sums.committed).toBeGreaterThan(SEEDS * 20);
+  });
+
+  it.each([1, 2, 4, 7])('groups of %i voters', (voters) => {
+    let committed = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      committed += run(seed, { ...base, voters }).counts.committed;
+    }
+    expect(committed).toBeGreaterThan(20 * 20);
   });
 
   it('has the same trace for the same seed', () => {
