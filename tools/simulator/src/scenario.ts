@@ -10,6 +10,8 @@ export interface ScenarioOptions {
   readonly members?: number;
   readonly clients?: number;
   readonly operationsPerClient?: number;
+  /** Mean pause of a client between two operations. Default 10. */
+  readonly meanPauseMs?: number;
   /** Called once when the cluster serves, before the workload: plans what goes wrong. */
   readonly plan?: (cluster: SimCluster) => void;
   /** Called every millisecond of virtual time while the workload runs. */
@@ -23,6 +25,8 @@ export interface ScenarioOptions {
 export interface ScenarioResult {
   readonly history: readonly Observation[];
   readonly crashes: number;
+  /** Highest term that was reached: how often leaders changed. */
+  readonly term: number;
   readonly digest: string;
   readonly violations: readonly string[];
   readonly virtualMs: number;
@@ -53,7 +57,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     clients,
     operationsPerClient: options.operationsPerClient ?? 20,
     keys: 5,
-    meanPauseMs: 10,
+    meanPauseMs: options.meanPauseMs ?? 10,
     trace: cluster.trace.line,
   }).finally(() => {
     done = true;
@@ -75,6 +79,9 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   return {
     history,
     crashes,
+    term: Math.max(
+      ...cluster.members.map((member) => member.member?.replicaStatuses()[0]?.term ?? 0),
+    ),
     digest: cluster.trace.digest,
     violations: found,
     virtualMs: scheduler.nowMs,

@@ -141,7 +141,10 @@ export class SimMember {
           ),
       },
       openHardState: (dir) => {
-        this.#fs.mkdir(dir);
+        // The database file itself is made durably before the real store answers.
+        if (this.#fs.stat(`${dir}/data.mdb`) === null) {
+          this.#fs.plant(`${dir}/data.mdb`, new Uint8Array(1));
+        }
         process.store = new SimHardStateStore(
           this.#hardState,
           scheduler,

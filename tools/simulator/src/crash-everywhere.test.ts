@@ -1,0 +1,76 @@
+import { SimRandom } from '@dougdb/ports/sim';
+import { runScenario, type ScenarioOptions } from './scenario.js';
+
+/** The members' disk operations in a run without faults: the places where a crash is tried. */
+async function mutationsOfCalmRun(options: ScenarioOptions): Promise<number[]> {
+  let before: number[] = [];
+  let after: number[] = [];
+  await runScenario({
+    ...options,
+    plan: (cluster) => {
+      before = cluster.members.map((member) => member.fs.mutationCount);
+    },
+    everyMs: (cluster) => {
+      after = cluster.members.map((member) => member.fs.mutationCount);
+    },
+  });
+  return after.map((count, n) => count - (before[n] as number));
+}
+
+async function expectNothingLost(what: string, options: ScenarioOptions): Promise<void> {
+  const result = await runScenario(options);
+  if (result.violations.length > 0) {
+    throw new Error(`${what}, seed ${options.seed}:\n${result.violations.join('\n')}`);
+  }
+  expect(result.crashes).toBeGreaterThan(0);
+  expect(result.history.some((op) => op.status === 'ok')).toBe(true);
+}
+
+jest.setTimeout(180_000);
+
+describe('crashes at disk operations of a small workload lose nothing acknowledged', () => {
+  it('the only member, at every operation, with none, half and all of the unsynced data kept', async () => {
+    const calm: ScenarioOptions = { seed: 'alone', members: 1, clients: 2, operationsPerClient: 8 };
+    const [count] = await mutationsOfCalmRun(calm);
+    expect(count).toBeGreaterThan(10);
+    for (let k = 1; k <= (count as number); k++) {
+      for (const keepUnsyncedPercent of [0, 50, 100]) {
+        await expectNothingLost(`crash at operation ${k}, ${keepUnsyncedPercent} % kept`, {
+          ...calm,
+          keepUnsyncedPercent,
+          plan: ({ members: [only] }) => only?.fs.crashAtMutation(only.fs.mutationCount + k),
+        });
+      }
+    }
+  });
+
+  it('one of five members, at operations drawn for ten seconds, and all five at once', async () => {
+    const seed = `${Date.now()}`;
+    console.log(`seed ${seed}`);
+    const random = new SimRandom(seed);
+    const calm: ScenarioOptions = { seed, clients: 3, operationsPerClient: 15 };
+    const counts = await mutationsOfCalmRun(calm);
+    const until = Date.now() + 10_000;
+    let runs = 0;
+    for (; Date.now() < until; runs++) {
+      const victim = random.int(5);
+      const k = 1 + random.int(counts[victim] as number);
+      const all = runs % 3 === 2;
+      await expectNothingLost(`member ${victim + 1} crashes at operation ${k}, all: ${all}`, {
+        ...calm,
+        keepUnsyncedPercent: random.pick([0, 50, 100]),
+        plan: ({ members }) => {
+          const { fs } = members[victim] as (typeof members)[number];
+          fs.crashAtMutation(fs.mutationCount + k);
+        },
+        everyMs: ({ members }) => {
+          if (all && members[victim]?.running === false) {
+            for (const member of members) if (member.running) member.fs.crashAtOperation(0);
+          }
+        },
+      });
+    }
+    console.log(`${runs} runs`);
+    expect(runs).toBeGreaterThan(0);
+  });
+});

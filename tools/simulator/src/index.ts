@@ -1,0 +1,8 @@
+/**
+ * The whole cluster in one thread on a virtual clock: shipped code, simulated machines.
+ * @packageDocumentation
+ */
+export { SimCluster } from './cluster.js';
+export { type Observation, violations } from './oracle.js';
+export { runScenario, type ScenarioOptions, type ScenarioResult } from './scenario.js';
+export { runSwarm } from './swarm.js';

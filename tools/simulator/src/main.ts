@@ -1,0 +1,37 @@
+// npm run sim -- --seed N replays one run; --seconds S runs fresh seeds for so long; both say what they did.
+import { parseArgs } from 'node:util';
+import { runSwarm } from './swarm.js';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, seconds: { type: 'string', default: '60' } },
+});
+const base = values.seed ?? `${Date.now()}`;
+const until = performance.now() + Number(values.seconds) * 1000;
+let runs = 0;
+let virtualMs = 0;
+let operations = 0;
+let terms = 0;
+let unknown = 0;
+do {
+  const seed = values.seed ?? `${base}-${runs}`;
+  try {
+    const result = await runSwarm(seed);
+    runs++;
+    virtualMs += result.virtualMs;
+    operations += result.history.length;
+    terms += result.term;
+    unknown += result.history.filter((op) => op.status === 'unknown').length;
+    if (result.violations.length > 0) fail(seed, result.violations.join('\n'));
+    if (values.seed !== undefined) console.log(`trace ${result.digest}`);
+  } catch (error) {
+    fail(seed, String((error as Error).stack ?? error));
+  }
+} while (values.seed === undefined && performance.now() < until && process.exitCode === undefined);
+console.log(
+  `${runs} runs from seed ${base}, ${(virtualMs / 1000).toFixed(0)} simulated seconds, ${operations} operations, ${unknown} of unknown outcome, ${terms} terms`,
+);
+
+function fail(seed: string, what: string): void {
+  console.error(`seed ${seed} failed; replay with: npm run sim -- --seed ${seed}\n${what}`);
+  process.exitCode = 1;
+}
