@@ -17,5 +17,8 @@ export {
   WalErrorCode,
   type WalOptions,
 } from './contract.js';
+export { dumpWal } from './inspect/dump-wal.js';
+export { type VerifyReport, verifyWal } from './inspect/verify-wal.js';
 export { RecordLog } from './record-log.js';
+export { WalEvent } from './telemetry.js';
 export { Wal, type WalStats } from './wal.js';

@@ -13,7 +13,7 @@ export const QUARANTINE = '/data/quarantine';
 
 /** A WAL on a simulated disk and clock. */
 export class Rig {
-  readonly scheduler = new SimScheduler();
+  readonly scheduler = new SimScheduler({ drain: shortDrain });
   readonly clock = this.scheduler.clock();
   fs: SimFs;
   readonly #options: Partial<WalOptions>;
@@ -30,6 +30,11 @@ export class Rig {
     const rig = new Rig(this.#options, `${this.#random.seed}/after`);
     rig.fs = this.fs.crashClone({ ...crash, clock: rig.clock });
     return rig;
+  }
+
+  /** Another rig on an equal disk, all of it durable. */
+  copy(): Rig {
+    return this.afterCrash({ keepUnsyncedPercent: 100 });
   }
 
   options(more: Partial<WalOptions> = {}): WalOptions {
@@ -67,6 +72,11 @@ export class Rig {
   close(wal: Wal): Promise<void> {
     return this.run(wal.close());
   }
+}
+
+/** Enough for the promise chains of one package; the default is made for whole members. */
+async function shortDrain(): Promise<void> {
+  for (let hop = 0; hop < 12; hop++) await null;
 }
 
 export function synced(wal: Wal): Promise<WalError | null> {

@@ -1,7 +1,9 @@
 import type { WalEntry } from '../contract.js';
 import type { EntryTable } from '../log/entry-table.js';
 
+/** Slabs begin small, for a WAL that hardly ever writes, and double up to this. */
 const SLAB_BYTES = 256 * 1024;
+const FIRST_SLAB_BYTES = 16 * 1024;
 /** Counted for each cached entry beside its data. */
 const ENTRY_OVERHEAD_BYTES = 160;
 
@@ -33,9 +35,11 @@ export class EntryCache {
   /** A copy of the data that lives as long as anyone refers to it. */
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
-    if (length > SLAB_BYTES / 4) return data.slice();
+    // Not slice(): of a Buffer that is no copy.
+    if (length > FIRST_SLAB_BYTES / 4) return new Uint8Array(data);
     if (this.#slabUsed + length > this.#slab.length) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
+      const doubled = Math.max(this.#slab.length * 2, FIRST_SLAB_BYTES);
+      this.#slab = new Uint8Array(Math.min(doubled, SLAB_BYTES));
       this.#slabUsed = 0;
     }
     this.#slab.set(data, this.#slabUsed);

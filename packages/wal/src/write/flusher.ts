@@ -19,8 +19,9 @@ import type { StreamCursor } from './stream-cursor.js';
 
 /** The last frame of a burst is promised within this time (sync marker). */
 const MARKER_DELAY_MS = 100;
-/** Kept from flush to flush; larger frames take a buffer of their own. */
+/** The buffer that frames are put together in begins small and grows to this; larger frames take their own. */
 const SCRATCH_BYTES = 2 * 1024 * 1024;
+const FIRST_SCRATCH_BYTES = 16 * 1024;
 
 export interface FlusherParts {
   readonly clock: Clock;
@@ -71,6 +72,7 @@ export class Flusher {
   #run: Promise<void> = Promise.resolve();
   #scheduled = false;
   #forced = false;
+  #isSealing = false;
   #stopped = false;
   #idleTimer: Timer | null = null;
   #durableSeq: number;
@@ -80,7 +82,7 @@ export class Flusher {
   #unsyncedBytes = 0;
   #bytes = 0;
   #syncs = 0;
-  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  #scratch = new Uint8Array(FIRST_SCRATCH_BYTES);
   readonly #crcBytes = new Uint8Array(4);
 
   constructor(parts: FlusherParts, next: NextSegment) {
@@ -136,8 +138,11 @@ export class Flusher {
   async finish(): Promise<void> {
     this.#cancelIdleTimer();
     while (this.#isRunning) await this.#run;
+    this.#forced = true;
+    await this.#start();
     if (this.#stopped) return;
-    this.#parts.writer.close();
+    // Nothing may follow the seal, not even what the collector would write.
+    this.#isSealing = true;
     // Without an active segment and without frames there is nothing that a seal could end.
     if (this.#active !== null || this.#parts.queue.peek() !== undefined) {
       this.#parts.cursor.queueSeal(this.#parts.segmentBytes);
@@ -170,7 +175,7 @@ export class Flusher {
     try {
       while (this.#hasWork()) {
         this.#forced = false;
-        beforeFlush();
+        if (!this.#isSealing) beforeFlush();
         writer.close();
         await this.#flush();
       }
@@ -223,7 +228,7 @@ export class Flusher {
 
   #write(active: ActiveSegment, frame: QueuedFrame): void {
     const { sizeBytes, directory, payloadLength } = frame;
-    const bytes = sizeBytes <= SCRATCH_BYTES ? this.#scratch : new Uint8Array(sizeBytes);
+    const bytes = this.#buffer(sizeBytes);
     const isSeal = frame.kind === FrameKind.Seal;
     if (isSeal) setFramesCrc(directory, active.framesCrc);
     bytes.set(directory, FRAME_HEADER_BYTES);
@@ -260,6 +265,14 @@ export class Flusher {
       putU32(this.#crcBytes, 0, headCrc);
       active.framesCrc = crc32(this.#crcBytes, active.framesCrc);
     }
+  }
+
+  #buffer(sizeBytes: number): Uint8Array {
+    if (sizeBytes > SCRATCH_BYTES) return new Uint8Array(sizeBytes);
+    let length = this.#scratch.length;
+    while (length < sizeBytes) length *= 2;
+    if (length > this.#scratch.length) this.#scratch = new Uint8Array(length);
+    return this.#scratch;
   }
 
   /** Waits for the next segment's space and makes its header durable. */

@@ -24,6 +24,7 @@ export class StreamCursor {
   #nextSeq: number;
   #oldestSegment: number;
   #ordinal = 0;
+  #isSealed = false;
 
   /** Begins in an empty segment, of which the ledger has an account already. */
   constructor(
@@ -64,6 +65,7 @@ export class StreamCursor {
 
   /** Takes the place of a frame; the segment before is sealed if it does not fit there. */
   take(sizeBytes: number, newLogs: number): Place {
+    if (this.#isSealed) throw new RangeError(`segment ${this.#segment} is sealed`);
     if (sizeBytes > this.roomBytes(newLogs)) this.#rotate(sizeBytes, newLogs);
     const place = { segment: this.#segment, offset: this.#offset, seq: this.#nextSeq };
     this.#offset += sizeBytes;
@@ -106,6 +108,7 @@ export class StreamCursor {
     });
     const sizeBytes = frameBytes(directory.length, 0);
     this.#queueBare(FrameKind.Seal, directory, sizeBytes, nextCapacityBytes);
+    this.#isSealed = true;
   }
 
   #rotate(sizeBytes: number, newLogs: number): void {
@@ -116,6 +119,7 @@ export class StreamCursor {
     this.#segment++;
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#capacityBytes = capacityBytes;
+    this.#isSealed = false;
     this.#ledger.open(this.#segment);
   }
 
