@@ -26,7 +26,7 @@ import { Pipe } from './pipe/pipe.js';
 import { notReadyReason } from './readiness.js';
 import { asMemberError } from './store/fatal.js';
 import { Store } from './store/store.js';
-import { type MemberTelemetry, memberTelemetry } from './telemetry.js';
+import { gaugeReplicas, type MemberTelemetry, memberTelemetry } from './telemetry.js';
 
 /** How often a draining node looks whether its calls have been answered. */
 const DRAIN_LOOK_MS = 5;
@@ -51,7 +51,7 @@ export class Member {
   #peers: Peers | null = null;
   #view: ClusterView | null = null;
   readonly #joined: Promise<void>;
-  /** The store being opened; it never rejects. */
+  /** The store being opened. */
   #opening: Promise<unknown> = Promise.resolve();
   #draining = false;
   #closing: Promise<void> | null = null;
@@ -102,7 +102,8 @@ export class Member {
         uptimeMs: () => options.clock.monotonicMs() - this.#startedMs,
       },
     };
-    this.#joined = this.#start(parts.membership === null);
+    gaugeReplicas(options.metrics, () => this.#view?.store.statuses() ?? []);
+    this.#joined = this.#start(parts.membership);
     // Told to onFatal; nobody has to wait for it.
     this.#joined.catch(() => undefined);
   }
@@ -114,7 +115,15 @@ export class Member {
    */
   static async open(options: MemberOptions): Promise<Member> {
     assertLimits(limits);
-    return new Member(options, await openParts(options));
+    const member = new Member(options, await openParts(options));
+    if (member.#self === null) return member;
+    try {
+      await member.#opening;
+    } catch (error) {
+      await member.close();
+      throw error;
+    }
+    return member;
   }
 
   /** Resolves when this member is part of a cluster and its replicas have replayed their logs. */
@@ -188,23 +197,27 @@ export class Member {
     return this.#closing;
   }
 
-  async #start(isEmpty: boolean): Promise<void> {
-    this.#genesis.start();
+  /** @param past - the membership of an earlier start; null in an empty directory */
+  async #start(past: Membership | null): Promise<void> {
     try {
-      const record = await this.#genesis.whenJoined();
-      if (this.#closing !== null) return;
-      this.#self ??= membershipOf(record, this.#dataDir.identity.uuid);
-      const store = this.#openStore(this.#self, isEmpty);
-      this.#opening = store.catch(() => undefined);
-      await (await store).whenReplayed();
+      this.#self = past ?? (await this.#becomeMember());
+      // Of a member, the caller of open() hears why its data are refused; of an empty node, onFatal.
+      this.#opening = this.#openStore(this.#self, past === null);
+      await this.#opening;
+      await this.#view?.store.whenReplayed();
     } catch (error) {
       const known = asMemberError(error, 'starting');
-      this.#fatal(known);
+      if (past === null || this.#view !== null) this.#fatal(known);
       throw known;
     }
   }
 
-  async #openStore(self: Membership, justMade: boolean): Promise<Store> {
+  async #becomeMember(): Promise<Membership> {
+    this.#genesis.start();
+    return membershipOf(await this.#genesis.whenJoined(), this.#dataDir.identity.uuid);
+  }
+
+  async #openStore(self: Membership, justMade: boolean): Promise<void> {
     const { fs, clock, random, network, metrics, settings } = this.#options;
     const logger = this.#options.logger.child({ node: self.node.nodeId });
     const book = new AddressBook(self, this.#advertise, this.#join);
@@ -236,7 +249,7 @@ export class Member {
       onFatal: (error) => this.#fatal(error),
     });
     this.#view = new ClusterView(self, store, book);
-    if (this.#closing !== null) return store;
+    if (this.#closing !== null) return;
     this.#peers = peers;
     peers.start();
     this.#foreignCheck = new ForeignCheck({
@@ -249,7 +262,6 @@ export class Member {
       onForeign: (error) => this.#fatal(error),
     });
     this.#foreignCheck.start();
-    return store;
   }
 
   async #saveRecord(record: GenesisRecord, encoded: Uint8Array): Promise<void> {
@@ -309,7 +321,7 @@ export class Member {
     this.#foreignCheck?.stop();
     // An open that is under way is waited for: what it opens must be closed.
     await this.#genesis.settled();
-    await this.#opening;
+    await this.#opening.catch(() => undefined);
     this.#peers?.close();
     this.#streams.close();
     // The replicas answer whoever waits; then the pipes have nothing more to say.

@@ -40,7 +40,7 @@ interface Process {
 
 /** A machine: its disk, and at most one member process on it. */
 export class TestNode {
-  readonly address: string;
+  address: string;
   readonly deaths: Death[] = [];
   readonly logger: RecordingLogger = recordingLogger();
   fs: SimFs;
@@ -126,6 +126,17 @@ export class TestNode {
   crash(keepUnsyncedPercent = 0): void {
     this.#end();
     this.fs = this.fs.crashClone({ keepUnsyncedPercent });
+  }
+
+  /** It will listen elsewhere from its next start on. */
+  moveTo(address: string): void {
+    this.address = address;
+  }
+
+  /** The machine comes back with an empty disk. */
+  wipe(): void {
+    this.#end();
+    this.fs = new SimFs({ random: this.#cluster.random.fork(`wiped/${this.address}`) });
   }
 
   /** Ends the process well. */

@@ -106,8 +106,8 @@ export class DataDir {
     const { raftMeta, wal, partitions, staging, quarantine, trash, root } = this.layout;
     if (this.#identity.membership !== null) {
       // INVARIANT(vote-durable): a vote that got lost may be given a second time (S1).
-      this.#mustHold(raftMeta, 'the votes of this node');
-      this.#mustHold(wal, 'the log of this node');
+      this.#mustBe(raftMeta, 'the votes of this node', false);
+      this.#mustBe(wal, 'the entries of this node', true);
     }
     for (const path of [raftMeta, wal, partitions, staging, quarantine, trash]) {
       this.#fs.mkdir(path);
@@ -115,12 +115,14 @@ export class DataDir {
     await this.#fs.syncDir(root);
   }
 
-  #mustHold(path: string, what: string): void {
-    const stat = this.#fs.stat(path);
-    if (stat?.kind === 'directory' && this.#fs.list(path).length > 0) return;
+  #mustBe(path: string, what: string, withFiles: boolean): void {
+    const isThere = this.#fs.stat(path)?.kind === 'directory';
+    // A WAL has a segment from its first opening on. Hard states are the host's: none is made before
+    // the first vote, and that one is missing is noticed by its replica.
+    if (isThere && (!withFiles || this.#fs.list(path).length > 0)) return;
     throw new MemberError(
       MemberErrorCode.Corrupt,
-      `${path} is ${stat === null ? 'missing' : 'empty'}: ${what} are lost; replace this node by an empty one`,
+      `${path} is ${isThere ? 'empty' : 'missing'}: ${what} are lost; replace this node by an empty one`,
     );
   }
 }

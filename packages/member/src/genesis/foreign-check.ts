@@ -3,6 +3,7 @@ import { AskRequest, AskResponse, type GenesisRecord } from '@dougdb/rpc-proto';
 import type { PeerNetwork } from '../contract.js';
 import { MemberError, MemberErrorCode } from '../member-error.js';
 import type { Membership } from '../membership.js';
+import { asMemberError } from '../store/fatal.js';
 import { hex, sameBytes } from './record.js';
 
 const ASK_TIMEOUT_MS = 1_000;
@@ -19,9 +20,10 @@ export interface ForeignCheckOptions {
 }
 
 /**
- * Notices that a data directory was mounted into the wrong cluster: none of the listed nodes is known
- * to its record, and they belong to another cluster. A cluster whose addresses all changed is told
- * from that by what the listed nodes answer, so they are asked until one of them has a record.
+ * Notices that a data directory was mounted into the wrong cluster: its record does not know this
+ * node's address, or none of the other listed ones, and those belong to another cluster. A cluster
+ * whose addresses changed is told from that by what the listed nodes answer, so they are asked until
+ * one of them has a record; one of the same cluster settles it.
  */
 export class ForeignCheck {
   readonly #options: ForeignCheckOptions;
@@ -36,8 +38,9 @@ export class ForeignCheck {
 
   start(): void {
     const known = this.#options.self.record.nodes.map((node) => node.address);
-    if (this.#others.length === 0 || this.#others.some((a) => known.includes(a))) return;
-    this.#round();
+    const isKnown = known.includes(this.#options.advertise);
+    if (isKnown && this.#others.some((address) => known.includes(address))) return;
+    if (this.#others.length > 0) this.#round();
   }
 
   stop(): void {
@@ -56,27 +59,28 @@ export class ForeignCheck {
     );
     Promise.all(asked)
       .then((answers) => this.#judge(answers))
-      .catch(this.#options.onForeign);
+      .catch((error: unknown) =>
+        this.#options.onForeign(asMemberError(error, 'asking who is who')),
+      );
   }
 
   #judge(answers: readonly { address: string; record: GenesisRecord | undefined }[]): void {
     if (this.#stopped) return;
     const { self, clock, dataDir, onForeign } = this.#options;
-    let known = false;
-    for (const { address, record } of answers) {
-      if (record === undefined) continue;
-      known = true;
-      if (sameBytes(record.clusterId, self.clusterId)) continue;
-      onForeign(
-        new MemberError(
-          MemberErrorCode.Foreign,
-          `${dataDir} belongs to cluster ${hex(self.clusterId)}, but ${address} of --join belongs ` +
-            `to cluster ${hex(record.clusterId)}`,
-        ),
-      );
+    const isOurs = ({ clusterId }: GenesisRecord): boolean => sameBytes(clusterId, self.clusterId);
+    if (answers.some(({ record }) => record !== undefined && isOurs(record))) return;
+    const foreign = answers.find(({ record }) => record !== undefined);
+    if (foreign?.record === undefined) {
+      this.#timer = clock.setTimer(ROUND_MS, () => this.#round());
       return;
     }
-    if (!known) this.#timer = clock.setTimer(ROUND_MS, () => this.#round());
+    onForeign(
+      new MemberError(
+        MemberErrorCode.Foreign,
+        `${dataDir} belongs to cluster ${hex(self.clusterId)}, but ${foreign.address} of --join ` +
+          `belongs to cluster ${hex(foreign.record.clusterId)}`,
+      ),
+    );
   }
 }
 

@@ -15,6 +15,8 @@ import { encodeRecord, hex, makeRecord, nodeByUuid, sameBytes } from './record.j
 const ASK_TIMEOUT_MS = 1_000;
 const FIRST_ROUND_MS = 50;
 const LONGEST_ROUND_MS = 1_000;
+/** Time for a node that asks to become ready to answer. */
+const SOON_MS = 10;
 const LOG_EVERY_MS = 5_000;
 
 export interface GenesisOptions extends Candidate {
@@ -82,7 +84,8 @@ export class Genesis {
 
   /** Genesis/Ask: what this node is. @throws DougError INVALID_ARGUMENT */
   ask(request: Uint8Array): Uint8Array {
-    decodeRequest(AskRequest, request);
+    const { address } = decodeRequest(AskRequest, request);
+    this.#heardFrom(address);
     const { uuid, advertise, join, settings } = this.#options;
     return AskResponse.encode({
       uuid,
@@ -129,7 +132,15 @@ export class Genesis {
     return null;
   }
 
+  /** Somebody whom this node waits for has started: it is asked soon, not at the next round. */
+  #heardFrom(address: string): void {
+    if (this.#roundTimer === null || !this.#waiting?.missing.includes(address)) return;
+    this.#roundTimer.cancel();
+    this.#roundTimer = this.#options.clock.setTimer(SOON_MS, () => this.#round());
+  }
+
   #round(): void {
+    this.#roundTimer = null;
     this.#askAll()
       .then((decision) => this.#act(decision))
       .catch((error: unknown) => this.#options.onFatal(error));

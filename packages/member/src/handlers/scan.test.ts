@@ -127,7 +127,7 @@ describe('scan', () => {
       {
         onSend: async () => {
           most = Math.max(most, ++waiting);
-          await null;
+          await Promise.resolve();
           waiting--;
         },
       },

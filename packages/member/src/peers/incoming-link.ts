@@ -101,8 +101,13 @@ export class PeerStream implements IncomingLink {
     if (this.#ended) return;
     this.#ended = true;
     const { logger, telemetry } = this.#context;
-    telemetry.handshakeRefused.add(1);
-    logger.warn('peer.stream.refused', { code: error.reason, reason: messageOf(error) });
+    const fields = { code: error.reason, reason: messageOf(error) };
+    // A peer that is a moment ahead of this node comes again; the rest an operator should see.
+    if (error.reason === 'STARTING') logger.debug('peer.stream.early', fields);
+    else {
+      telemetry.handshakeRefused.add(1);
+      logger.warn('peer.stream.refused', fields);
+    }
     this.#reply(
       MessagesResponse.encode({ payload: { $case: 'error', value: toWire(error) } }).finish(),
     );

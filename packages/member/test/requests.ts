@@ -1,0 +1,129 @@
+import {
+  DeleteRequest,
+  DeleteResponse,
+  DougError,
+  GetRequest,
+  GetResponse,
+  type OpId,
+  PutRequest,
+  PutResponse,
+  ScanRequest,
+  ScanResponse,
+  StatusRequest,
+  StatusResponse,
+} from '@dougdb/rpc-proto';
+import type { TestCluster, TestNode } from './test-cluster.js';
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+export const text = (value: Uint8Array | undefined): string | undefined =>
+  value && new TextDecoder().decode(value);
+
+/** An op id of a session that began at this log time. */
+export function opId(startedAt: number, seq: number, more: Partial<OpId> = {}): OpId {
+  return { session: new Uint8Array(16).fill(0x5e), startedAt, seq, firstIncomplete: 0, ...more };
+}
+
+export async function put(
+  node: TestNode,
+  key: Uint8Array | string,
+  value: Uint8Array | string,
+  more: Partial<PutRequest> = {},
+): Promise<PutResponse> {
+  const request = PutRequest.encode({
+    context: undefined,
+    opId: undefined,
+    key: typeof key === 'string' ? bytes(key) : key,
+    value: typeof value === 'string' ? bytes(value) : value,
+    ...more,
+  }).finish();
+  return PutResponse.decode(await node.unary('/dougdb.v1.Doug/Put', request));
+}
+
+export async function del(
+  node: TestNode,
+  key: string,
+  more: Partial<DeleteRequest> = {},
+): Promise<DeleteResponse> {
+  const request = DeleteRequest.encode({
+    context: undefined,
+    opId: undefined,
+    key: bytes(key),
+    ...more,
+  }).finish();
+  return DeleteResponse.decode(await node.unary('/dougdb.v1.Doug/Delete', request));
+}
+
+export async function get(
+  node: TestNode,
+  key: Uint8Array | string,
+  more: Partial<GetRequest> = {},
+): Promise<GetResponse> {
+  const request = GetRequest.encode({
+    context: undefined,
+    key: typeof key === 'string' ? bytes(key) : key,
+    consistency: 0,
+    ...more,
+  }).finish();
+  return GetResponse.decode(await node.unary('/dougdb.v1.Doug/Get', request));
+}
+
+export async function value(node: TestNode, key: string): Promise<string | undefined> {
+  return text((await get(node, key)).kv?.value);
+}
+
+export async function scan(
+  cluster: TestCluster,
+  node: TestNode,
+  more: Partial<ScanRequest> = {},
+): Promise<ScanResponse[]> {
+  const chunks: ScanResponse[] = [];
+  const request = ScanRequest.encode({
+    context: undefined,
+    start: new Uint8Array(0),
+    end: new Uint8Array(0),
+    limit: 0,
+    reverse: false,
+    keysOnly: false,
+    consistency: 0,
+    ...more,
+  }).finish();
+  const context = { deadlineMs: node.clock.monotonicMs() + 5_000 };
+  const output = {
+    cancelled: false,
+    send: async (chunk: Uint8Array) => {
+      chunks.push(ScanResponse.decode(chunk));
+    },
+  };
+  await cluster.run(node.member.scan(request, context, output));
+  return chunks;
+}
+
+export async function status(node: TestNode): Promise<StatusResponse> {
+  const request = StatusRequest.encode({}).finish();
+  return StatusResponse.decode(await node.unary('/dougdb.admin.v1.Admin/Status', request));
+}
+
+/** Who leads, by its own word. */
+export async function leaderOf(cluster: TestCluster): Promise<TestNode> {
+  for (const node of cluster.nodes) {
+    if (!node.running) continue;
+    const { replicas } = await status(node);
+    if (replicas.some((replica) => replica.role === 'leader')) return node;
+  }
+  throw new Error('nobody leads');
+}
+
+export async function followersOf(cluster: TestCluster): Promise<TestNode[]> {
+  const leader = await leaderOf(cluster);
+  return cluster.nodes.filter((node) => node !== leader);
+}
+
+/** The DougError that a call ends with. @throws when it succeeds or throws something else */
+export async function errorOf(call: Promise<unknown>): Promise<DougError> {
+  const error = await call.then(
+    () => new Error('the call succeeded'),
+    (thrown: unknown) => thrown,
+  );
+  if (DougError.is(error)) return error;
+  throw error;
+}
