@@ -14,13 +14,15 @@ const base: Profile = {
   config: { electionTick: 10, heartbeatTick: 2, maxSizePerMsg: 200, maxInflightMsgs: 3 },
 };
 
-const profiles: Record<string, Profile> = {
+const profiles: Record<string, Profile & { readonly share?: number }> = {
   'three voters': base,
   'five voters': { ...base, voters: 5 },
   'three voters, slow disks and much loss': { ...base, drop: 0.15, work: 0.2, maxDelay: 15 },
   'five voters, many crashes': { ...base, voters: 5, crash: 0.02, partition: 0.002 },
+  // Figure 8 of the paper needs entries of old terms that travel alone, and many leaders: it is rare.
   'five voters, tiny messages and many leaders': {
     ...base,
+    share: 2,
     voters: 5,
     crash: 0.02,
     partition: 0.03,
@@ -41,7 +43,9 @@ const profiles: Record<string, Profile> = {
   },
 };
 
-const SEEDS = 100;
+/** Of each profile; RAFT_SIM_SEEDS asks for more, RAFT_SIM_FIRST for others. */
+const SEEDS = Number(process.env.RAFT_SIM_SEEDS ?? 60);
+const FIRST = Number(process.env.RAFT_SIM_FIRST ?? 1);
 
 function run(seed: number, profile: Profile, isTraced = false): SimulationResult {
   try {
@@ -54,8 +58,9 @@ function run(seed: number, profile: Profile, isTraced = false): SimulationResult
 describe('simulated groups keep what Raft promises', () => {
   it.each(Object.keys(profiles))('%s', (name) => {
     const profile = profiles[name] ?? base;
+    const seeds = SEEDS * (profiles[name]?.share ?? 1);
     const sums: Record<string, number> = {};
-    for (let seed = 1; seed <= SEEDS; seed++) {
+    for (let seed = FIRST; seed < FIRST + seeds; seed++) {
       const { counts } = run(seed, profile);
       for (const [key, n] of Object.entries(counts)) sums[key] = (sums[key] ?? 0) + n;
     }
@@ -68,9 +73,9 @@ describe('simulated groups keep what Raft promises', () => {
       'reads',
       'proposalDrops',
     ]) {
-      expect([key, (sums[key] ?? 0) > SEEDS / 3]).toEqual([key, true]);
+      expect([key, (sums[key] ?? 0) > seeds / 4]).toEqual([key, true]);
     }
-    expect(sums.committed).toBeGreaterThan(SEEDS * 20);
+    expect(sums.committed).toBeGreaterThan(seeds * 20);
   });
 
   it.each([1, 2, 4, 7])('groups of %i voters', (voters) => {
