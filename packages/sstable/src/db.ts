@@ -72,6 +72,7 @@ export class Db {
         throw error;
       }
     }
+    if (recovered.isTorn) settings.logger.warn(LogEvent.ManifestTorn, { dir: settings.dir });
     settings.logger.info(LogEvent.Opened, {
       dir: settings.dir,
       tables: store.version.tableCount,

@@ -15,7 +15,8 @@ async function playWith(
     hit = operation;
     return verdict;
   });
-  const script = new Script(machine);
+  // A directory that could not be synced is the end of a process: what it lost never gets better.
+  const script = new Script(machine, () => hit?.kind !== 'syncDir');
   await script.play();
   return { script, hit };
 }
@@ -25,7 +26,7 @@ async function ordinalsWorthFailing(): Promise<number[]> {
   const machine = new Machine(scriptOptions);
   const ordinals: number[] = [];
   machine.fs.onOperation(({ kind, ordinal }) => {
-    if (kind !== 'read' || ordinal % 5 === 0) ordinals.push(ordinal);
+    if (kind !== 'read' || ordinal % 9 === 0) ordinals.push(ordinal);
     return 'ok';
   });
   await new Script(machine).play();
@@ -71,7 +72,7 @@ describe('one failed operation', () => {
           expect(rank(stateOf(script.db))).toBe(100);
           expect(dump(script.db)).toEqual(script.model.list());
         }
-        if (ordinal % 4 === 0) await checkAfterPowerLoss(script, ordinal % 101);
+        if (ordinal % 7 === 0) await checkAfterPowerLoss(script, ordinal % 101);
         if (script.db !== null) await script.machine.run(script.db.close());
         expect(fs.openPaths).toEqual([]);
       }

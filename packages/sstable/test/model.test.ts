@@ -119,7 +119,7 @@ class Play {
         break;
       case 'crash':
         this.#kept = [];
-        this.machine.fs.crash({ keepUnsyncedPercent: operation.keep });
+        this.machine.crash(operation.keep);
         await this.machine.settle(10);
         await this.#open();
         break;
@@ -243,7 +243,7 @@ describe('a database, held against a map of versions', () => {
           await play.end();
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });

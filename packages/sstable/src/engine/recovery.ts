@@ -1,14 +1,8 @@
 import type { FileSystem } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
-import {
-  type FileName,
-  join,
-  manifestName,
-  parentOf,
-  parseFileName,
-} from '../manifest/file-names.js';
-import type { CurrentManifest } from '../manifest/manifest.js';
+import { type CurrentManifest, currentManifest } from '../manifest/current-manifest.js';
+import { type FileName, join, parentOf, parseFileName } from '../manifest/file-names.js';
 import { readManifest } from '../manifest/manifest-reader.js';
 import { EMPTY_STATE, type ManifestState } from '../manifest/manifest-state.js';
 
@@ -17,7 +11,7 @@ export interface Recovered {
   readonly state: ManifestState;
   /** null: a new database. */
   readonly current: CurrentManifest | null;
-  /** The last edit was cut off before it was durable. */
+  /** A last edit was cut off before it was durable. */
   readonly isTorn: boolean;
   /** Our files that are in the directory. */
   readonly files: readonly FileName[];
@@ -26,9 +20,9 @@ export interface Recovered {
 }
 
 /**
- * Makes the directory if it is missing and reads what it says. Syncs directory and manifest before they
- * are believed: a process that was killed may have left names and edits that a power loss would still
- * take back, and files must not be removed on such a word.
+ * Makes the directory if it is missing and reads what it says. The directory is synced before it is
+ * believed, and so is the manifest (by RecordLog.open): a process that was killed may have left names and
+ * edits that a power loss would still take back, and no file may be removed on such a word.
  * @throws SstError SST_CORRUPT, SST_FOREIGN, SST_NEWER_FORMAT, SST_IO
  */
 export async function recover(
@@ -37,12 +31,13 @@ export async function recover(
   identity: Uint8Array,
 ): Promise<Recovered> {
   try {
-    await makeDirectory(fs, dir);
+    if (fs.stat(dir) === null) fs.mkdir(dir);
     await fs.syncDir(dir);
     const files = fs.list(dir).flatMap((name) => parseFileName(name) ?? []);
     const current = currentManifest(files);
     if (current === null) {
       checkNew(fs, dir, files);
+      await syncAncestors(fs, dir);
       return {
         state: nextAfter(EMPTY_STATE, files),
         current,
@@ -51,7 +46,6 @@ export async function recover(
         mentioned: new Set(),
       };
     }
-    await syncFile(fs, join(dir, manifestName(current.number)));
     const { state, tail, mentioned } = readManifest(fs, dir, current.number, identity);
     return { state: nextAfter(state, files), current, isTorn: tail === 'torn', files, mentioned };
   } catch (error) {
@@ -59,44 +53,22 @@ export async function recover(
   }
 }
 
-/** The manifest that the newest marker names. */
-export function currentManifest(files: readonly FileName[]): CurrentManifest | null {
-  let current: CurrentManifest | null = null;
-  for (const file of files) {
-    if (file.kind !== 'marker' || file.iteration <= (current?.iteration ?? 0)) continue;
-    current = { number: file.manifest, iteration: file.iteration };
-  }
-  return current;
-}
-
-/** Makes the names of all new directories on the way durable. */
-async function makeDirectory(fs: FileSystem, dir: string): Promise<void> {
-  const parents: string[] = [];
-  for (let at = dir; fs.stat(at) === null && parentOf(at) !== at; at = parentOf(at)) {
-    parents.push(parentOf(at));
-  }
-  if (parents.length === 0) return;
-  fs.mkdir(dir);
-  for (const parent of parents) await fs.syncDir(parent);
-}
-
-async function syncFile(fs: FileSystem, path: string): Promise<void> {
-  try {
-    const file = fs.open(path, 'write');
+/**
+ * Makes the way to a new database durable, up to the root: which of the directories are new is not known,
+ * for an earlier try may have made them and failed before it could sync their names.
+ */
+async function syncAncestors(fs: FileSystem, dir: string): Promise<void> {
+  for (let at = dir; parentOf(at) !== at; at = parentOf(at)) {
     try {
-      await file.datasync();
-    } finally {
-      file.close();
+      await fs.syncDir(parentOf(at));
+    } catch (error) {
+      // A directory that we may not open is not one that we made.
+      if (!NOT_OURS.has(codeOf(error) ?? '')) throw error;
     }
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    throw new SstError(SstErrorCode.Corrupt, `${path} is missing, although a marker names it`, {
-      file: path,
-      offset: 0,
-      cause: error,
-    });
   }
 }
+
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
 /**
  * Without a marker a database was never made, at most begun: then there is no table, and no manifest

@@ -1,7 +1,8 @@
 import { crc32 } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
+import type { CurrentManifest } from '../manifest/current-manifest.js';
 import { join, manifestName, markerName, tableName } from '../manifest/file-names.js';
-import { type CurrentManifest, Manifest } from '../manifest/manifest.js';
+import { Manifest } from '../manifest/manifest.js';
 import { removeFile } from '../manifest/remove-file.js';
 import type { DeletedFile, NewFile } from '../manifest/version-edit.js';
 import { Memtable } from '../memtable/memtable.js';
@@ -45,13 +46,11 @@ export class Store {
   flushes = 0;
   compactions = 0;
   readonly #handles = new Set<TableHandle>();
-  #tornManifest: number | null;
 
   /** @throws SstError if a table of the manifest is missing, damaged or another one */
   constructor(settings: Settings, recovered: Recovered) {
     const { state, current } = recovered;
     this.settings = settings;
-    this.#tornManifest = recovered.isTorn && current !== null ? current.number : null;
     this.manifest = new Manifest({
       fs: settings.fs,
       dir: settings.dir,
@@ -183,21 +182,7 @@ export class Store {
     this.settings.telemetry.manifestRotations.add(1);
     if (old === null) return;
     this.#remove(markerName(old.iteration, old.number), 'superseded');
-    if (old.number === this.#tornManifest) this.#quarantine(manifestName(old.number));
     this.#remove(manifestName(old.number), 'superseded');
-    this.#tornManifest = null;
-  }
-
-  /** Keeps evidence: a manifest with a torn tail is moved, not removed. */
-  #quarantine(name: string): void {
-    const { fs, dir, quarantineDir, logger } = this.settings;
-    try {
-      fs.mkdir(quarantineDir);
-      fs.rename(join(dir, name), join(quarantineDir, name));
-      logger.warn(LogEvent.ManifestTorn, { file: name, keptIn: quarantineDir });
-    } catch (error) {
-      logger.warn(LogEvent.ManifestTorn, { file: name, error: String(error) });
-    }
   }
 
   #remove(name: string, why: string): void {

@@ -38,7 +38,10 @@ export function readManifest(
 ): ManifestContents {
   const path = join(dir, manifestName(number));
   const records: Uint8Array[] = [];
-  const { tail, sizeBytes } = readRecords(fs, path, (record) => records.push(record.slice()));
+  const { tail, sizeBytes } = readRecords(fs, path, (record) => {
+    // Empty records only tell that what stands before them was durable.
+    if (record.length > 0) records.push(record);
+  });
   const mentioned = new Set<number>();
   const edits: VersionEdit[] = [];
   let state = EMPTY_STATE;

@@ -2,6 +2,7 @@ import type { FileSystem } from '@dougdb/ports';
 import { RecordLog } from '@dougdb/wal';
 import { SstError, SstErrorCode } from '../contract.js';
 import { isNoSpace, toSstError } from '../encoding/error-code.js';
+import type { CurrentManifest } from './current-manifest.js';
 import { join, manifestName, markerName } from './file-names.js';
 import { RECORD_IDENTITY } from './manifest-reader.js';
 import { applyEdit, fullEdit, type ManifestState } from './manifest-state.js';
@@ -11,11 +12,7 @@ import { encodeEdit, type VersionEdit } from './version-edit.js';
 /** Edits that a manifest may gather behind its first one before a new one is made. */
 const ROTATE_BYTES = 4 * 1024 * 1024;
 
-/** The manifest and marker files that count now. */
-export interface CurrentManifest {
-  readonly number: number;
-  readonly iteration: number;
-}
+const EMPTY_RECORD = new Uint8Array(0);
 
 export interface ManifestOptions {
   readonly fs: FileSystem;
@@ -131,6 +128,22 @@ export class Manifest {
     }
     this.#state = next;
     install();
+    this.#promise();
+  }
+
+  /**
+   * Writes an empty record, unsynced, behind the edit that has just been made durable: its frame tells a
+   * later reader so. Without it rot in the last edit would look like a write that a crash cut off, and the
+   * edit would be dropped. Lost in a crash, it is not missed.
+   */
+  #promise(): void {
+    try {
+      this.#log?.append(EMPTY_RECORD);
+    } catch {
+      // The edit stands. The log has ended, as after any failed write: the next commit makes a new one.
+      this.#log?.close();
+      this.#log = null;
+    }
   }
 
   async #rotate(state: ManifestState): Promise<void> {

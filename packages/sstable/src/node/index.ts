@@ -1,1 +1,16 @@
-export {};
+/**
+ * Inspection of databases and tables, for command line tools: everything works over a FileSystem port
+ * and changes nothing.
+ * @packageDocumentation
+ */
+export {
+  type DumpedEntry,
+  type DumpedManifest,
+  type DumpedTable,
+  dumpManifest,
+  dumpTable,
+} from '../inspect/dump.js';
+export { type VerifyReport, verifyDb } from '../inspect/verify-db.js';
+export type { NewFile, VersionEdit } from '../manifest/version-edit.js';
+export type { TableProperties } from '../table/properties.js';
+export type { TableMeta } from '../table/table-meta.js';

@@ -1,6 +1,8 @@
+import type { FileSystem } from '@dougdb/ports';
 import {
   type RecordingLogger,
   recordingLogger,
+  type SimClock,
   SimFs,
   SimRandom,
   SimScheduler,
@@ -25,6 +27,7 @@ export class Machine {
   readonly installed: string[] = [];
   readonly errors: Reported[] = [];
   readonly options: Partial<DbOptions>;
+  readonly #processes: SimProcess[] = [];
 
   /** @param syncDelayMs 0: a sync takes a turn of the loop, no time */
   constructor(options: Partial<DbOptions> = {}, syncDelayMs = 0) {
@@ -32,11 +35,14 @@ export class Machine {
     this.fs = new SimFs({ clock: this.scheduler.clock(), syncDelayMs, ioDelayMs: 0 });
   }
 
+  /** Opens a database in a process of its own: crash() and kill() end it. */
   open(options: Partial<DbOptions> = {}): Promise<Db> {
+    const process = { clock: this.scheduler.clock(), isDead: false };
+    this.#processes.push(process);
     return this.run(
       Db.open({
-        fs: this.fs,
-        clock: this.scheduler.clock(),
+        fs: fsOf(process, this.fs),
+        clock: process.clock,
         random: this.random,
         dir: '/data/db',
         quarantineDir: '/data/quarantine',
@@ -49,6 +55,26 @@ export class Machine {
         ...options,
       }),
     );
+  }
+
+  /** The power fails: all processes end, what was not synced may be lost. */
+  crash(keepUnsyncedPercent: number): void {
+    this.#endProcesses();
+    this.fs.crash({ keepUnsyncedPercent });
+  }
+
+  /** All processes end, the machine goes on. */
+  kill(): void {
+    this.#endProcesses();
+    this.fs.kill();
+  }
+
+  #endProcesses(): void {
+    for (const process of this.#processes) {
+      process.isDead = true;
+      process.clock.close();
+    }
+    this.#processes.length = 0;
   }
 
   /** Lets virtual time pass until the promise settles. */
@@ -73,9 +99,24 @@ export class Machine {
   }
 }
 
+interface SimProcess {
+  readonly clock: SimClock;
+  isDead: boolean;
+}
+
+/** The disk as one process sees it: after its death, what is left of its promises must not touch files. */
+function fsOf(process: SimProcess, fs: SimFs): FileSystem {
+  return new Proxy<FileSystem>(fs, {
+    get(target, name: keyof FileSystem) {
+      if (process.isDead) throw Object.assign(new Error('the process is dead'), { code: 'EIO' });
+      return target[name].bind(target);
+    },
+  });
+}
+
 /** Enough for the awaits between two operations of the disk; fewer than the default, thousands of times. */
 async function drainMicrotasks(): Promise<void> {
-  for (let hop = 0; hop < 20; hop++) await Promise.resolve();
+  for (let hop = 0; hop < 12; hop++) await Promise.resolve();
 }
 
 /** Tiny sizes: flushes and compactions all the time. */

@@ -6,7 +6,13 @@ import { bytes, text } from './entries.js';
 import { Model } from './model.js';
 
 /** Sizes at which a few dozen writes flush, compact and make several levels. */
-export const scriptOptions = { ...tiny, memtableBytes: 100_000 };
+export const scriptOptions = {
+  ...tiny,
+  memtableBytes: 100_000,
+  blockBytes: 100,
+  tableBytes: 700,
+  level1Bytes: 1500,
+};
 
 /**
  * A fixed course of writes, deletes, freezes (some of them empty), floors, compactions and a reopen: for
@@ -19,9 +25,13 @@ export class Script {
   db: Db | null = null;
   /** Errors that reads and opens threw. */
   readonly thrown: string[] = [];
+  readonly #mayTryAgain: () => boolean;
+  #isGivenUp = false;
 
-  constructor(machine: Machine) {
+  /** @param mayTryAgain whether an open that failed may be followed by another one */
+  constructor(machine: Machine, mayTryAgain: () => boolean = () => true) {
     this.machine = machine;
+    this.#mayTryAgain = mayTryAgain;
   }
 
   async play(): Promise<void> {
@@ -34,7 +44,7 @@ export class Script {
 
   get #isOver(): boolean {
     const { fs, errors } = this.machine;
-    return fs.crashed || errors.some(({ severity }) => severity !== 'retried');
+    return this.#isGivenUp || fs.crashed || errors.some(({ severity }) => severity !== 'retried');
   }
 
   async #round(round: number): Promise<void> {
@@ -77,6 +87,8 @@ export class Script {
         this.db = await machine.open();
       });
       if (this.db !== null) break;
+      this.#isGivenUp = !this.#mayTryAgain();
+      if (this.#isGivenUp) return;
     }
     if (machine.fs.crashed) return;
     expect(this.db).not.toBeNull();
@@ -128,6 +140,7 @@ export function rank(state: string | null | undefined): number {
 export async function checkAfterCrash(
   machine: Machine,
   { model, machine: { installed } }: Script,
+  isThorough = true,
 ): Promise<{ state: string | null; contents: string[] }> {
   const db = await machine.open();
   const state = stateOf(db);
@@ -145,12 +158,12 @@ export async function checkAfterCrash(
   expect(history.map((options) => drain(db.iterator(options)))).toEqual(
     history.map((options) => expected.list(options)),
   );
-  const tables = db.stats().levels.reduce((sum, level) => sum + level.tables, 0);
-  await machine.run(db.compact());
-  await machine.run(db.verifyChecksums());
+  if (isThorough) {
+    await machine.run(db.compact());
+    await machine.run(db.verifyChecksums());
+  }
   await machine.run(db.close());
   expect(machine.fs.openPaths).toEqual([]);
-  expect(tables).toBeLessThan(20);
   return { state, contents };
 }
 

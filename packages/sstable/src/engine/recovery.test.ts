@@ -1,0 +1,48 @@
+import { dump, Machine, put } from '../../test/support/databases.js';
+import { bytes } from '../../test/support/entries.js';
+
+describe('opening a new database', () => {
+  it('makes all directories on the way durable', async () => {
+    const machine = new Machine({ dir: '/a/b/c/d' });
+    const db = await machine.open();
+    put(db, 1, 'x');
+    await machine.flush(db, 'H');
+    machine.crash(0);
+    expect(dump(await machine.open())).toEqual(['x=x@1#1']);
+  });
+
+  it('makes them durable also if an earlier try made them and was killed', async () => {
+    for (let k = 1; ; k++) {
+      const machine = new Machine({ dir: '/a/b/c/d' });
+      machine.fs.crashAtMutation(k);
+      await machine.open().catch(() => null);
+      if (!machine.fs.crashed) break;
+      machine.kill();
+      const db = await machine.open();
+      put(db, 1, 'x');
+      await machine.flush(db, 'H');
+      machine.crash(0);
+      expect(dump(await machine.open())).toEqual(['x=x@1#1']);
+    }
+  });
+
+  it('goes on where it may not open a directory above', async () => {
+    const machine = new Machine();
+    machine.fs.onOperation(({ kind, path }) =>
+      kind === 'syncDir' && path === '/' ? { fault: 'error', code: 'EACCES' } : 'ok',
+    );
+    const db = await machine.open();
+    put(db, 1, 'x');
+    await machine.flush(db, 'H');
+    expect(machine.installed).toEqual(['H']);
+  });
+
+  it('starts over where one was begun and lost its marker in a crash', async () => {
+    const machine = new Machine();
+    machine.fs.mkdir('/data/db');
+    machine.fs.plant('/data/db/MANIFEST-000001', bytes('never synced'));
+    const db = await machine.open();
+    expect(db.hostState).toBeNull();
+    expect(machine.names()).toEqual(['MANIFEST-000002', 'marker.manifest.000001.MANIFEST-000002']);
+  });
+});
