@@ -18,7 +18,10 @@ const project = (dir) => ({
 
 const dirs = ['packages', 'apps', 'tools'].flatMap((top) =>
   readdirSync(new URL(top, import.meta.url), { withFileTypes: true })
-    .filter((d) => d.isDirectory() && existsSync(new URL(`${top}/${d.name}/package.json`, import.meta.url)))
+    .filter(
+      (d) =>
+        d.isDirectory() && existsSync(new URL(`${top}/${d.name}/package.json`, import.meta.url)),
+    )
     .map((d) => `${top}/${d.name}`),
 );
 
