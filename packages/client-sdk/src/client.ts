@@ -72,17 +72,16 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
 
   /**
    * Finds the cluster behind the endpoints and answers when it knows where keys live.
-   * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs
+   * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs; ABORTED
    */
   static async open<V = string, K extends Key = string>(
     ports: EnginePorts,
     options: ConnectOptions<V, K>,
-    call: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<DougClient<V, K>> {
     const engine = new Engine(ports, resolveSettings(options));
     try {
       const codec = resolveCodec<V, K>(options.codec ?? 'utf8');
-      await engine.router.finder.connect(engine.settings.timeoutMs, call.signal);
+      await engine.router.finder.connect(engine.settings.timeoutMs, options.signal);
       return new DougClient<V, K>(engine, codec, new AdminClient(engine));
     } catch (error) {
       engine.close();

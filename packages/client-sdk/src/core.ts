@@ -51,7 +51,6 @@ export type { ClientTransport, PipeConnection, PipeEvents } from './transport.js
 export function createClient<V = string, K extends Key = string>(
   ports: EnginePorts,
   options: ConnectOptions<V, K>,
-  call: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<DougClient<V, K>> {
-  return DougClient.open(ports, options, call);
+  return DougClient.open(ports, options);
 }

@@ -27,6 +27,8 @@ export interface ClientOptions<V = string, K extends Key = string> {
   readonly retry?: Partial<BackoffOptions> | undefined;
   /** Default of every read. Default 'linearizable'. */
   readonly consistency?: Consistency | undefined;
+  /** Gives the connecting up; calls have signals of their own. */
+  readonly signal?: AbortSignal | undefined;
   /** Talk to the nodes even if the endpoints belong to a facade. Default false. */
   readonly direct?: boolean | undefined;
 }

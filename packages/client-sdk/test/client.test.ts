@@ -238,8 +238,7 @@ describe('createClient', () => {
     prepare(cluster);
     const connected = createClient(
       { transport: cluster, clock, random: new SimRandom(1) },
-      { endpoints, timeoutMs },
-      { signal },
+      { endpoints, timeoutMs, signal },
     );
     const result = scheduler.runWhilePending(connected).finally(() => {
       if (cluster.isClosed) expect(clock.pendingCount).toBe(0);

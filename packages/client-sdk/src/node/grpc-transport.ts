@@ -185,7 +185,14 @@ class GrpcPipe implements PipeConnection {
 
 function withAddress(error: DougError, address: string): DougError {
   const { outcome, route, retryAfterMs, cause } = error;
-  return new DougError(error.reason, `${address}: ${error.message}`, {
+  // What the library says around the one thing that matters.
+  const message = error.message
+    .replace(
+      /^UNAVAILABLE: No connection established\. Last error: (?:Error: )?/,
+      'cannot connect: ',
+    )
+    .replace(/\. Resolution note: *$/, '');
+  return new DougError(error.reason, `${address}: ${message}`, {
     outcome,
     route,
     retryAfterMs,
