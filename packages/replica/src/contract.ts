@@ -11,7 +11,7 @@ export type Consistency = 'linearizable' | 'eventual';
 /**
  * Takes the answers of a stream of operations. Ids are the caller's numbers; each id gets exactly one
  * call. Called from within the turn that knows the answer; an implementation gathers them and sends
- * one message at the end of the turn.
+ * one message at the end of the turn. It must not throw: that would stop the replica.
  */
 export interface AnswerSink {
   /** A write was applied (now or before, under the same op id). */

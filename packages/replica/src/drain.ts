@@ -18,7 +18,8 @@ export function drain(engine: Engine, clock: Clock, deadlineMs: number): Promise
       if (isQuiet(engine)) end();
     };
     engine.watch(look);
-    engine.parts.leadership.handOver('draining');
+    engine.guard(() => engine.parts.leadership.handOver('draining'));
+    engine.wake();
     look();
   });
 }

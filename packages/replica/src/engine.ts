@@ -47,22 +47,13 @@ export class Engine {
     this.#isScheduled = true;
     this.#options.clock.defer(() => {
       this.#isScheduled = false;
-      this.guard(() => this.#turn());
+      this.guard(this.#turn);
       this.#onProgress?.();
     });
   }
 
   tick(): void {
-    this.guard(() => {
-      const { core, appends, writes, reads, readyLoop } = this.parts;
-      core.tick();
-      if (appends.isOutOfSpace) appends.retry();
-      const nowMs = this.#options.clock.monotonicMs();
-      writes.expire(nowMs);
-      reads.expire(nowMs);
-      this.#giveLeadershipAway(nowMs);
-      if (readyLoop.wantsTurn) this.wake();
-    });
+    this.guard(this.#tick);
     this.#onProgress?.();
   }
 
@@ -105,7 +96,18 @@ export class Engine {
     return readyLoop.close();
   }
 
-  #turn(): void {
+  readonly #tick = (): void => {
+    const { core, appends, writes, reads, readyLoop, apply } = this.parts;
+    core.tick();
+    if (appends.isOutOfSpace) appends.retry();
+    const nowMs = this.#options.clock.monotonicMs();
+    writes.expire(nowMs);
+    reads.expire(nowMs);
+    this.#giveLeadershipAway(nowMs);
+    if (readyLoop.wantsTurn || !apply.isIdle) this.wake();
+  };
+
+  readonly #turn = (): void => {
     const { writes, reads, readyLoop } = this.parts;
     writes.flush();
     reads.startRound();
@@ -113,11 +115,14 @@ export class Engine {
     const hasMoreToApply = this.#apply();
     const hasMoreToRead = this.#serveReads();
     if (hasMoreToApply || hasMoreToRead || readyLoop.wantsTurn || reads.wantsRound) this.wake();
-  }
+  };
 
   /** True if some is left for the next turn. */
   #apply(): boolean {
-    const { core, contact, state, gate } = this.parts;
+    const { core, contact, state, gate, leadership } = this.parts;
+    // A follower whose tables are far behind would fill the memory with what it applies. What waits
+    // stays in the log; ticks look again. A leader refuses writes instead.
+    if (this.#options.db.stalled && !leadership.isLeader) return false;
     const before = state.appliedIndex;
     const hasMore = this.#applySlice();
     if (state.appliedIndex > before) {

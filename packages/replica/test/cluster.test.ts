@@ -224,6 +224,45 @@ describe('three replicas', () => {
     expect(brief(await cluster.run(follower.read('k')))).toBe('found w 2');
   });
 
+  it('INVARIANT(log-time-monotonic): keep log time growing across leaders whose wall clocks differ by hours', async () => {
+    const cluster = new TestCluster();
+    const offsets = [3_600_000, 0, -3_600_000];
+    for (const [i, node] of cluster.nodes.entries()) {
+      node.clock.jumpWall(offsets[i] as number);
+      await cluster.run(node.start());
+    }
+    let revision = 0;
+    for (const node of [...cluster.nodes, ...cluster.nodes]) {
+      await cluster.untilLed();
+      cluster.leader?.replica.transferLeadership(node.replicaId);
+      await cluster.until('the leader', () => cluster.leader === node);
+      await cluster.untilLed();
+      expect(brief(await cluster.run(node.write(put('k', 'v'))))).toBe(`written ${++revision}`);
+    }
+    await expectEqualStates(cluster);
+  });
+
+  it('INVARIANT(restart-silence): say nothing in elections for an election time after a restart', async () => {
+    const cluster = await TestCluster.started();
+    const leader = cluster.leader as TestNode;
+    const [back, other] = cluster.followers as [TestNode, TestNode];
+    leader.crash();
+    back.crash();
+    const startMs = cluster.scheduler.nowMs;
+    let firstVoteMs = Number.POSITIVE_INFINITY;
+    const votes: MessageType[] = [MessageType.MsgVoteResp, MessageType.MsgPreVoteResp];
+    cluster.filter = (from, _to, message) => {
+      if (from === back.nodeId && votes.includes(message.type)) {
+        firstVoteMs = Math.min(firstVoteMs, cluster.scheduler.nowMs - startMs);
+      }
+      return true;
+    };
+    await cluster.run(back.start());
+    await cluster.until('a leader of two', () => cluster.leader !== null);
+    expect(firstVoteMs).toBeGreaterThanOrEqual(150);
+    expect([back, other]).toContain(cluster.leader);
+  });
+
   it('report a member as unreachable to the core without harm', async () => {
     const cluster = await TestCluster.started();
     const leader = await cluster.untilLed();
@@ -264,6 +303,8 @@ describe('three replicas under crashes and cuts', () => {
         }
         if (random.chance(0.3)) await cluster.scheduler.advance(random.int(500));
       }
+      // Until the last fault has come.
+      await cluster.scheduler.advance(10);
       await cluster.until('everybody up', () => cluster.running.length === 3);
       cluster.heal();
       await cluster.untilLed();

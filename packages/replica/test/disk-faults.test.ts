@@ -87,6 +87,29 @@ describe('a table that fails a check', () => {
   });
 });
 
+describe('a database that can not be written', () => {
+  it('takes the replica out of service and tells those who wait; the node lives', async () => {
+    const alone = await Alone.started({ settings: { freezeLogEntries: 5 } });
+    const { node } = alone;
+    node.fs.failNext({ kind: 'create', path: /\.sst/ }, 'EIO', 1000);
+    const answers: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      const write = node.write(put('k', `v${i}`), { timeoutMs: 2000 });
+      answers.push(brief(await alone.run(write)));
+      await alone.scheduler.advance(300);
+    }
+    expect(node.replica.status().state).toBe('corrupt');
+    expect(answers[0]).toBe('written 1');
+    expect(answers.at(-1)).toBe('NO_LEADER NOT_APPLIED');
+    expect(node.events('replica.state').at(-1)).toMatchObject({ to: 'corrupt', code: 'SST_IO' });
+    expect(node.fatal).toEqual([]);
+    const written = answers.filter((answer) => answer.startsWith('written')).length;
+    node.crash();
+    await alone.start();
+    expect(node.replica.status().revision).toBeGreaterThanOrEqual(written);
+  });
+});
+
 describe('the log', () => {
   it('that is slow makes a leader hand over, and is told once', async () => {
     const cluster = await TestCluster.started({ settings: { maxAppendMs: 100 } });

@@ -1,9 +1,17 @@
+import type { ReplicaSettings } from '@dougdb/replica';
+import type { Wal, WalEntry } from '@dougdb/wal';
 import { codeOf } from '../src/error-code.js';
 import { decodeHardState, encodeHardState } from '../src/format/hard-state-format.js';
 import { Alone } from './support/alone.js';
 import { put } from './support/commands.js';
+import { brief } from './support/sink.js';
+import type { TestNodeOptions } from './support/test-node.js';
 
 const REPLICA = 11;
+/** Commands of a replica that stopped with a frontier behind its log. */
+const BEHIND = 20;
+/** Its frontier: index 1 is genesis, index 2 opens the term, then one command each. */
+const FRONTIER = 11;
 
 /** A replica that has written something and stopped. */
 async function stopped(): Promise<Alone> {
@@ -11,6 +19,35 @@ async function stopped(): Promise<Alone> {
   for (let i = 1; i <= 3; i++) await alone.write(put('k', `v${i}`));
   await alone.run(alone.node.stop());
   return alone;
+}
+
+/** A replica that stopped with some log above its frontier. */
+async function stoppedBehind(
+  settings: Partial<ReplicaSettings> = {},
+  options: Partial<TestNodeOptions> = {},
+): Promise<Alone> {
+  const alone = await Alone.started({
+    settings: { freezeLogEntries: 10, retainLogBytes: 0, ...settings },
+    ...options,
+  });
+  for (let i = 1; i <= BEHIND; i++) {
+    // The second freeze is asked for and does not end.
+    if (i === 15) alone.node.fs.failNext({ path: /db/ }, { fault: 'stall' }, 1000);
+    await alone.write(put('k', `v${i}`));
+  }
+  alone.node.crash();
+  return alone;
+}
+
+/** Changes the log while nobody else has it. */
+async function withLog(alone: Alone, change: (wal: Wal) => void): Promise<void> {
+  const wal = await alone.run(alone.node.openWal());
+  change(wal);
+  await alone.run(wal.close());
+}
+
+function entry(index: number, term: number): WalEntry {
+  return { index, term, type: 0, data: new Uint8Array(0), checksum: 0 };
 }
 
 async function codeOfStart(alone: Alone): Promise<unknown> {
@@ -85,6 +122,87 @@ describe('starting', () => {
     expect(answers).toEqual(Array.from({ length: 3 }, () => 'STARTING NOT_APPLIED'));
     await alone.scheduler.step();
     expect(node.replica.status().state).toBe('serving');
+  });
+
+  it('serves nothing while it replays, however many turns that takes', async () => {
+    const alone = await stoppedBehind({ applySliceMs: 0 });
+    await alone.run(alone.node.start(false));
+    const { node } = alone;
+    const { appliedIndex, commitIndex } = node.replica.status();
+    expect(commitIndex - appliedIndex).toBeGreaterThan(5);
+    await alone.scheduler.step();
+    expect(node.replica.status().appliedIndex).toBeGreaterThan(appliedIndex);
+    expect(node.replica.status().state).toBe('starting');
+    expect(brief(await alone.run(node.read('k')))).toBe('STARTING NOT_APPLIED');
+    await alone.scheduler.advance(1);
+    expect(node.replica.status()).toMatchObject({ state: 'serving', revision: BEHIND });
+  });
+
+  it('begins anew at the frontier when the log ends below it', async () => {
+    const alone = await stoppedBehind();
+    await withLog(alone, (wal) => {
+      wal.removeLog(REPLICA);
+      wal.compactPrefix(REPLICA, 1, 1);
+      wal.append(REPLICA, [entry(2, 2), entry(3, 2)], 2);
+    });
+    await alone.start();
+    expect(alone.node.replica.status()).toMatchObject({ state: 'serving', revision: FRONTIER - 2 });
+    expect(alone.node.replica.status().firstIndex).toBe(FRONTIER + 1);
+    expect(alone.node.events('replica.log.dropped')).toMatchObject([{ frontier: FRONTIER }]);
+    expect(await alone.write(put('k', 'v'))).toBe(`written ${FRONTIER - 1}`);
+    await alone.restart();
+    expect(await alone.read('k')).toBe(`found v ${FRONTIER - 1}`);
+  });
+
+  it('begins anew at the frontier when the log has another term there', async () => {
+    const alone = await stoppedBehind();
+    await withLog(alone, (wal) => {
+      wal.removeLog(REPLICA);
+      wal.compactPrefix(REPLICA, 1, 1);
+      for (let index = 2; index < 30; index++) wal.append(REPLICA, [entry(index, 1)], 0);
+    });
+    await alone.start();
+    expect(alone.node.replica.status()).toMatchObject({ state: 'serving', revision: FRONTIER - 2 });
+    expect(await alone.write(put('k', 'v'))).toBe(`written ${FRONTIER - 1}`);
+  });
+
+  it('INVARIANT(log-behind-frontier): refuses to start when the log begins above its tables', async () => {
+    const alone = await stoppedBehind();
+    await withLog(alone, (wal) => wal.compactPrefix(REPLICA, FRONTIER + 2, 2));
+    expect(await codeOfStart(alone)).toBe('REPLICA_LOG_LOST');
+  });
+
+  it('INVARIANT(conf-durably-committed): refuses to start when the log ends below its commit hint', async () => {
+    const alone = await stoppedBehind();
+    await withLog(alone, (wal) => {
+      expect(wal.log(REPLICA).commitHint()).toBeGreaterThan(FRONTIER + 2);
+      wal.truncateSuffix(REPLICA, FRONTIER + 2);
+    });
+    expect(await codeOfStart(alone)).toBe('REPLICA_LOG_LOST');
+  });
+
+  it('goes out of service, not down, when an entry of the log has rotted', async () => {
+    const alone = await stoppedBehind({}, { walMode: 'replicated' });
+    const [segment] = alone.node.fs.list('/data/wal').filter((name) => name.endsWith('.wal'));
+    const path = `/data/wal/${segment}`;
+    const needle = Buffer.from('v14');
+    const at = Buffer.from(alone.node.fs.contents(path)).indexOf(needle);
+    expect(at).toBeGreaterThan(0);
+    alone.node.fs.corrupt(path, at, 0xff);
+    await alone.start();
+    expect(alone.node.replica.status().state).toBe('corrupt');
+    expect(await alone.read('k')).toBe('CORRUPT NOT_APPLIED');
+    expect(alone.node.fatal).toEqual([]);
+  });
+
+  it('INVARIANT(log-time-monotonic): stamps after what is in the log, though the wall clock went back', async () => {
+    const alone = await Alone.started();
+    for (let i = 1; i <= 3; i++) await alone.write(put('k', `v${i}`));
+    alone.node.wallOffsetMs = -3_600_000;
+    alone.node.crash();
+    await alone.start();
+    expect(await alone.write(put('k', 'v4'))).toBe('written 4');
+    expect(alone.node.replica.status().state).toBe('serving');
   });
 
   it('finishes a genesis that a crash has interrupted, at whatever operation', async () => {

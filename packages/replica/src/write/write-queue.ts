@@ -140,7 +140,8 @@ export class WriteQueue {
       case DropReason.LeaderChanged:
       case DropReason.ReadTimeout:
       case DropReason.NotVoter:
-        return refusals.notLeader('this replica does not lead');
+        // It led when the command was taken: who leads now is not known yet.
+        return refusals.noLeader('this replica leads no more');
     }
   }
 }

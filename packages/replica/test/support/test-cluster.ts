@@ -118,8 +118,9 @@ export class TestCluster {
     this.cut.clear();
   }
 
-  /** Power loss of a node that runs, and its restart some time later. */
+  /** Power loss of a node, if it runs, and its restart some time later. */
   crashFor(node: TestNode, downMs: number, keepUnsyncedPercent: number): void {
+    if (!node.running) return;
     node.crash(keepUnsyncedPercent);
     this.scheduler.schedule(downMs, () => {
       node.start().catch((error: unknown) => node.fatal.push(error));

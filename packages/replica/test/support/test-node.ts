@@ -73,6 +73,8 @@ export class TestNode {
   readonly log: LogLine[] = [];
   readonly fatal: unknown[] = [];
   fs: SimFs;
+  /** How far the wall clock of the next process is ahead. */
+  wallOffsetMs = 0;
   readonly #options: TestNodeOptions;
   #clock: SimClock;
   #process: Process | null = null;
@@ -114,13 +116,7 @@ export class TestNode {
     const { fs } = this;
     const ports = { fs, clock, random: random.fork(`start-${++this.#starts}`) };
     const justMade = this.hardState.values.size === 0;
-    const { wal } = await Wal.open({
-      ...ports,
-      dir: '/data/wal',
-      quarantineDir: '/data/quarantine',
-      segmentBytes: 1 << 18,
-      mode: this.#options.walMode ?? 'strict',
-    });
+    const wal = await this.openWal();
     const db = await Db.open({
       ...ports,
       dir: '/data/db',
@@ -144,11 +140,27 @@ export class TestNode {
       settings: { ...defaultReplicaSettings, ...settings },
       logger: this.#logger({}),
       metrics: silentMetrics,
-      onFatal: (error) => this.fatal.push(error),
+      onFatal: (error) => {
+        if (clock === this.#clock) this.fatal.push(error);
+      },
     });
     if (clock !== this.#clock) return;
     this.#process = { clock, wal, db, replica, ticker: null };
     if (withTicks) this.#tickLater();
+  }
+
+  /** The log of a process that runs, or of a disk that a test prepares. */
+  async openWal(): Promise<Wal> {
+    const { wal } = await Wal.open({
+      fs: this.fs,
+      clock: this.#clock,
+      random: this.#options.random.fork('wal'),
+      dir: '/data/wal',
+      quarantineDir: '/data/quarantine',
+      segmentBytes: 1 << 18,
+      mode: this.#options.walMode ?? 'strict',
+    });
+    return wal;
   }
 
   /** Power loss: of what was not synced so many percent happen to be on the disk. */
@@ -201,7 +213,8 @@ export class TestNode {
 
   #end(): void {
     this.#clock.close();
-    this.#clock = this.#options.scheduler.clock();
+    const { wallOffsetMs } = this;
+    this.#clock = this.#options.scheduler.clock({ wallOffsetMs });
     this.#process = null;
   }
 
