@@ -1,0 +1,6 @@
+/**
+ * The built binaries on real disks: clusters of processes for acceptance tests.
+ * @packageDocumentation
+ */
+export { ProcessCluster, type ProcessMember } from './process-cluster.js';
+export { runToEnd } from './run-to-end.js';

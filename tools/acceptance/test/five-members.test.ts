@@ -1,0 +1,277 @@
+import {
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DougClient } from '@dougdb/client';
+import {
+  Consistency,
+  DougError,
+  GetRequest,
+  GetResponse,
+  PutRequest,
+  PutResponse,
+} from '@dougdb/rpc-proto';
+import { channelOptions, dougService, fromGrpcError, type RawMethod } from '@dougdb/rpc-proto/node';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { ProcessCluster, type ProcessMember, runToEnd } from '../src/index.js';
+
+const ROOT = join(__dirname, '../../..');
+const DOUG_NODE = join(ROOT, 'apps/node/bin/doug-node.mjs');
+const DOUG = join(ROOT, 'apps/cli/bin/doug.mjs');
+const PLACES = 171_075;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+jest.setTimeout(180_000);
+
+/** One cluster, one story: each test goes on from where the one before left it. */
+describe('five members on real disks', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doug-acceptance-'));
+  let cluster: ProcessCluster;
+  let client: DougClient;
+  let input: string[];
+
+  beforeAll(async () => {
+    cluster = await ProcessCluster.start(DOUG_NODE, dir, 5);
+    client = await DougClient.connect(cluster.endpoints, { timeoutMs: 30_000 });
+    const ndjson = await runToEnd([join(ROOT, 'examples/cities/to-ndjson.mjs')]);
+    writeFileSync(join(dir, 'cities.ndjson'), ndjson.stdout);
+    input = ndjson.stdout.trimEnd().split('\n').sort();
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await cluster.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('take 171,075 places while their leader is killed three times, and lose none', async () => {
+    expect(input).toHaveLength(PLACES);
+    const file = join(dir, 'cities.ndjson');
+    let ended = false;
+    const importing = runToEnd([
+      ...[DOUG, '--endpoint', cluster.endpoints, '--timeout', '60000', 'import', file],
+    ]).finally(() => {
+      ended = true;
+    });
+    for (let kill = 1; kill <= 3; kill++) {
+      await until('the import goes on', async () => (await revision()) > (kill * PLACES) / 5);
+      const leader = await cluster.leader(client);
+      expect(ended).toBe(false);
+      await cluster.end(leader, 'SIGKILL');
+      await sleep(300);
+      cluster.startMember(leader);
+    }
+    const result = await importing;
+    console.log(result.stderr.trimEnd().split('\n').pop());
+    expect(result).toMatchObject({ code: 0 });
+    await expectAllPlaces();
+  });
+
+  it('have everything after all five were killed at once', async () => {
+    await Promise.all(cluster.members.map((member) => cluster.end(member, 'SIGKILL')));
+    const began = performance.now();
+    for (const member of cluster.members) cluster.startMember(member);
+    const { key, value } = JSON.parse(input[0] as string) as { key: string; value: string };
+    const hit = await client.get(key);
+    console.log(
+      `first linearizable read ${Math.round(performance.now() - began)} ms after the start`,
+    );
+    expect(hit?.value).toBe(value);
+    await expectAllPlaces();
+  });
+
+  it('apply one op id once: sent again, after a leader change, after a restart of all', async () => {
+    const describe = await client.get('once');
+    expect(describe).toBeNull();
+    const opId = {
+      session: crypto.getRandomValues(new Uint8Array(16)),
+      // (ms since 2020-01-01 UTC) x 4096: the members' clock is this machine's.
+      startedAt: (Date.now() - Date.UTC(2020, 0, 1)) * 4096,
+      seq: 1,
+      firstIncomplete: 1,
+    };
+    const first = await rawPut(opId, 'once', 'first');
+    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    const leader = await cluster.leader(client);
+    await cluster.end(leader, 'SIGKILL');
+    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    cluster.startMember(leader);
+    await Promise.all(cluster.members.map((member) => cluster.end(member, 'SIGKILL')));
+    for (const member of cluster.members) cluster.startMember(member);
+    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    expect(await client.get('once')).toMatchObject({ value: 'first', revision: first.revision });
+  });
+
+  it('answer an eventual read where the peers are stopped, and refuse a linearizable one in time', async () => {
+    await client.put('near', 'by');
+    const leader = await cluster.leader(client);
+    const follower = cluster.members.find((member) => member !== leader) as ProcessMember;
+    await until('the follower has it', async () => {
+      const { kv } = await eventualGet(follower, 'near');
+      return kv !== undefined && decoder.decode(kv.value) === 'by';
+    });
+    const alone = await DougClient.connect(follower.address, { timeoutMs: 10_000 });
+    const others = cluster.members.filter((member) => member !== follower);
+    for (const member of others) cluster.signal(member, 'SIGSTOP');
+    try {
+      await sleep(500);
+      const { kv, header } = await eventualGet(follower, 'near');
+      console.log(`eventual read: revision ${kv?.revision}, age ${header?.ageMs} ms`);
+      expect(decoder.decode(kv?.value)).toBe('by');
+      expect(kv?.revision).toBeGreaterThan(PLACES);
+      expect(header?.ageMs).toBeGreaterThanOrEqual(400);
+      const began = performance.now();
+      const refused = await alone.get('near', { timeoutMs: 1500 }).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: 'DOUG_DEADLINE', outcome: 'NOT_APPLIED' });
+      expect(performance.now() - began).toBeLessThan(2500);
+    } finally {
+      for (const member of others) cluster.signal(member, 'SIGCONT');
+    }
+    await alone.close();
+    expect((await client.get('near'))?.value).toBe('by');
+  });
+
+  it('never show a wrong value when a table of one of them rots: that replica leaves service', async () => {
+    const leader = await cluster.leader(client);
+    const victim = cluster.members.find((member) => member !== leader) as ProcessMember;
+    await cluster.end(victim, 'SIGTERM');
+    const file = flipBitInTable(victim.dataDir);
+    cluster.startMember(victim);
+    const wanted = new Map(
+      input.map((line) => {
+        const { key, value } = JSON.parse(line) as { key: string; value: string };
+        return [key, value] as const;
+      }),
+    );
+    await until('the member serves', () => serves(victim));
+    let corrupt = 0;
+    for (const [n, key] of [...wanted.keys()].entries()) {
+      if (n % 10 !== 0) continue;
+      try {
+        const { kv } = await eventualGet(victim, key);
+        expect(decoder.decode(kv?.value)).toBe(wanted.get(key));
+      } catch (error) {
+        if (!DougError.is(error)) throw error;
+        expect(error.code).toBe('DOUG_CORRUPT');
+        if (++corrupt > 3) break;
+      }
+    }
+    expect(corrupt).toBeGreaterThan(0);
+    const status = await client.admin.status(victim.address);
+    expect(status.replicas[0]?.state).toBe('corrupt');
+    expect(cluster.log(victim)).toContain(file.slice(file.lastIndexOf('/') + 1));
+    const [key, value] = [...wanted][0] as [string, string];
+    expect((await client.get(key))?.value).toBe(value);
+    await expectAllPlaces();
+  });
+
+  async function expectAllPlaces(): Promise<void> {
+    const { code, stdout } = await runToEnd([DOUG, '--endpoint', cluster.endpoints, 'export']);
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    const places = lines.filter((line) => !/^\{"key":"(once|near)"/.test(line)).sort();
+    expect(places.length).toBe(PLACES);
+    expect(places.join('\n') === input.join('\n')).toBe(true);
+  }
+
+  async function revision(): Promise<number> {
+    const leader = await cluster.leader(client);
+    const status = await client.admin.status(leader.address);
+    return status.replicas[0]?.revision ?? 0;
+  }
+
+  /** One PutRequest with an op id of ours, sent to whoever leads until somebody answers. */
+  async function rawPut(
+    opId: PutRequest['opId'],
+    key: string,
+    value: string,
+  ): Promise<PutResponse> {
+    const request = PutRequest.encode({
+      context: undefined,
+      opId,
+      key: encoder.encode(key),
+      value: encoder.encode(value),
+    }).finish();
+    const end = performance.now() + 30_000;
+    for (;;) {
+      const leader = await cluster.leader(client);
+      try {
+        return PutResponse.decode(await call(leader, dougService.put, request));
+      } catch (error) {
+        if (performance.now() > end) throw error;
+        await sleep(50);
+      }
+    }
+  }
+});
+
+async function eventualGet(member: ProcessMember, key: string): Promise<GetResponse> {
+  const request = GetRequest.encode({
+    context: undefined,
+    key: encoder.encode(key),
+    consistency: Consistency.CONSISTENCY_EVENTUAL,
+  }).finish();
+  return GetResponse.decode(await call(member, dougService.get, request));
+}
+
+async function serves(member: ProcessMember): Promise<boolean> {
+  try {
+    await eventualGet(member, 'near');
+    return true;
+  } catch (error) {
+    if (!DougError.is(error)) throw error;
+    return false;
+  }
+}
+
+/** One unary call without any of the SDK's cleverness. */
+function call(member: ProcessMember, method: RawMethod, request: Uint8Array): Promise<Uint8Array> {
+  const grpc = new Client(member.address, credentials.createInsecure(), channelOptions);
+  return new Promise<Uint8Array>((resolve, reject) => {
+    grpc.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline: Date.now() + 5_000 },
+      (error: ServiceError | null, response?: Uint8Array) =>
+        response === undefined
+          ? reject(fromGrpcError(error, { kind: 'write' }))
+          : resolve(response),
+    );
+  }).finally(() => grpc.close());
+}
+
+/** Flips one bit in the first data block of the largest table. Answers the file. */
+function flipBitInTable(dataDir: string): string {
+  const partitions = join(dataDir, 'partitions');
+  const [partition] = readdirSync(partitions);
+  const home = join(partitions, partition as string);
+  const tables = readdirSync(home)
+    .filter((name) => name.endsWith('.sst'))
+    .map((name) => join(home, name))
+    .sort((a, b) => readFileSync(b).length - readFileSync(a).length);
+  const file = tables[0] as string;
+  const bytes = readFileSync(file);
+  const byte = Buffer.from([(bytes[2000] as number) ^ 0x10]);
+  writeSync(openSync(file, 'r+'), byte, 0, 1, 2000);
+  return file;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`${what}: not within 60 s`);
+    await sleep(20);
+  }
+}
