@@ -1,5 +1,5 @@
-import { COMPACTED, dumpWal, UNAVAILABLE, type Wal, type WalError } from './index.js';
 import { codeOf, DIR, entries, entry, Rig, show, synced } from '../test/rig.js';
+import { COMPACTED, dumpWal, UNAVAILABLE, type Wal, type WalError } from './index.js';
 
 function dump(rig: Rig): string[] {
   const lines: string[] = [];
@@ -10,7 +10,13 @@ function dump(rig: Rig): string[] {
 describe('Wal, as its user sees it', () => {
   it('begins empty: an unknown log starts at index 1', async () => {
     const { wal, report } = await new Rig().open();
-    expect(report).toEqual({ logs: [], tail: 'clean', tornBytes: 0, corruptions: [], lostFrames: 0 });
+    expect(report).toEqual({
+      logs: [],
+      tail: 'clean',
+      tornBytes: 0,
+      corruptions: [],
+      lostFrames: 0,
+    });
     const log = wal.log(5);
     expect([log.id, log.firstIndex(), log.lastIndex(), log.commitHint()]).toEqual([5, 1, 0, 0]);
     expect([log.term(0), log.term(1)]).toEqual([0, UNAVAILABLE]);
@@ -90,7 +96,12 @@ describe('Wal, as its user sees it', () => {
     const check = (shown: Wal): void => {
       const log = shown.log(1);
       expect([log.firstIndex(), log.lastIndex(), log.commitHint()]).toEqual([5, 6, 5]);
-      expect([log.term(3), log.term(4), log.term(5), log.term(7)]).toEqual([COMPACTED, 2, 2, UNAVAILABLE]);
+      expect([log.term(3), log.term(4), log.term(5), log.term(7)]).toEqual([
+        COMPACTED,
+        2,
+        2,
+        UNAVAILABLE,
+      ]);
       expect(log.entries(4, 6, 100)).toBe(COMPACTED);
     };
     check(wal);
@@ -140,7 +151,11 @@ describe('Wal, as its user sees it', () => {
     for (const cacheBytes of [0, 1e6]) {
       const rig = new Rig({ cacheBytes });
       const { wal } = await rig.open();
-      wal.append(1, Array.from({ length: 10 }, (_, i) => entry(i + 1, 1, new Uint8Array(100))), 0);
+      wal.append(
+        1,
+        Array.from({ length: 10 }, (_, i) => entry(i + 1, 1, new Uint8Array(100))),
+        0,
+      );
       await rig.durable(wal);
       const read = (low: number, high: number, maxBytes: number): number =>
         (wal.log(1).entries(low, high, maxBytes) as readonly unknown[]).length;
@@ -205,7 +220,11 @@ describe('Wal, as its user sees it', () => {
     const { wal } = await rig.open();
     const appendLarge = (from: number, to: number, hint: number): void => {
       const data = new Uint8Array(300);
-      wal.append(1, Array.from({ length: to - from + 1 }, (_, i) => entry(from + i, 1, data)), hint);
+      wal.append(
+        1,
+        Array.from({ length: to - from + 1 }, (_, i) => entry(from + i, 1, data)),
+        hint,
+      );
     };
     appendLarge(1, 2, 1);
     appendLarge(3, 12, 11);

@@ -19,7 +19,8 @@ async function runWith(seed: number, k: number, verdict: Verdict): Promise<Outco
   let count = 0;
   let hit: Operation | null = null;
   rig.fs.onOperation((operation) => {
-    if (operation.kind === 'read' || operation.kind === 'stat' || operation.kind === 'list') return 'ok';
+    if (operation.kind === 'read' || operation.kind === 'stat' || operation.kind === 'list')
+      return 'ok';
     if (++count !== k) return 'ok';
     hit = operation;
     return verdict;
@@ -67,7 +68,8 @@ describe('Wal on a failing disk', () => {
       if (hit === null) break;
       refusals += history.refusals;
       expect([k, openCode]).toEqual([k, expect.stringMatching(/^(WAL_FAILED|WAL_NO_SPACE)?$/)]);
-      const filling = hit.path.endsWith('.tmp') && ['create', 'write', 'datasync'].includes(hit.kind);
+      const filling =
+        hit.path.endsWith('.tmp') && ['create', 'write', 'datasync'].includes(hit.kind);
       if (filling) expect([k, history.failed, openCode]).toEqual([k, false, '']);
       rig.fs.kill();
       const again = await rig.open();

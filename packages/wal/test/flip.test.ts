@@ -50,7 +50,9 @@ async function build(idle: boolean): Promise<Truth> {
 function offsets(bytes: Uint8Array): number[] {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
-  const zeros = [0, 7, 48, 100, 500].map((distance) => end + distance).filter((at) => at < bytes.length);
+  const zeros = [0, 7, 48, 100, 500]
+    .map((distance) => end + distance)
+    .filter((at) => at < bytes.length);
   return [...Array.from({ length: end }, (_, at) => at), ...zeros];
 }
 

@@ -1,6 +1,14 @@
 import { SimRandom } from '@dougdb/ports/sim';
 import type { Wal } from '../src/index.js';
-import { applyToModel, applyToWal, type DrawOptions, drawStep, Model, type Step, showWal } from './model.js';
+import {
+  applyToModel,
+  applyToWal,
+  type DrawOptions,
+  drawStep,
+  Model,
+  type Step,
+  showWal,
+} from './model.js';
 import { type Rig, synced } from './rig.js';
 
 /**
@@ -85,11 +93,9 @@ export class History {
     for (const id of wal.logIds()) {
       const hint = wal.log(id).commitHint();
       // A hint may be of the state behind: the part that told it need not show otherwise.
-      const most = Math.max(
-        this.#hints[state]?.get(id) ?? 0,
-        this.#hints[state + 1]?.get(id) ?? 0,
-      );
-      if (hint > most) throw new Error(`hint ${hint} of log ${id} was never told (at most ${most})`);
+      const most = Math.max(this.#hints[state]?.get(id) ?? 0, this.#hints[state + 1]?.get(id) ?? 0);
+      if (hint > most)
+        throw new Error(`hint ${hint} of log ${id} was never told (at most ${most})`);
       const least = state === this.acked ? (this.#hints[state]?.get(id) ?? 0) : 0;
       if (hint < least) throw new Error(`hint ${hint} of log ${id} is below the acked ${least}`);
     }

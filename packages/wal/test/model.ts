@@ -1,9 +1,14 @@
-import { SimRandom } from '@dougdb/ports/sim';
+import type { SimRandom } from '@dougdb/ports/sim';
 import type { Wal, WalEntry } from '../src/index.js';
 import { entry } from './rig.js';
 
 export type Step =
-  | { readonly op: 'append'; readonly id: number; readonly entries: readonly WalEntry[]; readonly hint: number }
+  | {
+      readonly op: 'append';
+      readonly id: number;
+      readonly entries: readonly WalEntry[];
+      readonly hint: number;
+    }
   | { readonly op: 'compact'; readonly id: number; readonly index: number; readonly term: number }
   | { readonly op: 'truncate'; readonly id: number; readonly index: number }
   | { readonly op: 'remove'; readonly id: number };
@@ -78,7 +83,9 @@ export class Model {
     for (const id of [...this.logs.keys()].sort((a, b) => a - b)) {
       const { prefixIndex, prefixTerm, entries } = this.log(id);
       if (prefixIndex === 0 && entries.length === 0) continue;
-      lines.push(`log ${id} after ${prefixIndex}/${prefixTerm}: ${entries.map(showEntry).join(' ')}`);
+      lines.push(
+        `log ${id} after ${prefixIndex}/${prefixTerm}: ${entries.map(showEntry).join(' ')}`,
+      );
     }
     return lines.join('\n');
   }
@@ -101,7 +108,9 @@ export function showWal(wal: Wal): string {
     for (const [i, { index, term }] of found.entries()) {
       if (index !== first + i || log.term(index) !== term) throw new Error(`log ${id} at ${index}`);
     }
-    lines.push(`log ${id} after ${first - 1}/${log.term(first - 1)}: ${found.map(showEntry).join(' ')}`);
+    lines.push(
+      `log ${id} after ${first - 1}/${log.term(first - 1)}: ${found.map(showEntry).join(' ')}`,
+    );
   }
   return lines.join('\n');
 }

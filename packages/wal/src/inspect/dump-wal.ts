@@ -38,7 +38,10 @@ const OP_NAMES: Readonly<Record<number, string>> = {
 export function dumpWal(fs: FileSystem, dir: string, onLine: (line: string) => void): void {
   const files = new SegmentFiles(fs, dir);
   try {
-    const numbers = fs.list(dir).map(segmentOf).filter((segment) => segment !== null);
+    const numbers = fs
+      .list(dir)
+      .map(segmentOf)
+      .filter((segment) => segment !== null);
     const headers = numbers.map((n) => readHeader(new ByteWindow(files.get(n))));
     const known = headers.find((header) => typeof header === 'object');
     for (const [i, segment] of numbers.entries()) {

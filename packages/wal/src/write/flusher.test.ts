@@ -55,7 +55,13 @@ describe('group commit', () => {
   it('never has two datasyncs of the log under way, and calls back in order when the entries are durable', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ count: fc.integer({ min: 1, max: 6 }), waitMs: fc.double({ min: 0, max: 2, noNaN: true }) }), { minLength: 1, maxLength: 40 }),
+        fc.array(
+          fc.record({
+            count: fc.integer({ min: 1, max: 6 }),
+            waitMs: fc.double({ min: 0, max: 2, noNaN: true }),
+          }),
+          { minLength: 1, maxLength: 40 },
+        ),
         fc.integer(),
         async (bursts, seed) => {
           const rig = new Rig({}, seed);
@@ -134,7 +140,12 @@ describe('group commit', () => {
     expect(wal.stats().syncs).toBe(syncs);
     wal.append(1, [entry(1)], 0);
     const order: string[] = [];
-    await rig.run(Promise.all([synced(wal).then(() => order.push('a')), synced(wal).then(() => order.push('b'))]));
+    await rig.run(
+      Promise.all([
+        synced(wal).then(() => order.push('a')),
+        synced(wal).then(() => order.push('b')),
+      ]),
+    );
     expect(order).toEqual(['a', 'b']);
   });
 
@@ -142,7 +153,11 @@ describe('group commit', () => {
     const rig = new Rig({ segmentBytes: 64 * 1024 });
     const { wal } = await rig.open();
     const data = new Uint8Array(300);
-    wal.append(1, Array.from({ length: 10 }, (_, i) => entry(i + 1, 1, data)), 0);
+    wal.append(
+      1,
+      Array.from({ length: 10 }, (_, i) => entry(i + 1, 1, data)),
+      0,
+    );
     wal.append(1, [entry(11, 1, new Uint8Array(5000)), entry(12)], 0);
     await rig.durable(wal);
     const sizes: number[] = [];
@@ -154,10 +169,14 @@ describe('group commit', () => {
   });
 
   it('holds no more operations in a frame than its count can say', async () => {
-    const rig = new Rig({ segmentBytes: 8 * 1024 * 1024, maxFrameBytes: 4 * 1024 * 1024 });
+    const rig = new Rig({ segmentBytes: 2 * 1024 * 1024, maxFrameBytes: 2 * 1024 * 1024 });
     const { wal } = await rig.open();
     const empty = entry(1, 1, '');
-    wal.append(1, Array.from({ length: 70_000 }, (_, i) => ({ ...empty, index: i + 1 })), 1);
+    wal.append(
+      1,
+      Array.from({ length: 70_000 }, (_, i) => ({ ...empty, index: i + 1 })),
+      1,
+    );
     await rig.durable(wal);
     expect(frames(rig).filter((line) => line.startsWith('entries')).length).toBe(2);
     const { wal: again } = await rig.afterCrash().open();
