@@ -285,13 +285,14 @@ describe('three replicas under crashes and cuts', () => {
         const victim = cluster.node(1 + random.int(3));
         const isHealthy = (): boolean => cluster.running.length === 3 && cluster.cut.size === 0;
         if (seq % 4 === 0) await cluster.until('the end of the fault', isHealthy);
-        const fault = !isHealthy() ? 'none' : random.pick(['crash', 'cut', 'none', 'none']);
-        if (fault === 'crash' || seq === 4) {
+        const drawn = isHealthy() ? random.pick(['crash', 'cut', 'none', 'none']) : 'none';
+        const fault = seq === 4 ? 'crash' : seq === 8 ? 'cut' : drawn;
+        if (fault === 'crash') {
           const keep = random.pick([0, 50, 100]);
           const afterMs = random.next() * 3;
           cluster.scheduler.schedule(afterMs, () => cluster.crashFor(victim, 400, keep));
           faults.push('crash');
-        } else if (fault === 'cut' || seq === 8) {
+        } else if (fault === 'cut') {
           cluster.isolate(victim.nodeId);
           cluster.scheduler.schedule(100 + random.int(900), () => cluster.heal());
           faults.push('cut');
