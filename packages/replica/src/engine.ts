@@ -2,7 +2,7 @@ import type { Message } from '@dougdb/raft-core';
 import { WalErrorCode } from '@dougdb/wal';
 import type { ReplicaOptions } from './contract.js';
 import { codeOf, describeError } from './error-code.js';
-import { buildParts, type Parts } from './parts.js';
+import { Parts } from './parts.js';
 import type { Restored } from './raft/restore.js';
 import { ReplicaErrorCode } from './replica-error.js';
 
@@ -24,7 +24,7 @@ export class Engine {
   constructor(options: ReplicaOptions, restored: Restored) {
     this.#options = options;
     this.#startCommit = restored.hardState.commit;
-    this.parts = buildParts(options, restored, {
+    this.parts = new Parts(options, restored, {
       wake: () => this.wake(),
       guard: (run) => this.guard(run),
       fatal: (error) => this.fatal(error),

@@ -1,5 +1,5 @@
-import { type Drop, defaultConfig, RawNode } from '@dougdb/raft-core';
-import type { RouteHint } from '@dougdb/rpc-proto';
+import { defaultConfig, RawNode } from '@dougdb/raft-core';
+import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
 import type { ReplicaOptions } from './contract.js';
 import { describeError } from './error-code.js';
 import { AppendQueue } from './raft/append-queue.js';
@@ -8,7 +8,7 @@ import { HardStateKeeper } from './raft/hard-state-keeper.js';
 import { Inbox } from './raft/inbox.js';
 import { LeaderContact } from './raft/leader-contact.js';
 import { Leadership } from './raft/leadership.js';
-import { ReadyLoop } from './raft/ready-loop.js';
+import { type ReadyHandlers, ReadyLoop } from './raft/ready-loop.js';
 import type { Restored } from './raft/restore.js';
 import { WalStorage } from './raft/wal-storage.js';
 import { ReadFront } from './read/read-front.js';
@@ -19,9 +19,10 @@ import { ServiceGate } from './service-gate.js';
 import { ApplyLoop } from './state/apply-loop.js';
 import { LogClock } from './state/log-clock.js';
 import { wallMsOf } from './state/log-time.js';
-import { epochVersionOf } from './state/replica-state.js';
+import { epochVersionOf, type ReplicaState } from './state/replica-state.js';
 import { StateMachine } from './state/state-machine.js';
 import { replicaTelemetry } from './telemetry.js';
+import type { Transport } from './transport.js';
 import { WriteFront } from './write/write-front.js';
 import { WriteQueue } from './write/write-queue.js';
 
@@ -35,34 +36,137 @@ export interface PartsHost {
   fatal(error: unknown): void;
 }
 
-/** The parts of one replica, put together. */
-export type Parts = ReturnType<typeof buildParts>;
+/** The parts of one replica, put together. Each gets what it needs and knows nothing of the rest. */
+export class Parts {
+  readonly state: ReplicaState;
+  readonly refusals: Refusals;
+  readonly gate: ServiceGate;
+  readonly core: RawNode;
+  readonly logClock: LogClock;
+  readonly leadership: Leadership;
+  readonly contact: LeaderContact;
+  readonly inbox: Inbox;
+  readonly appends: AppendQueue;
+  readonly machine: StateMachine;
+  readonly frontier: Frontier;
+  readonly apply: ApplyLoop;
+  readonly writes: WriteQueue;
+  readonly writeFront: WriteFront;
+  readonly tables: TableReader;
+  readonly reads: ReadQueue;
+  readonly readFront: ReadFront;
+  readonly readyLoop: ReadyLoop;
 
-/**
- * Puts a replica together. Each part gets what it needs and knows nothing of the rest.
- * @throws RaftInvariantError if log, hard state and state record contradict each other
- */
-export function buildParts(options: ReplicaOptions, restored: Restored, host: PartsHost) {
-  const { clock, wal, db, replicaId, settings, logger, random } = options;
-  const { state } = restored;
-  const telemetry = replicaTelemetry(options.metrics);
-  const machine = new StateMachine(state, db);
-  const logClock = new LogClock(clock, logger, restored.lastLogTime);
-  const refusals = new Refusals(() => routeHint());
-  const gate = new ServiceGate(logger, refusals);
+  /** @throws RaftInvariantError if log, hard state and state record contradict each other */
+  constructor(options: ReplicaOptions, restored: Restored, host: PartsHost) {
+    const { clock, logger, settings, wal, db, replicaId } = options;
+    const { state } = restored;
+    const telemetry = replicaTelemetry(options.metrics);
+    const refusals = new Refusals(() => this.routeHint());
+    const gate = new ServiceGate(logger, refusals);
+    this.state = state;
+    this.refusals = refusals;
+    this.gate = gate;
+    this.core = newCore(options, restored, this.corrupt);
+    const keeper = new HardStateKeeper(options.hardState, replicaId, restored.stored);
+    const wake = (): void => host.wake();
+    const guard = (run: () => void): void => host.guard(run);
+    const onFatal = (error: unknown): void => host.fatal(error);
+    const { core } = this;
+    // What most parts need; each takes from it what its options name.
+    const common = {
+      ...{ clock, logger, settings, wal, db, replicaId, state },
+      ...{ telemetry, refusals, gate, core, keeper, wake, guard, onFatal },
+    };
+    this.logClock = new LogClock(clock, logger, restored.lastLogTime);
+    const electionTicks = settings.electionTicks;
+    const descriptor = (): PartitionDescriptor => state.descriptor;
+    this.leadership = new Leadership({ ...common, electionTicks, descriptor });
+    const wallAgeMs = Math.max(0, clock.wallMs() - wallMsOf(state.logTime));
+    this.contact = new LeaderContact(clock.monotonicMs() - wallAgeMs);
+    const { logClock, leadership, contact } = this;
+    this.inbox = new Inbox({ ...common, logClock, contact });
+    this.appends = new AppendQueue({
+      ...common,
+      onDurable: (ticket) =>
+        guard(() => {
+          core.appended(ticket);
+          wake();
+        }),
+    });
+    this.machine = new StateMachine(state, db);
+    const { machine, appends } = this;
+    this.frontier = new Frontier({ ...common, machine, onFlushFailed: this.corrupt });
+    const epochVersion = (): number => epochVersionOf(state.descriptor);
+    this.writes = new WriteQueue({ ...common, logClock, epochVersion });
+    const { writes, frontier } = this;
+    this.writeFront = new WriteFront({ ...common, leadership, appends, queue: writes });
+    this.apply = new ApplyLoop({
+      ...common,
+      machine,
+      sliceMs: settings.applySliceMs,
+      takePending: (index, term) => writes.takeApplied(index, term),
+      onEntry: (sizeBytes) => frontier.entryApplied(sizeBytes),
+    });
+    this.tables = new TableReader({ ...common, onCorrupt: this.corrupt });
+    this.reads = new ReadQueue({
+      ...common,
+      serveRead: (key, sink, id) => this.readFront.serve(key, sink, id),
+    });
+    const { reads, tables } = this;
+    this.readFront = new ReadFront({ ...common, queue: reads, tables });
+    this.readyLoop = new ReadyLoop({ ...common, handlers: this.#handlers(options.transport) });
+  }
+
   /** Stored data failed a check: nothing is served from here any more, the node lives on. */
-  const corrupt = (error: unknown): void => {
-    gate.moveTo('corrupt', describeError(error));
+  readonly corrupt = (error: unknown): void => {
+    this.gate.moveTo('corrupt', describeError(error));
   };
-  const storage = new WalStorage(wal.log(replicaId), restored.hardState, state.confState, corrupt);
-  const core = new RawNode({
+
+  /** Where to go instead, as known here. */
+  routeHint(): RouteHint {
+    const { leadership, gate, state, logClock } = this;
+    // Whoever may not serve does not name itself, or clients would come back at once, for ever.
+    const isUseless = leadership.isLeader && gate.state !== 'serving';
+    const leaderNodeId = isUseless ? 0 : leadership.leaderNodeId;
+    return { partition: state.descriptor, leaderNodeId, nodes: [], logTime: logClock.read() };
+  }
+
+  #handlers(transport: Transport): ReadyHandlers {
+    const { leadership, appends, apply, reads, writes } = this;
+    const { partitionId } = this.state.descriptor;
+    return {
+      changed: (soft) => leadership.changed(soft),
+      send: (message) => {
+        const nodeId = leadership.nodeOf(message.to);
+        if (nodeId !== 0) transport.send(nodeId, partitionId, message);
+      },
+      append: (append) => appends.add(append),
+      apply: (entries) => apply.add(entries),
+      confirmed: (read) => reads.confirmed(read.ticket, read.index),
+      dropped: (drop) => {
+        if (drop.kind === 'read') reads.dropped(drop.ticket, drop.reason);
+        else writes.leadershipLost(drop.term, drop.first, drop.last, apply.handedOut);
+      },
+    };
+  }
+}
+
+function newCore(
+  options: ReplicaOptions,
+  restored: Restored,
+  onDamage: (error: unknown) => void,
+): RawNode {
+  const { wal, replicaId, settings, logger, random, justMade } = options;
+  const { state, hardState, hadHardState } = restored;
+  return new RawNode({
     ...defaultConfig,
     id: replicaId,
-    storage,
+    storage: new WalStorage(wal.log(replicaId), hardState, state.confState, onDamage),
     random: () => random.next(),
     applied: state.appliedIndex,
     // INVARIANT(restart-silence): only a replica that has no earlier life may speak at once (S9).
-    restartSilence: !options.justMade || restored.hadHardState,
+    restartSilence: !justMade || hadHardState,
     electionTick: settings.electionTicks,
     heartbeatTick: settings.heartbeatTicks,
     logger: {
@@ -70,142 +174,4 @@ export function buildParts(options: ReplicaOptions, restored: Restored, host: Pa
         event === 'raft.leader.elected' ? logger.info(event, fields) : logger.debug(event, fields),
     },
   });
-  const leadership = new Leadership({
-    core,
-    replicaId,
-    electionTicks: settings.electionTicks,
-    descriptor: () => state.descriptor,
-    logger,
-    telemetry,
-  });
-  const routeHint = (): RouteHint => {
-    // Whoever may not serve does not name itself, or clients would come back at once, for ever.
-    const isUseless = leadership.isLeader && gate.state !== 'serving';
-    const leaderNodeId = isUseless ? 0 : leadership.leaderNodeId;
-    return { partition: state.descriptor, leaderNodeId, nodes: [], logTime: logClock.read() };
-  };
-  const wallAgeMs = Math.max(0, clock.wallMs() - wallMsOf(state.logTime));
-  const contact = new LeaderContact(clock.monotonicMs() - wallAgeMs);
-  const inbox = new Inbox({ core, state, logClock, contact, clock, logger, telemetry });
-  const keeper = new HardStateKeeper(options.hardState, replicaId, restored.stored);
-  const appends = new AppendQueue({
-    wal,
-    replicaId,
-    keeper,
-    clock,
-    logger,
-    telemetry,
-    onDurable: (ticket) =>
-      host.guard(() => {
-        core.appended(ticket);
-        host.wake();
-      }),
-    onFatal: (error) => host.fatal(error),
-  });
-  const frontier = new Frontier({
-    db,
-    wal,
-    replicaId,
-    machine,
-    settings,
-    logger,
-    telemetry,
-    guard: (run) => host.guard(run),
-    onFlushFailed: corrupt,
-  });
-  const writes = new WriteQueue({
-    core,
-    logClock,
-    epochVersion: () => epochVersionOf(state.descriptor),
-    refusals,
-    telemetry,
-  });
-  const apply = new ApplyLoop({
-    machine,
-    clock,
-    sliceMs: settings.applySliceMs,
-    refusals,
-    telemetry,
-    takePending: (index, term) => writes.takeApplied(index, term),
-    onEntry: (sizeBytes) => frontier.entryApplied(sizeBytes),
-  });
-  const tables = new TableReader({
-    db,
-    refusals,
-    telemetry,
-    onCorrupt: corrupt,
-  });
-  const reads = new ReadQueue({
-    core,
-    clock,
-    refusals,
-    telemetry,
-    serveRead: (key, sink, id) => readFront.serve(key, sink, id),
-  });
-  const readFront = new ReadFront({
-    gate,
-    state,
-    db,
-    queue: reads,
-    tables,
-    clock,
-    settings,
-    refusals,
-    wake: () => host.wake(),
-  });
-  const writeFront = new WriteFront({
-    gate,
-    leadership,
-    appends,
-    state,
-    db,
-    queue: writes,
-    clock,
-    settings,
-    refusals,
-  });
-  const dropped = (drop: Drop): void => {
-    if (drop.kind === 'read') reads.dropped(drop.ticket, drop.reason);
-    else writes.leadershipLost(drop.term, drop.first, drop.last, apply.handedOut);
-  };
-  const readyLoop = new ReadyLoop({
-    core,
-    keeper,
-    handlers: {
-      changed: (soft) => leadership.changed(soft),
-      send: (message) => {
-        const nodeId = leadership.nodeOf(message.to);
-        if (nodeId !== 0) options.transport.send(nodeId, state.descriptor.partitionId, message);
-      },
-      append: (append) => appends.add(append),
-      apply: (entries) => apply.add(entries),
-      confirmed: (read) => reads.confirmed(read.ticket, read.index),
-      dropped,
-    },
-    wake: () => host.wake(),
-    guard: (run) => host.guard(run),
-    onFatal: (error) => host.fatal(error),
-  });
-  return {
-    state,
-    machine,
-    core,
-    gate,
-    refusals,
-    leadership,
-    logClock,
-    contact,
-    inbox,
-    appends,
-    frontier,
-    writes,
-    writeFront,
-    apply,
-    tables,
-    reads,
-    readFront,
-    readyLoop,
-    corrupt,
-    routeHint,
-  };
 }

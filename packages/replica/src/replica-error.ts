@@ -21,7 +21,7 @@ export type ReplicaErrorCode = (typeof ReplicaErrorCode)[keyof typeof ReplicaErr
 export class ReplicaError extends Error {
   override readonly name = 'ReplicaError';
   readonly code: ReplicaErrorCode;
-  /** Name as in `INVARIANT(name)`; null for other codes. */
+  /** The name that stands beside the check; null for other codes. */
   readonly invariant: string | null;
 
   constructor(
