@@ -21,7 +21,13 @@ import { putU32 } from './little-endian.js';
 import { decodeSeal, encodeSeal, SpanTally, sealBytesAtMost, setFramesCrc } from './seal.js';
 
 const WAL_ID = Uint8Array.from({ length: 16 }, (_, i) => i);
-const HEADER = { segment: 0x1234, walId: WAL_ID, firstSeq: 77, previousSealCrc: 0xdeadbeef };
+const HEADER = {
+  segment: 0x1234,
+  walId: WAL_ID,
+  firstSeq: 77,
+  previousSealCrc: 0xdeadbeef,
+  capacityBytes: 0x4000000,
+};
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
@@ -64,7 +70,7 @@ describe('the format on disk', () => {
     const bytes = encodeSegmentHeader(HEADER);
     expect(hex(bytes.subarray(0, 60))).toBe(
       '444f554757414c000100000001000000341200000000000000010203040506070809' +
-        '0a0b0c0d0e0f4d00000000000000efbeadde0000000000000000',
+        '0a0b0c0d0e0f4d00000000000000efbeadde0000000400000000',
     );
     expect(bytes.subarray(60)).toEqual(u32(crc32(bytes.subarray(0, 60))));
     expect(decodeSegmentHeader(bytes)).toEqual(HEADER);

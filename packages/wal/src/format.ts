@@ -27,7 +27,7 @@ import {
  *     24  walId            16  random, one a WAL: tells a foreign segment
  *     40  firstSeq         u64 seq of the first frame of this segment
  *     48  previousSealCrc  u32 headCrc of the seal of segment - 1; 0 in the first segment ever
- *     52  zero             u64
+ *     52  capacityBytes    u64 size to which the file was filled with zeros; only a sealed file is shorter
  *     60  headerCrc        u32 CRC-32 of [0, 60)
  *
  * Frame, at a multiple of 8, directly behind the one before it:
@@ -87,6 +87,7 @@ export interface SegmentHeader {
   readonly walId: Uint8Array;
   readonly firstSeq: number;
   readonly previousSealCrc: number;
+  readonly capacityBytes: number;
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
@@ -98,6 +99,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   bytes.set(header.walId, 24);
   putU64(bytes, 40, header.firstSeq);
   putU32(bytes, 48, header.previousSealCrc);
+  putU64(bytes, 52, header.capacityBytes);
   putU32(bytes, HEADER_CRC_AT, crc32(bytes, 0, 0, HEADER_CRC_AT));
   return bytes;
 }
@@ -111,12 +113,14 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | 'newer' 
   if (!isKnownVersion(bytes)) return 'newer';
   const segment = getU64(bytes, 16);
   const firstSeq = getU64(bytes, 40);
-  if (segment < 1 || firstSeq < 1) return 'damaged';
+  const capacityBytes = getU64(bytes, 52);
+  if (segment < 1 || firstSeq < 1 || capacityBytes < 0) return 'damaged';
   return {
     segment,
     walId: bytes.slice(24, 24 + WAL_ID_BYTES),
     firstSeq,
     previousSealCrc: getU32(bytes, 48),
+    capacityBytes,
   };
 }
 

@@ -20,6 +20,8 @@ export class History {
   /** State after each part of each step; states[0] is the empty one. */
   readonly states: string[] = [''];
   readonly #hints: ReadonlyMap<number, number>[] = [new Map()];
+  /** For each state the hints at the end of the step that it is a part of. */
+  readonly #stepEnds: ReadonlyMap<number, number>[] = [];
   /** Index of the newest acknowledged state. */
   acked = 0;
   /** A callback was told of a failure. */
@@ -42,7 +44,11 @@ export class History {
     for (let i = 0; i < steps; i++) {
       const step = drawStep(this.#random, this.model, this.#draw);
       if (!(await this.#apply(rig, wal, step))) return;
+      const before = this.states.length;
       applyToModel(this.model, step, () => this.#remember());
+      // The first frame of an append tells the hint already, as far as its entries reach.
+      const end = this.#hints[this.#hints.length - 1] ?? new Map<number, number>();
+      for (let state = before; state < this.states.length; state++) this.#stepEnds[state] = end;
       if (this.#random.chance(0.6)) {
         const state = this.states.length - 1;
         const ack = synced(wal).then((error) => {
@@ -75,12 +81,14 @@ export class History {
   /** Finds the WAL's state among those it may have; answers which. */
   check(wal: Wal): number {
     const found = showWal(wal);
+    let problem = '';
     for (let state = this.states.length - 1; state >= this.acked; state--) {
-      if (this.states[state] === found) {
-        this.#checkHints(wal, state);
-        return state;
-      }
+      if (this.states[state] !== found) continue;
+      // Several states may look alike but for their hints.
+      problem = this.#wrongHints(wal, state);
+      if (problem === '') return state;
     }
+    if (problem !== '') throw new Error(problem);
     const older = this.states.indexOf(found);
     throw new Error(
       older >= 0
@@ -89,16 +97,16 @@ export class History {
     );
   }
 
-  #checkHints(wal: Wal, state: number): void {
-    for (const id of wal.logIds()) {
+  #wrongHints(wal: Wal, state: number): string {
+    const told = this.#hints[state] ?? new Map<number, number>();
+    for (const id of new Set([...wal.logIds(), ...told.keys()])) {
       const hint = wal.log(id).commitHint();
-      // A hint may be of the state behind: the part that told it need not show otherwise.
-      const most = Math.max(this.#hints[state]?.get(id) ?? 0, this.#hints[state + 1]?.get(id) ?? 0);
-      if (hint > most)
-        throw new Error(`hint ${hint} of log ${id} was never told (at most ${most})`);
-      const least = state === this.acked ? (this.#hints[state]?.get(id) ?? 0) : 0;
-      if (hint < least) throw new Error(`hint ${hint} of log ${id} is below the acked ${least}`);
+      const most = Math.max(told.get(id) ?? 0, this.#stepEnds[state]?.get(id) ?? 0);
+      if (hint > most) return `hint ${hint} of log ${id} was never told (at most ${most})`;
+      const least = state === this.acked ? (told.get(id) ?? 0) : 0;
+      if (hint < least) return `hint ${hint} of log ${id} is below the acknowledged ${least}`;
     }
+    return '';
   }
 
   #remember(): void {

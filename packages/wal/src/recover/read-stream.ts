@@ -75,6 +75,14 @@ export function readStream(
     const firstSeq = header?.firstSeq ?? guessFirstSeq(end, window, list.walId, segment, damage);
     ledger.open(segment);
     end = replay.read(window, segment, firstSeq, nextHeader(list.used[i + 1]));
+    if (end.sealCrc === null && window.sizeBytes < (header?.capacityBytes ?? 0)) {
+      damage.report(
+        path,
+        window.sizeBytes,
+        `the file was cut: it had ${header?.capacityBytes} bytes`,
+      );
+      replay.lose(1);
+    }
     oldestTold = Math.max(oldestTold, end.oldestSegment);
   }
   if (end === null) return emptyStream(list, damage);

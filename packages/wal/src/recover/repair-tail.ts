@@ -10,10 +10,12 @@ import { rewriteRange } from './rewrite-range.js';
  *
  * 1. The torn tail, if there is one, is copied to quarantine, durably. A crash here repeats it.
  * 2. Frames that no promise covers are written again in their places, byte for byte (see
- *    {@link rewriteRange} for the reason). The seal goes behind them, the rest of the file is cut off, and one datasync makes all of it durable. A crash here leaves
- *    each sector as it was or as it is meant to be. Without the seal the next start finds the same
- *    frames and the same torn tail, or what is left of it. With the seal it finds a sealed segment, and
- *    does this step again.
+ *    {@link rewriteRange} for the reason). The seal goes behind them, and one datasync makes all of it
+ *    durable. A crash here leaves each sector as it was or as it is meant to be: without the seal the
+ *    next start finds the same frames and the same torn tail, or what is left of it; with the seal it
+ *    finds a sealed segment, and does this step again. What stood behind the seal is cut off; should that
+ *    not last, it is never read: no reader goes past a seal, or believes a frame there whose seq is the
+ *    next segment's.
  * 3. Only then does the caller write the header of the next segment.
  */
 export async function repairTail(
@@ -31,8 +33,9 @@ export async function repairTail(
       file.writeSync(plan.seal, 0, plan.seal.length, end);
       end += plan.seal.length;
     }
-    if (file.sizeSync() > end) file.truncateSync(end);
     await file.datasync();
+    // Not before: a file that is shorter than it was made, and has no seal, has lost something.
+    if (file.sizeSync() > end) file.truncateSync(end);
   } finally {
     file.close();
   }

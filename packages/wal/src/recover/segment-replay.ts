@@ -77,7 +77,7 @@ export class SegmentReplay {
         this.#damage.report(window.path, offset, bad);
       }
       if (step.kind === 'damage' || !walk.admits(step)) continue;
-      if (step.head.seq > walk.expected) this.#lose(step.head.seq - walk.expected);
+      if (step.head.seq > walk.expected) this.lose(step.head.seq - walk.expected);
       walk.accept(step);
       this.#frames.apply(step, window.path, segment, walk.tally);
       if (step.head.kind === FrameKind.Seal) {
@@ -105,7 +105,7 @@ export class SegmentReplay {
     if (end.sealCrc === null) {
       this.#damage.report(path, end.contentEnd, 'the seal is missing');
       if (next !== 'damaged' && next.firstSeq - 1 > end.lastSeq + 1) {
-        this.#lose(next.firstSeq - end.lastSeq - 2);
+        this.lose(next.firstSeq - end.lastSeq - 2);
       }
     } else if (next !== 'damaged' && next.firstSeq !== end.lastSeq + 1) {
       const what = `its last frame is ${end.lastSeq} but the next segment begins with ${next.firstSeq}`;
@@ -119,8 +119,8 @@ export class SegmentReplay {
     }
   }
 
-  /** Frames are gone with their directories: what they did to which log is unknown. */
-  #lose(frames: number): void {
+  /** Frames, this many at least, are gone with their directories: what they did to which log is unknown. */
+  lose(frames: number): void {
     this.#damage.lostFrames += frames;
     for (const log of this.#logs.all()) log.doubtUncommitted();
   }

@@ -281,7 +281,13 @@ export class Flusher {
     const { segment, firstSeq, previousSealCrc, capacityBytes } = this.#next;
     const file = await spare.take(segment, capacityBytes);
     files.put(segment, file);
-    const header = encodeSegmentHeader({ segment, walId, firstSeq, previousSealCrc });
+    const header = encodeSegmentHeader({
+      segment,
+      walId,
+      firstSeq,
+      previousSealCrc,
+      capacityBytes: file.sizeSync(),
+    });
     file.writeSync(header, 0, header.length, 0);
     await this.#datasync(file);
     telemetry.logger.debug(WalEvent.SegmentOpened, { segment });
