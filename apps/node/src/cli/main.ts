@@ -4,6 +4,7 @@ import { nodeSchema } from '../config/schema.js';
 import { UsageError } from '../config/usage-error.js';
 import { version } from '../version.js';
 
+const USAGE = 2;
 const LISTS = new Set(['join', 'splitAt', 'locality']);
 
 /**
@@ -28,10 +29,14 @@ function program(): Command {
   const start = root
     .command('start', { isDefault: true })
     .description('run one member (what happens without a command)')
+    .usage('[options]')
+    .argument('[command]')
     .allowExcessArguments(false)
     .option('--config <file.json>', 'settings as one JSON object; flags and environment win');
   addSettings(start);
-  start.action(async (flags: Record<string, unknown>) => {
+  start.action(async (argument: string | undefined, flags: Record<string, unknown>) => {
+    // The default command gets what is no command at all.
+    if (argument !== undefined) throw new UsageError(`there is no command '${argument}'`);
     const { runStart } = await import('./start-command.js');
     await runStart(flags);
   });
@@ -66,10 +71,11 @@ function addSettings(command: Command): void {
 
 /** @returns the exit code */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof UsageError) {
-    console.error(`doug-node: ${error.message}`);
-    return error.exitCode;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const { exitCode, message } = error as { exitCode?: unknown; message?: unknown };
+  if (exitCode === USAGE) {
+    console.error(`doug-node: ${String(message)}`);
+    return USAGE;
   }
   console.error('doug-node: internal error:', error);
   return 1;

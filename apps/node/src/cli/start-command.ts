@@ -10,6 +10,8 @@ const INTERNAL_ERROR = 1;
 export async function runStart(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const configFile = flags.config === undefined ? undefined : String(flags.config);
   const config = resolveConfig(flags, process.env, configFile);
+  // Also what lmdb makes is nobody else's to read.
+  process.umask(0o077);
   const logger = stderrLogger(config.logLevel, config.name);
   let node: RunningNode | null = null;
   let stopping = false;

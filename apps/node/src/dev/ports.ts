@@ -21,7 +21,8 @@ export async function freePorts(count: number): Promise<number[]> {
   for (let at = 0; at < count; at++) servers.push(await listen(0));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   for (const server of servers) await close(server);
-  return ports;
+  // In order, so that the first member also has the smallest address.
+  return ports.sort((a, b) => a - b);
 }
 
 function listen(port: number): Promise<Server> {
