@@ -78,6 +78,19 @@ describe('DougClient', () => {
     expect(cluster.applied).toHaveLength(3000);
   });
 
+  it('keeps few megabytes unanswered', async () => {
+    const { cluster, db, scheduler, run } = await simClient();
+    cluster.judge = () => 'swallow';
+    const value = 'x'.repeat(1024 * 1024);
+    const puts = Promise.allSettled(Array.from({ length: 20 }, (_, i) => db.put(`k${i}`, value)));
+    await scheduler.advance(100);
+    expect(cluster.arrived).toBe(4);
+    cluster.judge = () => 'serve';
+    cluster.breakPipes();
+    await run(puts);
+    expect(cluster.applied).toHaveLength(20);
+  });
+
   it('goes on when one answer of a full session is missing for long', async () => {
     const { cluster, db, run } = await simClient({}, { timeoutMs: 2000 });
     cluster.judge = ({ key }) => (key === 'stuck' ? 'swallow' : 'serve');

@@ -29,6 +29,9 @@ interface Script {
   readonly timeoutMs: number;
 }
 
+/** More of them on demand: DOUG_FAULT_RUNS=5000. */
+const numRuns = Number(process.env.DOUG_FAULT_RUNS ?? 120);
+
 const events = ['lead', 'lead nobody', 'kill', 'restart', 'freeze', 'thaw', 'break', 'split'];
 
 const scripts: fc.Arbitrary<Script> = fc.record({
@@ -152,38 +155,44 @@ function effectsOf(cluster: FakeCluster, key: string): string[] {
 }
 
 describe('whatever goes wrong', () => {
-  it('a put takes effect once if it says so, at most once if it does not know, else never (applied-once, outcome-of-all-attempts, call-order)', async () => {
-    const seen = { ok: 0, NOT_APPLIED: 0, UNKNOWN: 0, open: 0, retries: 0 };
-    await fc.assert(
-      fc.asyncProperty(scripts, async (script) => {
-        const { calls, sim } = await play(script);
-        const { cluster, db, clock } = sim;
-        seen.retries += db.counters.retries;
-        for (const call of calls) {
-          seen[call.outcome]++;
-          expect(call.outcome).not.toBe('open');
-          if (call.kind === 'get') continue;
-          const times = effectsOf(cluster, call.key).filter((value) => value === call.value).length;
-          if (call.outcome === 'ok') expect([call, times]).toEqual([call, 1]);
-          else if (call.outcome === 'NOT_APPLIED') expect([call, times]).toEqual([call, 0]);
-          else expect(times).toBeLessThan(2);
-        }
-        checkRevisions(calls, cluster);
-        checkOrder(calls, cluster);
-        checkReads(calls);
-        await db.close();
-        await sim.scheduler.advance(0);
-        expect(clock.pendingCount).toBe(0);
-        expect(cluster.openPipes).toBe(0);
-      }),
-      { numRuns: 120 },
-    );
-    // A run in which nothing went wrong would prove nothing.
-    expect(seen.retries).toBeGreaterThan(100);
-    for (const outcome of ['ok', 'NOT_APPLIED', 'UNKNOWN'] as const) {
-      expect(seen[outcome]).toBeGreaterThan(10);
-    }
-  }, 60_000);
+  it(
+    'a put takes effect once if it says so, at most once if it does not know, else never (applied-once, outcome-of-all-attempts, call-order)',
+    async () => {
+      const seen = { ok: 0, NOT_APPLIED: 0, UNKNOWN: 0, open: 0, retries: 0 };
+      await fc.assert(
+        fc.asyncProperty(scripts, async (script) => {
+          const { calls, sim } = await play(script);
+          const { cluster, db, clock } = sim;
+          seen.retries += db.counters.retries;
+          for (const call of calls) {
+            seen[call.outcome]++;
+            expect(call.outcome).not.toBe('open');
+            if (call.kind === 'get') continue;
+            const times = effectsOf(cluster, call.key).filter(
+              (value) => value === call.value,
+            ).length;
+            if (call.outcome === 'ok') expect([call, times]).toEqual([call, 1]);
+            else if (call.outcome === 'NOT_APPLIED') expect([call, times]).toEqual([call, 0]);
+            else expect(times).toBeLessThan(2);
+          }
+          checkRevisions(calls, cluster);
+          checkOrder(calls, cluster);
+          checkReads(calls);
+          await db.close();
+          await sim.scheduler.advance(0);
+          expect(clock.pendingCount).toBe(0);
+          expect(cluster.openPipes).toBe(0);
+        }),
+        { numRuns },
+      );
+      // A run in which nothing went wrong would prove nothing.
+      expect(seen.retries).toBeGreaterThan(100);
+      for (const outcome of ['ok', 'NOT_APPLIED', 'UNKNOWN'] as const) {
+        expect(seen[outcome]).toBeGreaterThan(10);
+      }
+    },
+    60_000 + numRuns * 100,
+  );
 });
 
 function checkRevisions(calls: readonly Call[], cluster: FakeCluster): void {

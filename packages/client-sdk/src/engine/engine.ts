@@ -13,14 +13,15 @@ import { type Abortable, AbortWatch } from './abort-watch.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { aborted, closed, refused, timedOut } from './failures.js';
 import { KeyLanes } from './key-lanes.js';
-import { NodePipe, type PipeOwner, type PipePorts } from './node-pipe.js';
+import { NodePipe } from './node-pipe.js';
 import { type Operation, Place } from './operation.js';
 import { PartitionState } from './partition-state.js';
+import type { PipeOwner, PipePorts } from './pipe-owner.js';
 import { type EnginePorts, Router } from './router.js';
 
 /** Counts since the client was made. */
 export interface EngineCounters {
-  /** Attempts after the first one of an operation. */
+  /** How often an operation was sent again. */
   readonly retries: number;
   /** Pipe streams that were lost. */
   readonly streamsLost: number;
@@ -154,7 +155,9 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   maySend(op: Operation, message: number): boolean {
-    return this.#lanes.maySend(op, message);
+    if (!this.#lanes.maySend(op, message)) return false;
+    if (op.sends++ > 0) this.#retries++;
+    return true;
   }
 
   /** @internal */
@@ -284,7 +287,6 @@ export class Engine implements PipeOwner {
 
   #retry(op: Operation, error: DougError): void {
     op.lastError = error;
-    this.#retries++;
     // On its way again; dispatch says where to.
     op.place = Place.queue;
     if (op.eventual) this.#dispatch(op);

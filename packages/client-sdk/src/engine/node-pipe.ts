@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@dougdb/ports';
+import type { Timer } from '@dougdb/ports';
 import {
   Consistency,
   DougError,
@@ -11,50 +11,16 @@ import {
   readPipeResponse,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
-import type { ClientTransport, PipeConnection } from '../transport.js';
+import type { PipeConnection } from '../transport.js';
 import { AnswerRing } from './answer-ring.js';
 import { type Operation, Place } from './operation.js';
+import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
-/** What a pipe tells its engine. */
-export interface PipeOwner {
-  /** Whether an operation may leave in this message; if not, the owner has taken it away. */
-  maySend(op: Operation, message: number): boolean;
-  /** The time of an operation that was about to leave is up. */
-  overdue(op: Operation): void;
-  /** A message came. */
-  heard(pipe: NodePipe): void;
-  header(header: ResponseHeader): void;
-  written(op: Operation, revision: number): void;
-  found(
-    op: Operation,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    revision: number,
-    ageMs: number,
-  ): void;
-  absent(op: Operation): void;
-  failed(op: Operation, error: WireError): void;
-  /** An answer that cannot be understood. */
-  garbled(op: Operation): void;
-  /**
-   * The stream is over. Both lists belong to the owner; their operations have no pipe any more.
-   * @param sent - may have taken effect
-   * @param unsent - did not
-   */
-  lost(pipe: NodePipe, sent: Operation[], unsent: Operation[], error: DougError): void;
-  /** Operations wait for answers and nothing was heard for a while. */
-  silent(pipe: NodePipe): void;
-}
-
-/** Settings of a pipe that are the same for all. */
-export interface PipePorts {
-  readonly transport: ClientTransport;
-  readonly clock: Clock;
-  /** Numbers the messages of all pipes. */
-  readonly nextMessage: () => number;
-  readonly clusterId: () => Uint8Array;
-}
+/**
+ * Bytes of operations that are not answered, at which a pipe sends no more: half of what a node takes
+ * from one pipe before it is busy.
+ */
+const windowBytes = limits.admittedBytes / 8;
 
 /**
  * Operations wait this long without a sign of life before the owner is told, and again after it. A
@@ -83,6 +49,7 @@ export class NodePipe implements PipeResponseVisitor {
   #head = 0;
   #queuedBytes = 0;
   #waiting = new AnswerRing<Operation>();
+  #waitingBytes = 0;
   #cancels: number[] = [];
   /** Of the connection that is being made, or of the answers that are waited for. */
   #silence: Timer | null = null;
@@ -124,7 +91,7 @@ export class NodePipe implements PipeResponseVisitor {
   /** Nobody waits for this operation any more, or it goes elsewhere. */
   withdraw(op: Operation): void {
     // What is still in the queue is passed over when its turn comes.
-    if (op.place === Place.sent && this.#waiting.take(op.itemId) !== null) {
+    if (op.place === Place.sent && this.#take(op.itemId) !== null) {
       this.#cancels.push(op.itemId);
       this.#schedule();
     }
@@ -208,7 +175,11 @@ export class NodePipe implements PipeResponseVisitor {
   }
 
   get #windowIsOpen(): boolean {
-    return this.#waiting.size < limits.pipeWindowItems && this.#waiting.hasRoom;
+    return (
+      this.#waiting.size < limits.pipeWindowItems &&
+      this.#waiting.hasRoom &&
+      this.#waitingBytes < windowBytes
+    );
   }
 
   /** Whether one more item may join the message. */
@@ -234,6 +205,7 @@ export class NodePipe implements PipeResponseVisitor {
       this.#writer.addCommand(timeoutMs, partitionId, epochVersion, maybeApplied, command);
     }
     op.itemId = this.#waiting.add(op);
+    this.#waitingBytes += op.sizeBytes;
     op.place = Place.sent;
   }
 
@@ -303,6 +275,7 @@ export class NodePipe implements PipeResponseVisitor {
     this.#head = 0;
     this.#queuedBytes = 0;
     this.#waiting = new AnswerRing<Operation>();
+    this.#waitingBytes = 0;
     this.#cancels = [];
     this.#silence?.cancel();
     this.#silence = null;
@@ -371,8 +344,14 @@ export class NodePipe implements PipeResponseVisitor {
 
   /** Null: answered before, or nobody waits for it any more. */
   #answered(id: number): Operation | null {
-    const op = this.#waiting.take(id);
+    const op = this.#take(id);
     if (op !== null) op.pipe = null;
+    return op;
+  }
+
+  #take(id: number): Operation | null {
+    const op = this.#waiting.take(id);
+    if (op !== null) this.#waitingBytes -= op.sizeBytes;
     return op;
   }
 }

@@ -70,6 +70,8 @@ export class Operation implements Expiring, Abortable {
   seq = 0;
 
   // The attempt.
+  /** How often it was sent. */
+  sends = 0;
   partitionId = 0;
   epochVersion = 0;
   nodeId = 0;
