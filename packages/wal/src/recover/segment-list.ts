@@ -68,7 +68,13 @@ export function listSegments(fs: FileSystem, files: SegmentFiles): SegmentList {
 }
 
 function readHeader(window: ByteWindow, path: string): SegmentHeader | 'damaged' {
-  if (window.sizeBytes < SEGMENT_HEADER_BYTES) return 'damaged';
+  if (window.sizeBytes < SEGMENT_HEADER_BYTES) {
+    // A file gets this name when it is filled and synced: it cannot have been born so short.
+    throw new WalError(WalErrorCode.Corrupt, `${path} was cut to ${window.sizeBytes} bytes`, {
+      file: path,
+      offset: window.sizeBytes,
+    });
+  }
   const header = decodeSegmentHeader(window.copy(0, SEGMENT_HEADER_BYTES));
   if (header !== 'newer') return header;
   throw new WalError(
@@ -81,10 +87,7 @@ function readHeader(window: ByteWindow, path: string): SegmentHeader | 'damaged'
 /** A file without a valid header: never used, or damaged? */
 function examine(window: ByteWindow, segment: number, walId: Uint8Array | null): Content {
   if (window.contentEnd(SEGMENT_HEADER_BYTES) === SEGMENT_HEADER_BYTES) return 'blank';
-  if (window.contentEnd(0) === 0) return 'blank';
-  const zeroHeader =
-    window.sizeBytes < SEGMENT_HEADER_BYTES || isZero(window.copy(0, SEGMENT_HEADER_BYTES));
-  if (!zeroHeader) return 'damaged-header';
+  if (!isZero(window.copy(0, SEGMENT_HEADER_BYTES))) return 'damaged-header';
   // No header was ever written, unless a whole sector was lost: then there are frames.
   if (walId === null) return 'damaged-header';
   const scanner = new FrameScanner(
@@ -106,8 +109,7 @@ function rawWalId(
 ): Uint8Array | null {
   const first = used[0];
   const window = first === undefined ? undefined : windows.get(first.segment);
-  if (window === undefined || window.sizeBytes < SEGMENT_HEADER_BYTES) return null;
-  return window.copy(24, 24 + WAL_ID_BYTES);
+  return window === undefined ? null : window.copy(24, 24 + WAL_ID_BYTES);
 }
 
 function checkOrder(
