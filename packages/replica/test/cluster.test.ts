@@ -198,6 +198,26 @@ describe('three replicas', () => {
     expect(brief(await cluster.run(away.read('k5')))).toBe('found v95 95');
   });
 
+  it('let a follower whose tables are behind keep what waits in its log, not in memory', async () => {
+    const cluster = await TestCluster.started({ settings: { freezeLogEntries: 3 } });
+    const leader = await cluster.untilLed();
+    const slow = cluster.followers[0] as TestNode;
+    slow.fs.failNext({ path: /db.*sst/, kind: 'datasync' }, { fault: 'stall' }, 1000);
+    const write = (i: number) => cluster.run(leader.write(put(`k${i % 7}`, `v${i}`)));
+    for (let i = 1; i <= 60; i++) await write(i);
+    await cluster.scheduler.advance(100);
+    expect(slow.db.stalled).toBe(true);
+    const { appliedIndex, lastIndex } = slow.replica.status();
+    expect(appliedIndex).toBeLessThan(40);
+    expect(lastIndex).toBe(leader.replica.status().lastIndex);
+    for (let i = 0; i < 200 && slow.replica.status().appliedIndex < lastIndex; i++) {
+      slow.fs.releaseStalled();
+      await cluster.scheduler.advance(20);
+    }
+    await expectEqualStates(cluster);
+    expect(brief(await cluster.run(slow.read('k4')))).toBe('found v60 60');
+  });
+
   it('drop an append with a damaged entry, count it, and get it again', async () => {
     const cluster = await TestCluster.started();
     const leader = await cluster.untilLed();

@@ -60,6 +60,7 @@ export class StateMachine {
   /** Before the first command of an entry. @throws ReplicaError if the entry cannot stand here */
   beginEntry(logTime: number, epochVersion: number): void {
     const { state } = this;
+    // INVARIANT(log-time-monotonic): sessions and TTLs are judged by it, on all replicas alike.
     if (logTime <= state.logTime) {
       broken('log-time-monotonic', `entry of log time ${logTime} after ${state.logTime}`);
     }
