@@ -92,7 +92,7 @@ describe('pre-vote', () => {
 });
 
 describe('a vote', () => {
-  it('keeps vote-durable: leaves only when its ticket is complete', () => {
+  it('keeps INVARIANT(vote-durable): leaves only when its ticket is complete', () => {
     const host = new Host(1);
     host.autoAppend = false;
     expect(host.step(message(MsgVote, 2, 1, 1))).toEqual([]);
@@ -171,7 +171,7 @@ describe('a campaign', () => {
     }
   });
 
-  it('keeps conf-durably-committed: waits until all that was committed at the start is applied', () => {
+  it('keeps INVARIANT(conf-durably-committed): waits until all that was committed at the start is applied', () => {
     const host = new Host(1, { terms: [1, 1, 1], commit: 3, applied: 1 });
     host.autoApply = false;
     host.node.campaign();
@@ -218,7 +218,7 @@ describe('a campaign', () => {
 describe('restart silence', () => {
   const options = { restartSilence: true, electionTick: 10, heartbeatTick: 1 };
 
-  it('keeps restart-silence: no vote, no pre-vote, no campaign for one election timeout', () => {
+  it('keeps INVARIANT(restart-silence): no vote, no pre-vote, no campaign for one election timeout', () => {
     const host = new Host(1, options);
     const ask = () =>
       host.step(

@@ -43,7 +43,7 @@ describe('a follower that gets MsgApp', () => {
     expect(host.logTerms()).toEqual([1, 1, 2, 2, 2]);
   });
 
-  it('keeps commit-verified: commits no further than the last entry of this message', () => {
+  it('keeps INVARIANT(commit-verified): commits no further than the last entry of this message', () => {
     const host = new Host(2, { terms: [1, 1, 2, 2, 2] });
     host.step(app(1, 1, [1], 5));
     expect(host.node.status().commit).toBe(2);
@@ -105,7 +105,7 @@ describe('a follower that gets MsgApp', () => {
     expect(host.node.hasReady()).toBe(false);
   });
 
-  it('keeps election-safety: refuses a second leader in a term', () => {
+  it('keeps INVARIANT(election-safety): refuses a second leader in a term', () => {
     const host = new Host(2);
     host.step(app(0, 0, [], 0, 3));
     const other = message(MsgApp, 3, 2, 3);
@@ -119,7 +119,7 @@ describe('a follower that gets MsgApp', () => {
 });
 
 describe('acknowledgements of entries that were overwritten', () => {
-  it('keeps ack-durable: a completed ticket acknowledges only what is left of it', () => {
+  it('keeps INVARIANT(ack-durable): a completed ticket acknowledges only what is left of it', () => {
     const host = new Host(2, { terms: [1] });
     host.autoAppend = false;
     host.step(app(1, 1, [2, 2, 2], 0, 2));
@@ -131,7 +131,7 @@ describe('acknowledgements of entries that were overwritten', () => {
     expect(answers(host.run())).toEqual([['ack', 3]]);
   });
 
-  it('keeps ack-durable when the same entry comes back (the ABA race)', () => {
+  it('keeps INVARIANT(ack-durable) when the same entry comes back (the ABA race)', () => {
     const host = new Host(2, { terms: [1] });
     host.autoAppend = false;
     // (1) 2@2 in ticket 1; (2) overwritten by 2@3 in ticket 2; (3) 2@2 again from the old leader.
@@ -149,7 +149,7 @@ describe('acknowledgements of entries that were overwritten', () => {
     expect(answers(host.run())).toEqual([['ack', 2]]);
   });
 
-  it('keeps ack-durable when they were overwritten before they were even handed out', () => {
+  it('keeps INVARIANT(ack-durable) when they were overwritten before they were even handed out', () => {
     const host = new Host(2, { terms: [1] });
     host.node.step(app(1, 1, [2, 2], 0, 2));
     host.node.step(message(MsgApp, 3, 2, 3, { index: 1, logTerm: 1, entries: log([3, 3], 2) }));

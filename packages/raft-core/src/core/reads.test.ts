@@ -31,7 +31,7 @@ describe('ReadIndex on the leader', () => {
     expect(host.reads).toEqual([{ ticket, index: 1 }]);
   });
 
-  it('keeps read-fresh-quorum: late answers to older heartbeats confirm nothing', () => {
+  it('keeps INVARIANT(read-fresh-quorum): late answers to older heartbeats confirm nothing', () => {
     const host = leader();
     host.node.readIndex();
     const first = heartbeats(host.run())[0]!.readToken;
@@ -75,7 +75,7 @@ describe('ReadIndex on the leader', () => {
     expect(host.reads).toHaveLength(1);
   });
 
-  it('keeps read-after-own-commit: waits for the first commit of the term', () => {
+  it('keeps INVARIANT(read-after-own-commit): waits for the first commit of the term', () => {
     const host = leader(false);
     const ticket = host.node.readIndex();
     expect(heartbeats(host.run())).toEqual([]);
@@ -85,7 +85,7 @@ describe('ReadIndex on the leader', () => {
     expect(host.reads).toEqual([{ ticket, index: 1 }]);
   });
 
-  it('keeps read-after-own-commit with one voter too', () => {
+  it('keeps INVARIANT(read-after-own-commit) with one voter too', () => {
     const host = new Host(1, {
       ...options,
       conf: voters(1),

@@ -111,7 +111,7 @@ describe('a replica that starts', () => {
     expect(start(over)).toThrow(RaftConfigError);
   });
 
-  it('keeps term-before-entries: refuses a log whose last term is above its hard state', () => {
+  it('keeps INVARIANT(term-before-entries): refuses a log whose last term is above its hard state', () => {
     const storage = new MemoryStorage(voters(1));
     storage.setHardState({ term: 1, vote: 0 });
     storage.append([{ term: 2, index: 1, type: 0, data: new Uint8Array(0), checksum: 0 }], 0);

@@ -254,7 +254,7 @@ describe('a replicating follower', () => {
 });
 
 describe('commitment', () => {
-  it('keeps commit-own-term: entries of older terms are not committed by counting (figure 8)', () => {
+  it('keeps INVARIANT(commit-own-term): entries of older terms are not committed by counting (figure 8)', () => {
     const host = leader({ terms: [1, 2] });
     host.step(ack(host, 2, 2), ack(host, 3, 2));
     expect(host.node.status().commit).toBe(0);

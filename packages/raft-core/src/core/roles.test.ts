@@ -10,7 +10,7 @@ function raft(term = 3): Raft {
 }
 
 describe('roles', () => {
-  it('keep leader-by-election: nobody leads without a campaign in that term', () => {
+  it('keep INVARIANT(leader-by-election): nobody leads without a campaign in that term', () => {
     const r = raft();
     expect(() => becomeLeader(r)).toThrow(/^leader-by-election/);
     becomePreCandidate(r);
@@ -20,7 +20,7 @@ describe('roles', () => {
     expect(r.role).toBe(StateType.StateLeader);
   });
 
-  it('keep leader-append-only: a leader does not campaign', () => {
+  it('keep INVARIANT(leader-append-only): a leader does not campaign', () => {
     const r = raft();
     becomeCandidate(r);
     becomeLeader(r);
@@ -28,7 +28,7 @@ describe('roles', () => {
     expect(() => becomePreCandidate(r)).toThrow(/^leader-append-only/);
   });
 
-  it('keep term-monotonic: a term is never taken back', () => {
+  it('keep INVARIANT(term-monotonic): a term is never taken back', () => {
     expect(() => becomeFollower(raft(), 2, 2)).toThrow(/^term-monotonic/);
   });
 

@@ -19,7 +19,7 @@ describe('ApplyCursor', () => {
     expect([cursor.applied, cursor.roomBytes]).toEqual([8, 1000]);
   });
 
-  it('keeps applied-in-order: refuses what was not handed out or is applied already', () => {
+  it('keeps INVARIANT(applied-in-order): refuses what was not handed out or is applied already', () => {
     const cursor = new ApplyCursor(4, 1000);
     cursor.handOut(log([1, 1], 5));
     cursor.appliedTo(5);

@@ -27,7 +27,7 @@ describe('OpenTickets', () => {
     expect(tickets.completeNext(2)).toMatchObject({ last: 4, answers: [] });
   });
 
-  it('keeps tickets-in-order: refuses a ticket that was never handed out', () => {
+  it('keeps INVARIANT(tickets-in-order): refuses a ticket that was never handed out', () => {
     const tickets = new OpenTickets();
     tickets.open(1, [], 0);
     expect(() => tickets.completeNext(2)).toThrow(/^tickets-in-order/);

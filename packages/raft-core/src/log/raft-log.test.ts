@@ -28,16 +28,16 @@ describe('RaftLog', () => {
     expect(raftLog([1, 1, 2], 1, 2).committed).toBe(2);
   });
 
-  it('keeps commit-in-log: refuses a log that ends below what it promised', () => {
+  it('keeps INVARIANT(commit-in-log): refuses a log that ends below what it promised', () => {
     expect(() => raftLog([1], 2)).toThrow(/^commit-in-log/);
     expect(() => raftLog([1], 0, 2)).toThrow(/^commit-in-log/);
   });
 
-  it('keeps log-behind-frontier: refuses a log that begins above the state machine', () => {
+  it('keeps INVARIANT(log-behind-frontier): refuses a log that begins above the state machine', () => {
     expect(() => new RaftLog(stored([1], 5), 5, 4, 1e6)).toThrow(/^log-behind-frontier/);
   });
 
-  it('keeps log-behind-frontier: throws if unapplied entries are compacted', () => {
+  it('keeps INVARIANT(log-behind-frontier): throws if unapplied entries are compacted', () => {
     const storage = stored([1, 1, 1]);
     const l = new RaftLog(storage, 3, 0, 1e6);
     storage.compact(1);
@@ -61,11 +61,11 @@ describe('RaftLog', () => {
     expect(l.findConflict(log([2, 2, 2], 2))).toBe(4);
   });
 
-  it('keeps committed-kept: throws instead of truncating a committed entry', () => {
+  it('keeps INVARIANT(committed-kept): throws instead of truncating a committed entry', () => {
     expect(() => raftLog([1, 2, 2], 2).truncateFrom(2)).toThrow(/^committed-kept/);
   });
 
-  it('keeps commit-monotonic and commit-in-log', () => {
+  it('keeps INVARIANT(commit-monotonic) and INVARIANT(commit-in-log)', () => {
     const l = raftLog([1, 2, 2], 2);
     expect([l.commitTo(1), l.commitTo(2), l.committed]).toEqual([false, false, 2]);
     expect(() => l.commitTo(4)).toThrow(/^commit-in-log/);
@@ -92,7 +92,7 @@ describe('RaftLog', () => {
     expect(l.entries(1, 4, 1e6)).toBe(COMPACTED);
   });
 
-  it('keeps apply-durable: hands out committed entries only when they are durable', () => {
+  it('keeps INVARIANT(apply-durable): hands out committed entries only when they are durable', () => {
     const storage = stored([1]);
     const l = new RaftLog(storage, 1, 1, 1e6);
     l.append(log([2, 2], 2));
