@@ -28,7 +28,8 @@ if (problems.length > 0) {
 console.log(`${documented.size} invariants`);
 
 function names(text) {
-  return [...text.matchAll(marker)].map((match) => match[1]);
+  // 'name' is the placeholder of texts about the convention itself.
+  return [...text.matchAll(marker)].map((match) => match[1]).filter((name) => name !== 'name');
 }
 
 function sources(tops) {

@@ -148,7 +148,7 @@ describe('a write that meets trouble', () => {
     }
   });
 
-  it('is UNKNOWN when a later attempt is refused for good (outcome-of-all-attempts)', async () => {
+  it('is UNKNOWN when a later attempt is refused for good, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails } = await simClient();
     cluster.judge = script('doubt', { refuse: 'INVALID_ARGUMENT' }).judge;
     const error = await fails(db.put('k', 'v'));
@@ -172,7 +172,7 @@ describe('a write that meets trouble', () => {
 });
 
 describe('the end of a call', () => {
-  it('is DEADLINE when it was never sent (outcome-of-all-attempts)', async () => {
+  it('is DEADLINE when it was never sent, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails, nowMs } = await simClient();
     cluster.lead(0);
     const began = nowMs();
@@ -182,7 +182,7 @@ describe('the end of a call', () => {
     expect(cluster.applied).toHaveLength(0);
   });
 
-  it('is DEADLINE when every attempt was refused (outcome-of-all-attempts)', async () => {
+  it('is DEADLINE when every attempt was refused, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails } = await simClient();
     cluster.judge = () => ({ refuse: 'BUSY' });
     const error = await fails(db.put('k', 'v', { timeoutMs: 700 }));
@@ -191,7 +191,7 @@ describe('the end of a call', () => {
     expect(error.cause).toMatchObject({ code: 'DOUG_BUSY' });
   });
 
-  it('is IN_DOUBT when it is under way (outcome-of-all-attempts)', async () => {
+  it('is IN_DOUBT when it is under way, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails, scheduler } = await simClient();
     cluster.judge = () => 'swallow';
     expect(await fails(db.put('k', 'v', { timeoutMs: 700 }))).toMatchObject({
@@ -202,7 +202,7 @@ describe('the end of a call', () => {
     expect(cluster.cancelled).toBe(1);
   });
 
-  it('is IN_DOUBT when one of many attempts was (outcome-of-all-attempts)', async () => {
+  it('is IN_DOUBT when one of many attempts was, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails } = await simClient();
     const { judge } = script('doubt');
     cluster.judge = (item) => (judge(item) === 'doubt' ? 'doubt' : { refuse: 'BUSY' });
@@ -369,7 +369,7 @@ describe('sessions', () => {
 });
 
 describe('calls on one key that are not awaited', () => {
-  it('take effect in the order of the calls over any trouble (call-order)', async () => {
+  it('take effect in the order of the calls over any trouble, INVARIANT(call-order)', async () => {
     const { cluster, db, run, scheduler } = await simClient();
     const random = new SimRandom('order');
     const verdicts: FakeVerdict[] = [
@@ -380,11 +380,9 @@ describe('calls on one key that are not awaited', () => {
       { refuse: 'NO_LEADER' },
     ];
     // Of one message a node takes or refuses a key's writes as they come.
-    let judged: { at: number; verdict: FakeVerdict } = { at: -1, verdict: 'serve' };
-    cluster.judge = () => {
-      if (judged.at !== scheduler.nowUs) {
-        judged = { at: scheduler.nowUs, verdict: random.pick(verdicts) };
-      }
+    let judged: { message: number; verdict: FakeVerdict } = { message: -1, verdict: 'serve' };
+    cluster.judge = ({ message }) => {
+      if (judged.message !== message) judged = { message, verdict: random.pick(verdicts) };
       return judged.verdict;
     };
     const calls: Promise<unknown>[] = [];

@@ -84,7 +84,7 @@ describe('PartitionMap', () => {
     expect(map.addressOf(1)).toBe('n1:4400');
   });
 
-  it('keeps what it knows against an older descriptor and its leader (epoch-monotonic)', () => {
+  it('keeps what it knows against an older descriptor and its leader, INVARIANT(epoch-monotonic)', () => {
     const map = new PartitionMap();
     map.install(hint(descriptor(2, '', 'g', 2, 5), 1));
     for (const old of [descriptor(2, '', '', 1, 9), descriptor(2, '', 'g', 2, 4)]) {
@@ -226,7 +226,7 @@ describe('PartitionMap, whatever arrives in whatever order', () => {
       .map(([shuffled, repeated]) => ({ live, delivered: [...shuffled, ...repeated] })),
   );
 
-  it('never holds two partitions for one key and never goes back (epoch-monotonic)', () => {
+  it('never holds two partitions for one key and never goes back, INVARIANT(epoch-monotonic)', () => {
     fc.assert(
       fc.property(delivery, ({ delivered }) => {
         const map = new PartitionMap();

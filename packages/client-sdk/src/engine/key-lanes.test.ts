@@ -63,7 +63,7 @@ describe('KeyLanes', () => {
     expect(lanes.size).toBe(0);
   });
 
-  it('parts writes of one key that would leave in two messages (call-order)', () => {
+  it('parts writes of one key that would leave in two messages, INVARIANT(call-order)', () => {
     const { lanes, enter, ready } = setup();
     const [a, b, c] = [op('put'), op('put'), op('put')];
     for (const one of [a, b, c]) enter(one);
@@ -75,7 +75,7 @@ describe('KeyLanes', () => {
     expect(ready).toEqual([b, c]);
   });
 
-  it('parts them even when the first is answered by then (call-order)', () => {
+  it('parts them even when the first is answered by then, INVARIANT(call-order)', () => {
     const { lanes, enter, ready } = setup();
     const [a, b, c] = [op('put'), op('put'), op('put')];
     for (const one of [a, b, c]) enter(one);
@@ -114,7 +114,7 @@ describe('KeyLanes', () => {
     expect(send(2)).toEqual([r2]);
   });
 
-  it('lets later calls wait while an earlier one has to be sent again (call-order)', () => {
+  it('lets later calls wait while an earlier one has to be sent again, INVARIANT(call-order)', () => {
     const { lanes, enter, send, ready } = setup();
     const [a, b, c] = [op('put'), op('put'), op('put')];
     enter(a);
@@ -128,7 +128,7 @@ describe('KeyLanes', () => {
     expect(ready).toEqual([a, b, c]);
   });
 
-  it('lets later calls wait behind one that is held up (call-order)', () => {
+  it('lets later calls wait behind one that is held up, INVARIANT(call-order)', () => {
     const { lanes, enter, ready } = setup();
     const [a, b] = [op('put'), op('put')];
     enter(a);
@@ -180,7 +180,7 @@ describe('KeyLanes', () => {
     expect(lanes.size).toBe(0);
   });
 
-  it('keeps the order of calls on a key whatever is refused (call-order)', () => {
+  it('keeps the order of calls on a key whatever is refused, INVARIANT(call-order)', () => {
     const step = fc.oneof(
       {
         weight: 4,
