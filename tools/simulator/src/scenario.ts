@@ -71,7 +71,11 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     }
     options.everyMs?.(cluster);
   };
-  await cluster.until('the workload ends', () => (watch(), done), 600_000);
+  const workEnded = (): boolean => {
+    watch();
+    return done;
+  };
+  await cluster.until('the workload ends', workEnded, 600_000);
   const history = [...(await work)];
   await heal(cluster);
   const found = await judge(cluster, clients, history);
