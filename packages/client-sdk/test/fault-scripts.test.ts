@@ -91,11 +91,11 @@ async function play(script: Script): Promise<{ calls: Call[]; sim: SimClient }> 
   const { cluster, db, scheduler } = sim;
   const random = new SimRandom(`faults ${script.seed}`);
   // A node decides about all items of a message alike: the order of calls rests on that.
-  let decided: { readonly atUs: number; readonly verdict: FakeVerdict } | null = null;
-  cluster.judge = () => {
-    if (decided?.atUs !== scheduler.nowUs) {
+  let decided: { readonly message: number; readonly verdict: FakeVerdict } | null = null;
+  cluster.judge = ({ message }) => {
+    if (decided?.message !== message) {
       const verdict = random.chance(script.faults) ? random.pick(verdicts) : 'serve';
-      decided = { atUs: scheduler.nowUs, verdict };
+      decided = { message, verdict };
     }
     return decided.verdict;
   };

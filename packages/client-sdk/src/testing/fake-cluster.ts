@@ -45,6 +45,8 @@ export interface FakeItem {
   readonly node: number;
   readonly resend: boolean;
   readonly timeoutMs: number;
+  /** Number of the message that it came in. A node must take or refuse a key's writes of one as they come. */
+  readonly message: number;
   /** Items that have arrived before this one, at any node. */
   readonly ordinal: number;
 }
@@ -80,6 +82,8 @@ export class FakeCluster implements ClientTransport {
   judge: (item: FakeItem) => FakeVerdict;
   /** Items that have arrived. */
   arrived = 0;
+  /** Messages that have arrived. */
+  messages = 0;
   /** Ids that were cancelled. */
   cancelled = 0;
   /** Calls of unary methods. */
@@ -227,6 +231,7 @@ export class FakeCluster implements ClientTransport {
         node: node.nodeId,
         resend: false,
         timeoutMs: 0,
+        message: this.messages++,
         ordinal: this.arrived++,
       });
       if (typeof verdict === 'object') throw new DougError(verdict.refuse, 'as told');

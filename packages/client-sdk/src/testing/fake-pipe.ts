@@ -67,6 +67,7 @@ export class FakePipe implements PipeConnection {
 
   #arrive(request: Uint8Array): void {
     let broken = false;
+    const message = this.#cluster.messages++;
     this.#writer = new PipeResponseWriter();
     readPipeRequest(request, {
       begin: () => {},
@@ -81,6 +82,7 @@ export class FakePipe implements PipeConnection {
           node: this.nodeId,
           resend,
           timeoutMs,
+          message,
           ordinal: this.#cluster.arrived++,
         });
         broken = verdict === 'break' || verdict === 'serve-and-break';
