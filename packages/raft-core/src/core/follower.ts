@@ -1,4 +1,4 @@
-import { NONE } from '../ids.js';
+import { type LogIndex, NONE, type ReplicaId } from '../ids.js';
 import { type Message, MessageType, makeMessage } from '../message.js';
 import { StateType, StepStatus } from '../ready.js';
 import { COMPACTED } from '../storage.js';
@@ -66,10 +66,23 @@ function followLeader(r: Raft, m: Message): void {
 }
 
 function acknowledge(r: Raft, m: Message, index: number): void {
+  if (isPromised(r, m.from, index)) return;
   const ack = makeMessage(MessageType.MsgAppResp, m.from, r.term);
   ack.index = index;
   // INVARIANT(ack-durable): it is released when everything up to index is durable and still there.
   r.sendWhenDurable(ack);
+}
+
+/**
+ * Whether an acknowledgement to this leader that says as much waits for the disk already. Without this
+ * check the leader's repeated probes would pile up answers for as long as a disk hangs or is full.
+ */
+function isPromised(r: Raft, leader: ReplicaId, index: LogIndex): boolean {
+  if (index <= r.log.durable) return false;
+  const { promised } = r;
+  if (promised.to === leader && promised.term === r.term && promised.index >= index) return true;
+  r.promised = { to: leader, term: r.term, index };
+  return false;
 }
 
 /** Tells the leader where to look next, a whole term at a time; see handleRejection. */

@@ -9,6 +9,8 @@ import { ReadRounds } from '../reads/read-rounds.js';
 import { type Drop, DropReason, type ReadState, type ReadTicket, StateType } from '../ready.js';
 import { Tracker } from '../tracker/tracker.js';
 
+const NO_PROMISE = Object.freeze({ to: NONE, term: 0, index: 0 });
+
 /**
  * The state of one replica, shared by the modules of this folder and by nobody else. Each module is
  * one concern (election, replication, reads ...) and works on it with plain functions; rules that
@@ -32,6 +34,8 @@ export class Raft {
   outbox: Message[] = [];
   /** Acknowledgements and granted votes: they leave once what they promise is durable. */
   answers: Message[] = [];
+  /** The farthest acknowledgement that was made to wait for the disk, unless it was taken back. */
+  promised: { readonly to: ReplicaId; readonly term: Term; readonly index: LogIndex } = NO_PROMISE;
   readStates: ReadState[] = [];
   drops: Drop[] = [];
 
@@ -120,6 +124,7 @@ export class Raft {
     this.log.truncateFrom(index);
     this.tickets.truncateFrom(index);
     this.answers = withoutAcksFrom(this.answers, index);
+    this.promised = NO_PROMISE;
   }
 
   nextReadTicket(): ReadTicket {
