@@ -1,8 +1,8 @@
 import { crc32 } from '@dougdb/ports';
 import { SimRandom } from '@dougdb/ports/sim';
 import { codeOf, DIR, entries, entry, QUARANTINE, Rig, show } from '../../test/rig.js';
-import { putU32 } from '../little-endian.js';
 import type { RecoveryReport, Wal, WalError } from '../index.js';
+import { putU32 } from '../little-endian.js';
 
 const path = (segment: number): string => `${DIR}/000000000000000${segment}.wal`;
 
@@ -133,7 +133,9 @@ describe('a WAL that is not whole', () => {
 });
 
 describe('a torn tail', () => {
-  async function withTail(tail: (rig: Rig, end: number) => void): Promise<{ rig: Rig; wal: Wal; report: RecoveryReport }> {
+  async function withTail(
+    tail: (rig: Rig, end: number) => void,
+  ): Promise<{ rig: Rig; wal: Wal; report: RecoveryReport }> {
     const rig = new Rig();
     const { wal } = await rig.open();
     wal.append(1, entries(1, 5), 3);
@@ -164,7 +166,15 @@ describe('a torn tail', () => {
     noise[length - 1] = 7;
     const { rig, wal, report } = await withTail((copy, end) => overwrite(copy, end, noise));
     expect(report).toMatchObject({ tail: 'torn', tornBytes: length, corruptions: [] });
-    expect(show(wal, 1)).toEqual(['prefix 0/0', '1/1 e1', '2/1 e2', '3/1 e3', '4/1 e4', '5/1 e5', 'hint 3']);
+    expect(show(wal, 1)).toEqual([
+      'prefix 0/0',
+      '1/1 e1',
+      '2/1 e2',
+      '3/1 e3',
+      '4/1 e4',
+      '5/1 e5',
+      'hint 3',
+    ]);
     const [name] = rig.fs.list(QUARANTINE);
     expect(rig.fs.contents(`${QUARANTINE}/${name}`)).toEqual(noise);
     wal.append(1, [entry(6)], 0);
@@ -212,7 +222,8 @@ describe('a torn tail', () => {
     const offset = (): number => 64 + wal.stats().bytes;
     const first = offset();
     // Three frames in one flush: none of them promises another.
-    for (let index = 3; index <= 5; index++) wal.append(1, [entry(index, 1, new Uint8Array(900).fill(1))], 0);
+    for (let index = 3; index <= 5; index++)
+      wal.append(1, [entry(index, 1, new Uint8Array(900).fill(1))], 0);
     await rig.durable(wal);
     const copy = rig.copy();
     copy.fs.corrupt(path(1), first + 500, 1);
