@@ -31,7 +31,11 @@ export interface Message {
   term: Term;
   /** MsgApp, MsgVote, MsgPreVote: term of the entry at `index`. MsgAppResp rejections: term of the hint. */
   logTerm: Term;
-  /** MsgApp: index before the first entry. Votes: last index. Acks: acknowledged or rejected index. */
+  /**
+   * MsgApp: index before the first entry. Votes: last index. Acks: acknowledged or rejected index.
+   * MsgHeartbeat: the leader's commit index, for the follower's host to know how old its state is; the
+   * core does not commit by it.
+   */
   index: LogIndex;
   entries: readonly Entry[];
   commit: LogIndex;

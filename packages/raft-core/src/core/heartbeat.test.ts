@@ -1,5 +1,5 @@
 import { Host, message, proposal } from '../../test/harness/host.js';
-import { MessageType, StateType } from '../index.js';
+import { type Message, MessageType, StateType } from '../index.js';
 
 const { MsgAppResp, MsgHeartbeat, MsgHeartbeatResp } = MessageType;
 
@@ -29,6 +29,18 @@ describe('heartbeats', () => {
       { to: 2, commit: 3 },
       { to: 3, commit: 0 },
     ]);
+  });
+
+  it('tell a follower that lags how far the leader has committed, which commits nothing there', () => {
+    const host = leader();
+    host.node.propose(proposal('a', 'b'));
+    host.run();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 3 }));
+    const sent = host.tick(3).find((m) => m.type === MsgHeartbeat && m.to === 3);
+    expect(sent).toMatchObject({ commit: 0, index: 3 });
+    const follower = new Host(3, { hardState: { term: 1, vote: 1 } });
+    follower.step(sent as Message);
+    expect(follower.node.status()).toMatchObject({ leader: 1, commit: 0, lastIndex: 0 });
   });
 });
 

@@ -19,6 +19,8 @@ function sendHeartbeat(r: Raft, p: Progress): void {
   const m = makeMessage(MessageType.MsgHeartbeat, p.id, r.term);
   // Never more than the follower is known to hold: a heartbeat verifies nothing.
   m.commit = Math.min(p.match, r.log.committed);
+  // For the host of a follower that lags: by `commit` alone it could not tell that it does.
+  m.index = r.log.committed;
   m.readToken = r.reads.token;
   p.sentCommit = m.commit;
   r.send(m);
