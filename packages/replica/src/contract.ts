@@ -53,7 +53,7 @@ export interface ReplicaSettings {
   /** A freeze is made when this much log stands behind the frontier, even with an empty memtable (S5). */
   readonly freezeLogBytes: number;
   readonly freezeLogEntries: number;
-  /** Log kept behind the frontier for members that lag. */
+  /** Log kept behind the frontier for members that lag: of the last so many bytes of the WAL. */
   readonly retainLogBytes: number;
   /** Bytes of commands accepted and not yet answered; beyond it BUSY. */
   readonly maxQueuedBytes: number;

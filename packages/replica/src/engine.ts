@@ -6,6 +6,9 @@ import { Parts } from './parts.js';
 import type { Restored } from './raft/restore.js';
 import { ReplicaErrorCode } from './replica-error.js';
 
+/** The frontier is looked at once a second. */
+const TICKS_PER_LOOK = 100;
+
 /**
  * Drives the parts of a replica: gathers the work of one turn of the loop, ticks, and decides what an
  * error means. A broken invariant stops this replica and nothing else.
@@ -15,6 +18,7 @@ export class Engine {
   readonly #options: ReplicaOptions;
   /** Everything up to here is applied before anybody is served (S2). */
   readonly #startCommit: number;
+  #ticks = 0;
   #isScheduled = false;
   #isSlow = false;
   /** Called when a turn or a tick has ended. */
@@ -104,6 +108,7 @@ export class Engine {
     writes.expire(nowMs);
     reads.expire(nowMs);
     this.#giveLeadershipAway(nowMs);
+    if (++this.#ticks % TICKS_PER_LOOK === 0) this.#lookAtFrontier();
     if (readyLoop.wantsTurn || !apply.isIdle) this.wake();
   };
 
@@ -133,25 +138,38 @@ export class Engine {
     return hasMore;
   }
 
+  #applySlice(): boolean {
+    try {
+      return this.parts.apply.slice();
+    } catch (error) {
+      this.#endApplying(error);
+      return false;
+    }
+  }
+
+  #lookAtFrontier(): void {
+    try {
+      this.parts.frontier.look();
+    } catch (error) {
+      this.#endApplying(error);
+    }
+  }
+
   /**
    * Where the database or an entry fails a check, nothing may be skipped and nothing can be applied:
    * this replica goes out of service with its state as it is. It goes on voting and appending.
+   * @throws any other error
    */
-  #applySlice(): boolean {
+  #endApplying(error: unknown): void {
+    if (!isDamage(error)) throw error;
     const { apply, writes, reads, refusals, corrupt } = this.parts;
-    try {
-      return apply.slice();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      corrupt(error);
-      const inDoubt = refusals.inDoubt(
-        'this replica went out of service before it applied the write',
-      );
-      apply.halt()?.answers.failRest(inDoubt);
-      writes.failAll(refusals.notLeader('this replica is out of service'), inDoubt);
-      reads.failAll(refusals.corrupt());
-      return false;
-    }
+    corrupt(error);
+    const inDoubt = refusals.inDoubt(
+      'this replica went out of service before it applied the write',
+    );
+    apply.halt()?.answers.failRest(inDoubt);
+    writes.failAll(refusals.notLeader('this replica is out of service'), inDoubt);
+    reads.failAll(refusals.corrupt());
   }
 
   #begin(): void {

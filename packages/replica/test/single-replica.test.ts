@@ -1,3 +1,4 @@
+import { crc32 } from '@dougdb/ports';
 import { decodeReplicaState, LOG_TIME_PER_MS } from '@dougdb/replica';
 import { Alone } from './support/alone.js';
 import { bytesOf, del, opId, put, textOf } from './support/commands.js';
@@ -204,6 +205,29 @@ describe('a replica alone', () => {
       await alone.restart();
       expect(await alone.read('k')).toContain(' 60');
     }
+  });
+
+  it('does not pin the log of the node when it falls idle: it is frozen and compacted once the log has moved on', async () => {
+    const idle = await Alone.started({
+      settings: { retainLogBytes: 300_000, freezeLogBytes: 300_000 },
+    });
+    for (let i = 1; i <= 3; i++) await idle.write(put('k', 'x'.repeat(50_000)));
+    const other = idle.node.wal;
+    const log = other.log(idle.node.replicaId);
+    expect(log.firstIndex()).toBe(2);
+    // Another partition's log in the same WAL.
+    const data = new Uint8Array(100_000);
+    const entry = { term: 1, type: 0, data, checksum: crc32(data) };
+    for (let index = 1; index <= 20; index++) {
+      other.append(99, [{ ...entry, index }], 0);
+      await idle.run(new Promise((resolve) => other.sync(resolve)));
+      if (index > 3) other.compactPrefix(99, index - 3, 1);
+      await idle.scheduler.advance(600);
+    }
+    expect(log.firstIndex()).toBe(log.lastIndex() + 1);
+    expect(other.stats().segments).toBeLessThan(6);
+    await idle.restart();
+    expect(await idle.read('k')).toContain(' 3');
   });
 
   it('freezes when the memtable is full', async () => {

@@ -22,11 +22,11 @@ export interface FrontierOptions {
   readonly onFlushFailed: (error: unknown) => void;
 }
 
-/** A place in the log, with the bytes of log applied up to it since the start. */
+/** A place in this log, and how much the WAL had written of all logs when it was frozen. */
 interface LogPoint {
   readonly index: number;
   readonly term: number;
-  readonly logBytes: number;
+  readonly walBytes: number;
 }
 
 /**
@@ -36,24 +36,29 @@ interface LogPoint {
  * A freeze is made when the memtable is full, or when enough log stands behind the last one, even with
  * an empty memtable: entries that change no user data must not pin the log for ever.
  *
- * The log is not compacted right up to the frontier: `retainLogBytes` of it are kept behind. A member
- * that was away can only catch up from the log of another one, because snapshots do not travel yet;
- * and any replica may be the leader by then, so each keeps as much. Bytes are counted from the start of
- * the process: what an earlier one had left is counted as nothing, so up to twice as much may be kept.
+ * The log is not compacted right up to the frontier: what was written within the last `retainLogBytes`
+ * of the WAL stays. A member that was away can only catch up from the log of another one, because
+ * snapshots do not travel yet; and any replica may be the leader by then, so each keeps as much.
+ *
+ * It is the WAL's bytes that count, those of all logs, not this log's: segments go oldest first, so the
+ * few entries of a partition that fell idle would pin everything that busier ones wrote since. For the
+ * same reason an idle partition is frozen, and compacted, once the WAL has moved on by that much. The
+ * WAL thus holds about twice `retainLogBytes` at most. Its bytes are counted from the start of the
+ * process: what an earlier one left is counted as nothing.
  */
 export class Frontier {
   readonly #options: FrontierOptions;
-  /** Frozen places that are not compacted away, oldest first; the newest installed one is the frontier. */
+  /** Installed places that are not compacted away, oldest first; the newest is the frontier. */
   #points: LogPoint[] = [];
   #installed: LogPoint;
-  #logBytes = 0;
   #frozenAt: LogPoint;
+  /** Bytes of entries applied since the last freeze. */
+  #logBytes = 0;
   #isClosed = false;
 
   constructor(options: FrontierOptions) {
     this.#options = options;
-    const { appliedIndex, appliedTerm } = options.machine.state;
-    this.#installed = { index: appliedIndex, term: appliedTerm, logBytes: 0 };
+    this.#installed = this.#point();
     this.#frozenAt = this.#installed;
     this.#points.push(this.#installed);
   }
@@ -68,9 +73,19 @@ export class Frontier {
     this.#logBytes += sizeBytes;
     const { db, machine, settings } = this.#options;
     const isFar =
-      this.#logBytes - this.#frozenAt.logBytes >= settings.freezeLogBytes ||
+      this.#logBytes >= settings.freezeLogBytes ||
       machine.state.appliedIndex - this.#frozenAt.index >= settings.freezeLogEntries;
     if (isFar || db.wantsFreeze) this.freeze();
+  }
+
+  /** Now and then: freezes and compacts a log that the rest of the WAL has left behind. */
+  look(): void {
+    const { machine, settings } = this.#options;
+    const now = this.#point();
+    const leftBehind = Math.max(settings.retainLogBytes, settings.freezeLogBytes);
+    const isNew = now.index > this.#frozenAt.index && !machine.isInsideEntry;
+    if (isNew && now.walBytes - this.#frozenAt.walBytes >= leftBehind) this.freeze();
+    this.#compact(now.walBytes);
   }
 
   /** Freezes now. */
@@ -85,8 +100,8 @@ export class Frontier {
         `freeze at entry ${state.appliedIndex}, revision ${state.revision}, with ${db.lastSequence} written`,
       );
     }
-    const { appliedIndex: index, appliedTerm: term } = state;
-    const point = { index, term, logBytes: this.#logBytes };
+    const point = this.#point();
+    this.#logBytes = 0;
     db.freeze(encodeReplicaState(state));
     telemetry.freezes.add(1);
     this.#frozenAt = point;
@@ -108,19 +123,20 @@ export class Frontier {
     if (this.#isClosed || point.index <= this.#installed.index) return;
     this.#installed = point;
     this.#points.push(point);
-    const { logger, settings } = this.#options;
-    logger.debug('replica.frontier.moved', { index: point.index });
-    const target = this.#newestBehind(point.logBytes - settings.retainLogBytes);
-    if (target !== null) this.#compactTo(target);
+    this.#options.logger.debug('replica.frontier.moved', { index: point.index });
+    this.#compact(this.#point().walBytes);
   }
 
-  /** The newest point at or below so many bytes of log; those before it are dropped. */
-  #newestBehind(logBytes: number): LogPoint | null {
+  /** Compacts to the newest installed point that is old enough. */
+  #compact(walBytes: number): void {
+    const points = this.#points;
+    const oldest = walBytes - this.#options.settings.retainLogBytes;
     let count = 0;
-    while (count < this.#points.length && this.#points[count]!.logBytes <= logBytes) count++;
-    if (count === 0) return null;
-    this.#points.splice(0, count - 1);
-    return this.#points[0] ?? null;
+    while (count < points.length && points[count]!.walBytes <= oldest) count++;
+    const target = points[count - 1];
+    if (target === undefined) return;
+    this.#compactTo(target);
+    points.splice(0, count - 1);
   }
 
   #compactTo(point: LogPoint): void {
@@ -137,5 +153,12 @@ export class Frontier {
       // The next freeze asks again; the log keeps more than it must meanwhile.
       this.#options.logger.warn('raft.log.no_space', { compactTo: point.index });
     }
+  }
+
+  /** Here and now. */
+  #point(): LogPoint {
+    const { machine, wal } = this.#options;
+    const { appliedIndex: index, appliedTerm: term } = machine.state;
+    return { index, term, walBytes: wal.stats().bytes };
   }
 }

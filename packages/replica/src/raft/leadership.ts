@@ -88,8 +88,8 @@ export class Leadership {
   handOver(reason: string): void {
     if (!this.isLeader || ++this.#ticksSinceTry < this.#options.electionTicks) return;
     this.#ticksSinceTry = 0;
-    const begun = this.transfer();
-    this.#options.logger.warn('raft.handover', { reason, begun });
+    // With nobody there to take it this is tried again and again: no reason to say so each time.
+    if (this.transfer()) this.#options.logger.warn('raft.handover', { reason });
   }
 
   /** There is no reason any more. */
