@@ -36,7 +36,10 @@ export interface DbOptions {
   readonly sliceMs?: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
-  /** A flush was installed: the manifest names this host state durably. In order of the freezes. */
+  /**
+   * A flush was installed: the manifest names this host state durably. In order of the freezes. The bytes
+   * are the database's: not to be changed.
+   */
   readonly onInstalled?: (hostState: Uint8Array) => void;
   /** A background error by severity (S13). After 'fatal' the process must end. */
   readonly onBackgroundError?: (severity: 'retried' | 'stopped' | 'fatal', error: SstError) => void;

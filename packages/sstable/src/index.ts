@@ -1,9 +1,11 @@
 /**
  * SSTables and an LSM engine on top of them in TypeScript: memtable, block tables with bloom filters
- * and checksums, a manifest with marker files, leveled compaction.
+ * and checksums, a manifest with marker files, leveled compaction. {@link Db} is a sorted, versioned,
+ * durable table for a host that has a log of its own; {@link BlockCache} is shared by all of a process.
+ * The README has an example that the tests run; FORMAT.md describes the files.
  * @packageDocumentation
  */
-export { BlockCache } from './block-cache.js';
+export { BlockCache, type BlockCacheStats } from './block-cache.js';
 export {
   type DbIterator,
   type DbOptions,

@@ -2,9 +2,13 @@ import fc from 'fast-check';
 import type { DbIterator, IteratorOptions } from '../src/contract.js';
 import type { Db } from '../src/db.js';
 import { Kind } from '../src/encoding/internal-key.js';
+import { findOrderDamage } from './support/check-levels.js';
 import { dump, get, Machine } from './support/databases.js';
 import { bytes, text } from './support/entries.js';
 import { Model } from './support/model.js';
+
+// Loops over hundreds of crashes and faults: on a busy machine they take their time.
+jest.setTimeout(120_000);
 
 const key = fc.oneof(
   fc.constantFrom('a', 'aa', 'ab', 'b', 'ba', 'c'),
@@ -115,6 +119,7 @@ class Play {
         this.#drainKept();
         await this.machine.run(this.db.close());
         expect(this.machine.fs.openPaths).toEqual([]);
+        expect(findOrderDamage(this.machine.fs, '/data/db')).toBeNull();
         await this.#open();
         break;
       case 'crash':
@@ -140,6 +145,7 @@ class Play {
     expect(names.filter((name) => !name.endsWith('.sst'))).toHaveLength(2);
     await this.machine.run(this.db.close());
     expect(this.machine.fs.openPaths).toEqual([]);
+    expect(findOrderDamage(this.machine.fs, '/data/db')).toBeNull();
   }
 
   async #open(): Promise<void> {

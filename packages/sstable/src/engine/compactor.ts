@@ -99,7 +99,7 @@ export class Compactor {
       const job = compactTables({
         runs: [...runs, pick.lower.map(({ meta }) => meta)],
         below,
-        floor: store.readFloor,
+        floor: store.historyFloor,
         tableBytes: settings.tableBytes,
         destination: this.#background.destination(),
       });

@@ -5,7 +5,11 @@ import { ViewIterator } from '../read/view-iterator.js';
 import { LevelCursor } from '../version/level-cursor.js';
 import type { Store } from './store.js';
 
-/** A view of everything at this moment, limited to a sequence that the caller has checked. */
+/**
+ * A view of everything at this moment, limited to a sequence that the caller has checked. It holds the
+ * memtables and the version of this moment: whatever is flushed and compacted later happens elsewhere, so
+ * compaction need not ask what iterators can see.
+ */
 export function openIterator(store: Store, options: IteratorOptions, sequence: number): DbIterator {
   const version = store.version.acquire();
   const memtables = [store.mutable, ...store.frozen.flatMap(({ memtable }) => memtable ?? [])];
@@ -19,11 +23,9 @@ export function openIterator(store: Store, options: IteratorOptions, sequence: n
       return store.isClosed;
     },
     release(): void {
-      store.iteratorSequences.delete(owner);
       version.release();
     },
   };
-  store.iteratorSequences.set(owner, sequence);
   const view = {
     start: options.start?.slice() ?? null,
     end: options.end?.slice() ?? null,

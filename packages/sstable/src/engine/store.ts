@@ -40,8 +40,6 @@ export class Store {
   /** Lowest sequence that a write may have. */
   minimumSequence: number;
   historyFloor = 0;
-  /** Sequences that open iterators see, one for each. */
-  readonly iteratorSequences = new Map<object, number>();
   isClosed = false;
   flushes = 0;
   compactions = 0;
@@ -113,13 +111,6 @@ export class Store {
     const before = this.version;
     this.version = new Version(levels).acquire();
     before.release();
-  }
-
-  /** The oldest sequence that anyone may still read at. */
-  get readFloor(): number {
-    let floor = this.historyFloor;
-    for (const sequence of this.iteratorSequences.values()) floor = Math.min(floor, sequence);
-    return floor;
   }
 
   /** @throws SstError SST_CLOSED */

@@ -34,13 +34,12 @@ function find({ mutable, frozen, version }: ReadSources, key: Uint8Array, atMost
     if (frozen[at]?.memtable?.get(key, atMost, result)) return true;
   }
   const hash = filterHash(key, 0, key.length);
-  for (const [level, tables] of version.levels.entries()) {
-    if (tables.length === 0) continue;
-    if (level > 0) {
-      if (isIn(tables[findTable(tables, key)], key, hash, atMost)) return true;
-      continue;
-    }
-    for (const table of tables) if (isIn(table, key, hash, atMost)) return true;
+  const { levels } = version;
+  for (const table of levels[0] ?? []) if (isIn(table, key, hash, atMost)) return true;
+  for (let level = 1; level < levels.length; level++) {
+    const tables = levels[level];
+    if (tables === undefined || tables.length === 0) continue;
+    if (isIn(tables[findTable(tables, key)], key, hash, atMost)) return true;
   }
   return false;
 }

@@ -35,8 +35,8 @@ export class Script {
   }
 
   async play(): Promise<void> {
-    for (let round = 1; round <= 10 && !this.#isOver; round++) {
-      if (round === 1 || round === 7) await this.#reopen();
+    for (let round = 1; round <= 8 && !this.#isOver; round++) {
+      if (round === 1 || round === 6) await this.#reopen();
       if (!this.#isOver) await this.#round(round);
     }
     if (!this.#isOver) await this.#attempt(() => this.machine.run(this.#use().compact()));
