@@ -91,6 +91,53 @@ describe('DougClient', () => {
     expect(cluster.applied).toHaveLength(20);
   });
 
+  it('takes thousands of calls on few keys at once, more than a session has room for', async () => {
+    const { cluster, db, run } = await simClient({ splitAt: ['k3'] });
+    const calls = Array.from({ length: 6000 }, (_, i) =>
+      i % 10 === 9 ? db.get(`k${i % 7}`) : db.put(`k${i % 7}`, `${i}`),
+    );
+    await run(Promise.all(calls));
+    for (let key = 0; key < 7; key++) {
+      const order = cluster.applied
+        .filter((applied) => new TextDecoder().decode(applied.key) === `k${key}`)
+        .map(({ value }) => Number(new TextDecoder().decode(value)));
+      expect(order).toEqual([...order].sort((a, b) => a - b));
+    }
+    expect(cluster.applied).toHaveLength(5400);
+  });
+
+  it('forgets calls that give up while they wait for room', async () => {
+    const { cluster, db, run, scheduler } = await simClient();
+    cluster.judge = () => 'swallow';
+    const first = Array.from({ length: 1024 }, (_, i) => db.put(`a${i}`, 'v', { timeoutMs: 900 }));
+    const second = Array.from({ length: 3000 }, (_, i) => db.put(`b${i}`, 'v', { timeoutMs: 800 }));
+    const settled = Promise.allSettled([...first, ...second]);
+    const third = Array.from({ length: 3000 }, (_, i) => db.put(`c${i}`, 'v'));
+    scheduler.schedule(850, () => {
+      cluster.judge = () => 'serve';
+    });
+    await run(settled);
+    await run(Promise.all(third));
+    expect(cluster.applied).toHaveLength(3000);
+  });
+
+  it('takes a burst of large values on one key', async () => {
+    const { cluster, db, run } = await simClient();
+    const large = 'x'.repeat(100_000);
+    await run(Promise.all(Array.from({ length: 50 }, (_, i) => db.put('k', `${i} ${large}`))));
+    expect((await run(db.get('k')))?.value).toMatch(/^49 /);
+    expect(cluster.applied).toHaveLength(50);
+  });
+
+  it('goes on when a full session has an op that must be sent again', async () => {
+    const { cluster, db, run } = await simClient();
+    // Of the first thousand one in ten is refused, and each key is called again and again.
+    cluster.judge = ({ message }) => (message % 10 === 0 ? { refuse: 'STARTING' } : 'serve');
+    const calls = Array.from({ length: 4000 }, (_, i) => db.put(`k${i % 900}`, `${i}`));
+    await run(Promise.all(calls));
+    expect(cluster.applied).toHaveLength(4000);
+  });
+
   it('goes on when one answer of a full session is missing for long', async () => {
     const { cluster, db, run } = await simClient({}, { timeoutMs: 2000 });
     cluster.judge = ({ key }) => (key === 'stuck' ? 'swallow' : 'serve');

@@ -142,10 +142,6 @@ export class Engine implements PipeOwner {
       gate.wait(op);
       return;
     }
-    if (!op.isRead && op.session === null && !partition.identify(op)) {
-      this.#lanes.seal(op);
-      return;
-    }
     op.partitionId = route.partitionId;
     op.epochVersion = route.epochVersion;
     this.#pipeTo(address).enqueue(op);
@@ -155,9 +151,21 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   maySend(op: Operation, message: number): boolean {
+    if (!op.isRead && op.session === null && !this.#identify(op)) return false;
     if (!this.#lanes.maySend(op, message)) return false;
     if (op.sends++ > 0) this.#retries++;
     return true;
+  }
+
+  /**
+   * Gives a write its identity, as late as it can be: what has one must never wait for what has none,
+   * because the room for it comes only when what has one is finished.
+   */
+  #identify(op: Operation): boolean {
+    const partition = this.#partition(op.partitionId);
+    if (partition.identify(op)) return true;
+    if (this.#lanes.hold(op)) partition.awaitRoom(op);
+    return false;
   }
 
   /** @internal */
@@ -336,8 +344,8 @@ export class Engine implements PipeOwner {
     const { session, seq } = op;
     if (session === null) return;
     op.session = null;
-    for (const ready of this.#partition(session.partitionId).finish(session, seq)) {
-      this.#dispatch(ready);
+    for (const roomless of this.#partition(session.partitionId).finish(session, seq)) {
+      this.#lanes.resume(roomless);
     }
   }
 

@@ -1,4 +1,5 @@
 import { compareKeys } from '@dougdb/facade';
+import { limits } from '@dougdb/rpc-proto';
 import { type Operation, Place } from './operation.js';
 import type { Session } from './session.js';
 
@@ -56,7 +57,8 @@ export class KeyLanes {
     const hash = hashOf(op.key);
     const lane = this.#find(op.key, hash) ?? this.#add(op.key, hash, op.isRead);
     op.lane = lane;
-    if (lane.first === null && !lane.sealed && lane.reads === op.isRead) {
+    const isFull = !op.isRead && lane.active >= limits.pipeBatchItems;
+    if (lane.first === null && !lane.sealed && lane.reads === op.isRead && !isFull) {
       lane.active++;
       return true;
     }
@@ -101,6 +103,25 @@ export class KeyLanes {
     if (lane.active === 0) this.#release(lane);
   }
 
+  /**
+   * An operation cannot leave for a reason that has nothing to do with its key.
+   * @returns whether `resume` has to be called for it when it can; else the end of its run is enough
+   */
+  hold(op: Operation): boolean {
+    const { lane } = op;
+    if (lane === null) return false;
+    lane.active--;
+    lane.sealed = true;
+    this.#insert(lane, op);
+    return lane.active === 0;
+  }
+
+  /** The reason for which an operation was held is gone. */
+  resume(op: Operation): void {
+    const { lane } = op;
+    if (lane !== null && op.place === Place.lane && lane.active === 0) this.#release(lane);
+  }
+
   /** An operation is finished, wherever it was. */
   leave(op: Operation): void {
     const { lane } = op;
@@ -113,12 +134,17 @@ export class KeyLanes {
     else this.#drop(lane);
   }
 
-  /** Sends the next run: what stands first and all that follow of its kind. */
+  /** Sends the next run: what stands first and what follows of its kind, writes as many as fit a message. */
   #release(lane: Lane): void {
     const run: Operation[] = [];
     const reads = lane.first?.isRead === true;
+    let sizeBytes = 0;
     while (lane.first !== null && lane.first.isRead === reads) {
       const op = lane.first;
+      if (!reads && (run.length >= limits.pipeBatchItems || sizeBytes >= limits.pipeBatchBytes)) {
+        break;
+      }
+      sizeBytes += op.sizeBytes;
       lane.first = op.laneNext;
       op.laneNext = null;
       // Not in the list any more, and not sent: on its way.
@@ -139,6 +165,7 @@ export class KeyLanes {
 
   #append(lane: Lane, op: Operation): void {
     op.place = Place.lane;
+    op.laneNext = null;
     if (lane.last === null) lane.first = op;
     else lane.last.laneNext = op;
     lane.last = op;
@@ -146,6 +173,10 @@ export class KeyLanes {
 
   /** Puts an operation back where its call belongs. */
   #insert(lane: Lane, op: Operation): void {
+    if (lane.last === null || lane.last.serial < op.serial) {
+      this.#append(lane, op);
+      return;
+    }
     op.place = Place.lane;
     let before: Operation | null = null;
     let after = lane.first;

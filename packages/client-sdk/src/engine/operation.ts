@@ -10,18 +10,16 @@ export type OperationKind = 'put' | 'delete' | 'get';
 
 /** Where an operation is. */
 export const Place = {
-  /** Behind another one on its key. */
+  /** Behind another one on its key, or until its session has room. */
   lane: 0,
   /** At the gate of its partition, until a pause is over. */
   gate: 1,
-  /** Until its session has room. */
-  session: 2,
   /** In the queue of a pipe, not sent. */
-  queue: 3,
+  queue: 2,
   /** Sent and not answered. */
-  sent: 4,
+  sent: 3,
   /** Its promise is settled. */
-  done: 5,
+  done: 4,
 } as const;
 export type Place = (typeof Place)[keyof typeof Place];
 

@@ -21,8 +21,8 @@ export class PartitionState {
   readonly #random: Random;
   #logTime = 0;
   #session: Session | null = null;
-  /** Writes that wait for the session to have room. */
-  #held: Operation[] = [];
+  /** Writes that wait for room in the session, or have given up waiting. */
+  #roomless: Operation[] = [];
 
   constructor(id: number, clock: Clock, random: Random, open: (waiting: Operation[]) => void) {
     this.id = id;
@@ -50,35 +50,33 @@ export class PartitionState {
     if (this.#session === session) this.#session = null;
   }
 
-  /** Gives a write its identity for life. @returns false: it waits until the session has room */
+  /** Gives a write its identity for life. @returns false: the session has no room */
   identify(op: Operation): boolean {
-    if (this.#held.length > 0 || !this.#currentSession().hasRoom) {
-      op.place = Place.session;
-      this.#held.push(op);
-      return false;
-    }
-    this.#assign(op);
+    const session = this.#currentSession();
+    if (session.room === 0) return false;
+    op.session = session;
+    op.seq = session.take();
     return true;
   }
 
-  /** A write is finished. @returns those that have an identity now and can be sent */
-  finish(session: Session, seq: number): Operation[] {
+  /** A write waits until the session has room. */
+  awaitRoom(op: Operation): void {
+    this.#roomless.push(op);
+  }
+
+  /** A write is finished. @returns those that wait for room and may try again */
+  finish(session: Session, seq: number): readonly Operation[] {
     session.finish(seq);
-    if (this.#held.length === 0) return none;
+    if (this.#roomless.length === 0) return none;
     const ready: Operation[] = [];
-    let taken = 0;
-    while (taken < this.#held.length) {
-      const op = this.#held[taken] as Operation;
-      if (op.place === Place.session) {
-        if (!this.#currentSession().hasRoom) break;
-        this.#assign(op);
-        // Not held any more: on its way.
-        op.place = Place.queue;
-        ready.push(op);
-      }
-      taken++;
+    const { room } = this.#currentSession();
+    let passed = 0;
+    while (ready.length < room && passed < this.#roomless.length) {
+      const op = this.#roomless[passed++] as Operation;
+      // Else it has given up, or is on its way for another reason.
+      if (op.place === Place.lane) ready.push(op);
     }
-    this.#held.splice(0, taken);
+    this.#roomless.splice(0, passed);
     return ready;
   }
 
@@ -86,12 +84,7 @@ export class PartitionState {
   close(): void {
     this.gate.cancel();
     this.readGate.cancel();
-    this.#held = [];
-  }
-
-  #assign(op: Operation): void {
-    op.session = this.#currentSession();
-    op.seq = op.session.take();
+    this.#roomless = [];
   }
 
   #currentSession(): Session {
@@ -103,4 +96,4 @@ export class PartitionState {
   }
 }
 
-const none: Operation[] = [];
+const none: readonly Operation[] = [];

@@ -36,12 +36,12 @@ export class Session {
     return this.#firstIncomplete;
   }
 
-  /** Whether another seq can be taken: a partition keeps only so many open ones a session. */
-  get hasRoom(): boolean {
-    return this.#next - this.#firstIncomplete < maxOpenSeqs;
+  /** How many seqs can be taken now: a partition keeps only so many open ones a session. */
+  get room(): number {
+    return maxOpenSeqs - (this.#next - this.#firstIncomplete);
   }
 
-  /** The next seq. Call only while `hasRoom`. */
+  /** The next seq. Call only while there is room. */
   take(): number {
     return this.#next++;
   }
