@@ -66,6 +66,35 @@ describe('three replicas', () => {
     expect(ageMs).toBeLessThan(5100);
   });
 
+  it('tell the age of a follower that hears its leader and gets no entries', async () => {
+    const cluster = await TestCluster.started();
+    const leader = await cluster.untilLed();
+    const behind = cluster.followers[0] as TestNode;
+    await cluster.run(leader.write(put('k', 'old')));
+    await cluster.untilEqual();
+    cluster.filter = (_from, to, message) =>
+      to !== behind.nodeId || message.type !== MessageType.MsgApp;
+    await cluster.run(leader.write(put('k', 'new')));
+    await cluster.scheduler.advance(3000);
+    expect(behind.replica.status().leaderReplicaId).toBe(leader.replicaId);
+    expect(brief(await cluster.run(behind.read('k', { level: 'eventual' })))).toBe('found old 1');
+    expect(behind.replica.header().ageMs).toBeGreaterThan(2900);
+  });
+
+  it('answer a read DEADLINE that finds no quorum in its time', async () => {
+    const cluster = await TestCluster.started();
+    const leader = await cluster.untilLed();
+    cluster.isolate(leader.nodeId);
+    const reads = [leader, cluster.followers[0] as TestNode].map((node) =>
+      node.read('k', { timeoutMs: 40 }),
+    );
+    const startMs = cluster.scheduler.nowMs;
+    for (const read of reads) {
+      expect(brief(await cluster.run(read))).toBe('DEADLINE NOT_APPLIED');
+    }
+    expect(cluster.scheduler.nowMs - startMs).toBeLessThan(60);
+  });
+
   it('elect another leader when the leader dies, and lose nothing acknowledged', async () => {
     const cluster = await TestCluster.started();
     const dead = await cluster.untilLed();

@@ -95,6 +95,15 @@ describe('Inbox', () => {
     expect(bench.contact.ageMs(10)).toBe(10);
   });
 
+  it('does not take a heartbeat for fresh state while this replica lags behind the leader', () => {
+    const bench = new Bench();
+    const heartbeat = { ...makeMessage(MessageType.MsgHeartbeat, 1, 2), commit: 5, index: 9 };
+    bench.inbox.step(heartbeat);
+    expect(bench.contact.ageMs(10)).toBeGreaterThan(1e6);
+    bench.contact.applied(9);
+    expect(bench.contact.ageMs(10)).toBe(10);
+  });
+
   it('stops the replica when the leader proves that acknowledged entries are lost', () => {
     const bench = new Bench();
     bench.status = 'lost-log';

@@ -27,7 +27,7 @@ export class Inbox {
 
   /** @throws ReplicaError REPLICA_LOG_LOST if the leader proves that acknowledged entries are gone */
   step(m: Message): void {
-    const { core, state, contact, clock } = this.#options;
+    const { core } = this.#options;
     if (m.type === MessageType.MsgApp && !this.#areWhole(m)) return;
     const status = core.step(m);
     if (status === StepStatus.LostLog) {
@@ -38,10 +38,18 @@ export class Inbox {
       );
     }
     if (status !== StepStatus.Ok) return;
-    if (m.type === MessageType.MsgApp) this.#observe(m);
-    if (m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat) {
-      contact.heard(m.commit, clock.monotonicMs(), state.appliedIndex);
+    if (m.type === MessageType.MsgApp) {
+      this.#observe(m);
+      this.#heard(m.commit);
+    } else if (m.type === MessageType.MsgHeartbeat) {
+      // Its `commit` is never above what is here, so only `index` tells a replica that it lags.
+      this.#heard(Math.max(m.commit, m.index));
     }
+  }
+
+  #heard(leaderCommit: number): void {
+    const { contact, clock, state } = this.#options;
+    contact.heard(leaderCommit, clock.monotonicMs(), state.appliedIndex);
   }
 
   /** INVARIANT(entry-whole): an entry is appended only if it has the checksum that its leader made. */

@@ -60,6 +60,23 @@ describe('StateMachine', () => {
     expect(machine.state).toMatchObject({ revision: 3, appliedIndex: 2, appliedTerm: 5 });
   });
 
+  it('has the same hash after the same effects, and another one after others', () => {
+    const hashAfter = (...commands: Uint8Array[]): number => {
+      const { machine } = machineFor('', '');
+      apply(machine, commands);
+      return machine.state.hash;
+    };
+    const hash = hashAfter(put('a', '1'), del('b'));
+    expect(hashAfter(put('a', '1', opId(1, START, 1)), del('b'))).toBe(hash);
+    const others = [
+      hashAfter(),
+      hashAfter(put('a', '1')),
+      hashAfter(del('b'), put('a', '1')),
+      hashAfter(put('a', '2'), del('b')),
+    ];
+    expect(new Set([hash, ...others]).size).toBe(5);
+  });
+
   it('INVARIANT(applied-once): applies an op once, however often it is in the log', () => {
     const { machine, written } = machineFor('', '');
     const once = put('a', '1', opId(1, START, 1));
