@@ -1,6 +1,8 @@
 /**
  * A write-ahead log of segment files for many Raft logs: checksummed frames, group commit with one
- * fdatasync in flight, recovery that tells a torn tail from rot.
+ * fdatasync in flight, recovery that tells a torn tail from rot. {@link Wal} is that log,
+ * {@link RecordLog} a plain sequence of records in one file with the same frames. The README has an
+ * example that the tests run; FORMAT.md describes the files.
  * @packageDocumentation
  */
 export {

@@ -209,6 +209,7 @@ export class Flusher {
     this.#lastKind = last.kind;
     this.#unsyncedBytes = 0;
     if (last.kind === FrameKind.Seal) this.#active = null;
+    // INVARIANT(acked-entry-survives): told only now, when all up to the last frame is on the disk.
     waiters.settle(last.ordinal);
     onOldest(last.oldestSegment);
   }
