@@ -69,6 +69,14 @@ describe('BlockCache', () => {
     expect(cache.insert(table, 0, block(50))).not.toBe(NOT_CACHED);
   });
 
+  it('evicts nothing for a block that would not fit anyway', () => {
+    const cache = new BlockCache(100);
+    const table = new CachedTable(2);
+    cache.insert(table, 0, block(50));
+    expect(cache.insert(table, 1, block(101))).toBe(NOT_CACHED);
+    expect(cache.stats()).toMatchObject({ blocks: 1, usedBytes: 50 });
+  });
+
   it('may have no room at all', () => {
     const cache = new BlockCache(0);
     expect(cache.insert(new CachedTable(1), 0, block(1))).toBe(NOT_CACHED);

@@ -117,6 +117,7 @@ export class BlockCache {
 
   /** False if the pinned blocks and the charges leave too little room. */
   #makeRoom(neededBytes: number): boolean {
+    if (neededBytes > this.capacityBytes) return false;
     const slots = this.#blocks.length;
     // Two rounds: the first may only take the marks of warmth away.
     for (let steps = 0; steps < 2 * slots; steps++) {

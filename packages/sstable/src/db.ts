@@ -135,7 +135,11 @@ export class Db {
     return lookUp(this.#store, key, this.#readSequence(atMost));
   }
 
-  /** @throws SstError SST_USAGE if options.sequence lies below the history floor */
+  /**
+   * A consistent view; see DbIterator. Between two writes at one sequence it would see both: make it
+   * before or after them.
+   * @throws SstError SST_USAGE if options.sequence lies below the history floor
+   */
   iterator(options: IteratorOptions): DbIterator {
     this.#store.checkOpen();
     return openIterator(this.#store, options, this.#readSequence(options.sequence));

@@ -5,7 +5,7 @@ import type { Memtable } from '../memtable/memtable.js';
 import { filterHash } from '../table/bloom-filter.js';
 import type { TableHandle } from '../version/table-handle.js';
 import { findTable, type Version } from '../version/version.js';
-import { PointResult } from './cursor.js';
+import { NOTHING, PointResult } from './cursor.js';
 
 /** What a read looks through. */
 export interface ReadSources {
@@ -25,7 +25,10 @@ const result = new PointResult();
  */
 export function lookUp(sources: ReadSources, key: Uint8Array, atMost: number): Found | null {
   if (!find(sources, key, atMost) || result.kind === Kind.Delete) return null;
-  return { value: result.bytes.slice(result.start, result.end), sequence: result.sequence };
+  const value = result.bytes.slice(result.start, result.end);
+  // Not to be the one that keeps a large block alive.
+  result.bytes = NOTHING;
+  return { value, sequence: result.sequence };
 }
 
 function find({ mutable, frozen, version }: ReadSources, key: Uint8Array, atMost: number): boolean {

@@ -118,15 +118,18 @@ export class TableReader {
     const { block } = this.loadBlock(index);
     this.#seekPoint(block, index, key, atMost);
     // The block's index key is at or behind the target and before the next block: it is here or nowhere.
-    if (!pointCursor.valid) return false;
     const found = pointCursor;
-    if (compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) !== 0) return false;
-    result.kind = found.kind;
-    result.sequence = found.sequence;
-    result.bytes = block;
-    result.start = found.valueStart;
-    result.end = found.valueEnd;
-    return true;
+    const isFound =
+      found.valid && compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) === 0;
+    if (isFound) {
+      result.kind = found.kind;
+      result.sequence = found.sequence;
+      result.bytes = block;
+      result.start = found.valueStart;
+      result.end = found.valueEnd;
+    }
+    found.close();
+    return isFound;
   }
 
   /** @throws SstError SST_CORRUPT, SST_IO on first use */
