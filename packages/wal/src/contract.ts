@@ -22,9 +22,12 @@ export interface WalOptions {
   readonly dir: string;
   /** Where a cut tail is copied to before the cut; made when needed. */
   readonly quarantineDir: string;
-  /** Size of a segment file, filled with zeros before use. Default 64 MiB. */
+  /** Size of a segment file, filled with zeros before use: a multiple of 8, 4 KiB to 1 GiB. Default 64 MiB. */
   readonly segmentBytes?: number;
-  /** A frame is closed at this size. Default 1 MiB. One larger entry still fits (up to 64 MiB). */
+  /**
+   * A frame is closed at this size, or at a quarter of a segment. Default 1 MiB. One larger entry still fits
+   * (up to 64 MiB).
+   */
   readonly maxFrameBytes?: number;
   /** Bytes of recent entries kept in memory for readers. Default 16 MiB. */
   readonly cacheBytes?: number;

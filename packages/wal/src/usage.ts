@@ -13,12 +13,14 @@ export type ResolvedOptions = Required<Omit<WalOptions, 'logger' | 'metrics'>>;
 /** @throws WalError WAL_USAGE for values out of range */
 export function resolveOptions(options: WalOptions): ResolvedOptions {
   const segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
-  const maxFrameBytes = options.maxFrameBytes ?? 1024 * 1024;
+  const askedFrameBytes = options.maxFrameBytes ?? 1024 * 1024;
   const cacheBytes = options.cacheBytes ?? 16 * 1024 * 1024;
   checkRange('segmentBytes', segmentBytes, MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
-  checkRange('maxFrameBytes', maxFrameBytes, 256, MAX_PAYLOAD_BYTES);
+  checkRange('maxFrameBytes', askedFrameBytes, 256, MAX_PAYLOAD_BYTES);
   checkRange('cacheBytes', cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   if (segmentBytes % 8 !== 0) throw usage(`segmentBytes ${segmentBytes} is not a multiple of 8`);
+  // A frame that fills a segment would end every segment early, and want every one made larger.
+  const maxFrameBytes = Math.min(askedFrameBytes, segmentBytes / 4);
   const { fs, clock, random, dir, quarantineDir } = options;
   const mode = options.mode ?? 'strict';
   return { fs, clock, random, dir, quarantineDir, segmentBytes, maxFrameBytes, cacheBytes, mode };

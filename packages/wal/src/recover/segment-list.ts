@@ -33,8 +33,6 @@ export interface SegmentList {
   readonly unfinished: readonly string[];
 }
 
-type Content = 'blank' | 'damaged-header' | SegmentHeader;
-
 /**
  * Reads the headers. A segment's header is durable before its first frame is written, so a file is blank or
  * has a header; anything else is damage.
@@ -43,40 +41,61 @@ type Content = 'blank' | 'damaged-header' | SegmentHeader;
 export function listSegments(fs: FileSystem, files: SegmentFiles): SegmentList {
   const names = fs.list(files.dir);
   const unfinished = names.filter(isUnfinished);
-  const numbers = names.map(segmentOf).filter((segment) => segment !== null);
-  const windows = new Map(numbers.map((n) => [n, new ByteWindow(files.get(n))]));
-  const headers = numbers.map((segment) => readHeader(windows.get(segment)!, files.path(segment)));
-  const walId = headers.find((header) => typeof header === 'object')?.walId ?? null;
+  const found = names
+    .map(segmentOf)
+    .filter((segment) => segment !== null)
+    .map((segment) => readHeader(files, segment));
+  const known = found.find(({ header }) => header !== 'damaged');
+  const knownId = known === undefined || known.header === 'damaged' ? null : known.header.walId;
 
   const used: UsedSegment[] = [];
   const blank: { segment: number; sizeBytes: number }[] = [];
-  for (const [i, segment] of numbers.entries()) {
-    const window = windows.get(segment)!;
+  let walId = knownId;
+  for (const { segment, raw, header } of found) {
     const path = files.path(segment);
-    const header = headers[i]!;
-    const content: Content = header === 'damaged' ? examine(window, segment, walId) : header;
-    if (content === 'blank') {
-      blank.push({ segment, sizeBytes: window.sizeBytes });
+    if (header !== 'damaged') {
+      used.push({ segment, path, header });
+    } else if (isBlank(files, segment, raw, knownId)) {
+      blank.push({ segment, sizeBytes: files.get(segment).sizeSync() });
     } else {
-      used.push({ segment, path, header: content === 'damaged-header' ? null : content });
+      used.push({ segment, path, header: null });
+      // With no valid header anywhere the id may still be whole where it stands.
+      walId ??= raw.slice(24, 24 + WAL_ID_BYTES);
     }
   }
-  const id = walId ?? rawWalId(used, windows);
   checkOrder(files, used, blank);
-  for (const { segment, path, header } of used) checkHeader(segment, path, header, id);
-  return { walId: id, used, blank, unfinished: unfinished.map((n) => joinPath(files.dir, n)) };
+  for (const { segment, path, header } of used) checkHeader(segment, path, header, walId);
+  return { walId, used, blank, unfinished: unfinished.map((n) => joinPath(files.dir, n)) };
 }
 
-function readHeader(window: ByteWindow, path: string): SegmentHeader | 'damaged' {
-  if (window.sizeBytes < SEGMENT_HEADER_BYTES) {
-    // A file gets this name when it is filled and synced: it cannot have been born so short.
-    throw new WalError(WalErrorCode.Corrupt, `${path} was cut to ${window.sizeBytes} bytes`, {
+interface RawHeader {
+  readonly segment: number;
+  readonly raw: Uint8Array;
+  readonly header: SegmentHeader | 'damaged';
+}
+
+function readHeader(files: SegmentFiles, segment: number): RawHeader {
+  const path = files.path(segment);
+  const raw = new Uint8Array(SEGMENT_HEADER_BYTES);
+  let length: number;
+  try {
+    length = files.get(segment).readSync(raw, 0, raw.length, 0);
+  } catch (cause) {
+    throw new WalError(WalErrorCode.Corrupt, `${path} cannot be read`, {
       file: path,
-      offset: window.sizeBytes,
+      offset: 0,
+      cause,
     });
   }
-  const header = decodeSegmentHeader(window.copy(0, SEGMENT_HEADER_BYTES));
-  if (header !== 'newer') return header;
+  if (length < SEGMENT_HEADER_BYTES) {
+    // A file gets this name when it is filled and synced: it cannot have been born so short.
+    throw new WalError(WalErrorCode.Corrupt, `${path} was cut to ${length} bytes`, {
+      file: path,
+      offset: length,
+    });
+  }
+  const header = decodeSegmentHeader(raw);
+  if (header !== 'newer') return { segment, raw, header };
   throw new WalError(
     WalErrorCode.Newer,
     `${path} has a newer format than ${FORMAT_VERSION}: use the program that wrote it, or a later one`,
@@ -85,31 +104,25 @@ function readHeader(window: ByteWindow, path: string): SegmentHeader | 'damaged'
 }
 
 /** A file without a valid header: never used, or damaged? */
-function examine(window: ByteWindow, segment: number, walId: Uint8Array | null): Content {
-  if (window.contentEnd(SEGMENT_HEADER_BYTES) === SEGMENT_HEADER_BYTES) return 'blank';
-  if (!isZero(window.copy(0, SEGMENT_HEADER_BYTES))) return 'damaged-header';
-  // No header was ever written, unless a whole sector was lost: then there are frames.
-  if (walId === null) return 'damaged-header';
-  const scanner = new FrameScanner(
-    window,
-    new HeadSeed(walId, segment),
-    SEGMENT_HEADER_BYTES,
-    false,
-  );
+function isBlank(
+  files: SegmentFiles,
+  segment: number,
+  raw: Uint8Array,
+  walId: Uint8Array | null,
+): boolean {
+  const window = new ByteWindow(files.get(segment));
+  // Frames come after a durable header: without any the header was torn, or is of no use.
+  if (window.contentEnd(SEGMENT_HEADER_BYTES) === SEGMENT_HEADER_BYTES) return true;
+  if (raw.some((byte) => byte !== 0)) return false;
+  // No header was ever written and the zeros behind it have rotted, or a whole sector was lost: then
+  // there are frames.
+  if (walId === null) return false;
+  const seeds = new HeadSeed(walId, segment);
+  const scanner = new FrameScanner(window, seeds, SEGMENT_HEADER_BYTES, false);
   for (let step = scanner.next(); step.kind !== 'end'; step = scanner.next()) {
-    if (step.kind === 'frame') return 'damaged-header';
+    if (step.kind === 'frame') return false;
   }
-  return 'blank';
-}
-
-/** With no valid header anywhere the id may still be whole where it stands. */
-function rawWalId(
-  used: readonly UsedSegment[],
-  windows: ReadonlyMap<number, ByteWindow>,
-): Uint8Array | null {
-  const first = used[0];
-  const window = first === undefined ? undefined : windows.get(first.segment);
-  return window === undefined ? null : window.copy(24, 24 + WAL_ID_BYTES);
+  return true;
 }
 
 function checkOrder(
@@ -161,8 +174,4 @@ function checkHeader(
       { file: path, offset: 24 },
     );
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }

@@ -169,7 +169,7 @@ describe('group commit', () => {
   });
 
   it('holds no more operations in a frame than its count can say', async () => {
-    const rig = new Rig({ segmentBytes: 2 * 1024 * 1024, maxFrameBytes: 2 * 1024 * 1024 });
+    const rig = new Rig({ segmentBytes: 4 * 1024 * 1024, maxFrameBytes: 1024 * 1024 });
     const { wal } = await rig.open();
     const empty = entry(1, 1, '');
     wal.append(
