@@ -110,6 +110,37 @@ describe('a database that can not be written', () => {
   });
 });
 
+describe('a follower whose database takes no more writes', () => {
+  it('stops applying and goes on voting and appending', async () => {
+    const cluster = await TestCluster.started({ settings: { freezeLogEntries: 5 } });
+    const leader = await cluster.untilLed();
+    const [broken, other] = cluster.followers as [TestNode, TestNode];
+    broken.fs.failNext({ kind: 'create', path: /\.sst/ }, 'EIO', 1000);
+    let written = 0;
+    const write = async (): Promise<string> => {
+      const answer = await cluster.run(leader.write(put('k', `v${++written}`)));
+      return brief(answer);
+    };
+    const isCorrupt = (): boolean => broken.replica.status().state === 'corrupt';
+    for (let i = 0; i < 30 && !isCorrupt(); i++) {
+      await write();
+      await cluster.scheduler.advance(300);
+    }
+    expect(isCorrupt()).toBe(true);
+    for (let i = 0; i < 5; i++) await write();
+    await cluster.scheduler.advance(50);
+    expect(broken.replica.status()).toMatchObject({
+      state: 'corrupt',
+      lastIndex: leader.replica.status().lastIndex,
+    });
+    expect(broken.replica.status().appliedIndex).toBeLessThan(leader.replica.status().appliedIndex);
+    expect(broken.fatal).toEqual([]);
+    // Without its acknowledgements there would be no quorum.
+    other.crash();
+    expect(await write()).toBe(`written ${written}`);
+  });
+});
+
 describe('the log', () => {
   it('that is slow makes a leader hand over, and is told once', async () => {
     const cluster = await TestCluster.started({ settings: { maxAppendMs: 100 } });

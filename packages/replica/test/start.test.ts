@@ -2,6 +2,7 @@ import type { ReplicaSettings } from '@dougdb/replica';
 import type { Wal, WalEntry } from '@dougdb/wal';
 import { codeOf } from '../src/error-code.js';
 import { decodeHardState, encodeHardState } from '../src/format/hard-state-format.js';
+import { decodeReplicaState, encodeReplicaState } from '../src/format/replica-state-format.js';
 import { Alone } from './support/alone.js';
 import { put } from './support/commands.js';
 import { brief } from './support/sink.js';
@@ -106,6 +107,28 @@ describe('starting', () => {
   it('refuses to start when its tables are gone and its log is not', async () => {
     const alone = await stopped();
     alone.node.fs.removeTree('/data/db');
+    expect(await codeOfStart(alone)).toBe('REPLICA_STATE_CORRUPT');
+  });
+
+  it('INVARIANT(frontier-atomic): refuses to start when its tables are newer than its state record', async () => {
+    const alone = await stoppedBehind();
+    const db = await alone.run(alone.node.openDb());
+    const record = db.hostState as Uint8Array;
+    db.put(db.lastSequence + 1, new Uint8Array([107]), new Uint8Array(3));
+    db.freeze(record);
+    await alone.run(db.flushed());
+    await alone.run(db.close());
+    expect(await codeOfStart(alone)).toBe('REPLICA_STATE_CORRUPT');
+  });
+
+  it('refuses to start on the state of another partition', async () => {
+    const alone = await stopped();
+    const db = await alone.run(alone.node.openDb());
+    const state = decodeReplicaState(db.hostState as Uint8Array);
+    const descriptor = { ...state.descriptor, partitionId: 3 };
+    db.freeze(encodeReplicaState({ ...state, descriptor }));
+    await alone.run(db.flushed());
+    await alone.run(db.close());
     expect(await codeOfStart(alone)).toBe('REPLICA_STATE_CORRUPT');
   });
 

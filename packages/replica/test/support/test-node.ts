@@ -111,20 +111,13 @@ export class TestNode {
 
   /** Opens disks and replica. Ticks begin with `tick()` or by themselves. */
   async start(withTicks = true): Promise<void> {
-    const { scheduler, random, descriptor, settings, memtableBytes, send } = this.#options;
+    const { scheduler, random, descriptor, settings, send } = this.#options;
     const clock = this.#clock;
     const { fs } = this;
     const ports = { fs, clock, random: random.fork(`start-${++this.#starts}`) };
     const justMade = this.hardState.values.size === 0;
     const wal = await this.openWal();
-    const db = await Db.open({
-      ...ports,
-      dir: '/data/db',
-      quarantineDir: '/data/quarantine',
-      identity: new Uint8Array([this.replicaId]),
-      cache: new BlockCache(1 << 20),
-      ...(memtableBytes === undefined ? {} : { memtableBytes }),
-    });
+    const db = await this.openDb();
     const replica = await Replica.open({
       ...ports,
       clusterId: new Uint8Array(16).fill(7),
@@ -161,6 +154,21 @@ export class TestNode {
       mode: this.#options.walMode ?? 'strict',
     });
     return wal;
+  }
+
+  /** The database of a process that runs, or of a disk that a test prepares. */
+  openDb(): Promise<Db> {
+    const { memtableBytes, random } = this.#options;
+    return Db.open({
+      fs: this.fs,
+      clock: this.#clock,
+      random: random.fork('db'),
+      dir: '/data/db',
+      quarantineDir: '/data/quarantine',
+      identity: new Uint8Array([this.replicaId]),
+      cache: new BlockCache(1 << 20),
+      ...(memtableBytes === undefined ? {} : { memtableBytes }),
+    });
   }
 
   /** Power loss: of what was not synced so many percent happen to be on the disk. */
