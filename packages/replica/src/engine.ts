@@ -21,6 +21,8 @@ export class Engine {
   #ticks = 0;
   #isScheduled = false;
   #isSlow = false;
+  /** Monotonic milliseconds; null: the database takes writes. */
+  #stalledSinceMs: number | null = null;
   /** Called when a turn or a tick has ended. */
   #onProgress: (() => void) | null = null;
 
@@ -196,9 +198,19 @@ export class Engine {
       this.#options.logger.warn('raft.log.slow', { openMs: Math.round(nowMs - sinceMs) });
     }
     this.#isSlow = isSlow;
+    const isStalled = this.#isStalledLong(nowMs);
     if (gate.state === 'corrupt' || gate.state === 'draining') leadership.handOver(gate.state);
     else if (isSlow) leadership.handOver('slow log');
+    else if (isStalled) leadership.handOver('tables are behind');
     else leadership.keep();
+  }
+
+  /** Refusing writes for a moment is flow control; for long, it is a disk that is full or broken (S13). */
+  #isStalledLong(nowMs: number): boolean {
+    if (!this.#options.db.stalled) this.#stalledSinceMs = null;
+    else this.#stalledSinceMs ??= nowMs;
+    const sinceMs = this.#stalledSinceMs;
+    return sinceMs !== null && nowMs - sinceMs > this.#options.settings.maxAppendMs;
   }
 
   #fail(error: unknown): void {

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@dougdb/ports';
-import { type Message, MessageType, type RawNode, StepStatus } from '@dougdb/raft-core';
+import { type Entry, type Message, MessageType, type RawNode, StepStatus } from '@dougdb/raft-core';
 import { entryIsWhole, logTimeOfEntry } from '../format/entry-format.js';
 import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
 import type { LogClock } from '../state/log-clock.js';
@@ -65,7 +65,12 @@ export class Inbox {
 
   /** Log time runs on from what is in the log, should this replica lead one day. */
   #observe(m: Message): void {
-    const last = m.entries[m.entries.length - 1];
-    if (last !== undefined) this.#options.logClock.observe(logTimeOfEntry(last.data));
+    // Backwards: the last entry may be the empty one that opens a term, which carries no time.
+    for (let i = m.entries.length - 1; i >= 0; i--) {
+      const logTime = logTimeOfEntry((m.entries[i] as Entry).data);
+      if (logTime === 0) continue;
+      this.#options.logClock.observe(logTime);
+      return;
+    }
   }
 }

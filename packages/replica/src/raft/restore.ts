@@ -1,4 +1,3 @@
-import type { Logger } from '@dougdb/ports';
 import type { HardState } from '@dougdb/raft-core';
 import { COMPACTED, type LogReader } from '@dougdb/wal';
 import type { ReplicaOptions } from '../contract.js';
@@ -39,7 +38,7 @@ export interface Restored {
  * @throws ReplicaError REPLICA_STATE_CORRUPT, REPLICA_HARD_STATE, REPLICA_LOG_LOST
  */
 export async function restore(options: ReplicaOptions): Promise<Restored> {
-  const { replicaId, wal, hardState, logger } = options;
+  const { replicaId, wal, hardState } = options;
   const log = wal.log(replicaId);
   const hasLog = wal.logIds().includes(replicaId);
   const value = hardState.get(replicaId);
@@ -51,7 +50,7 @@ export async function restore(options: ReplicaOptions): Promise<Restored> {
       `replica ${replicaId} has voted and has no log: the log is lost`,
     );
   }
-  await alignLog(options, log, state, logger);
+  await alignLog(options, log, state);
   checkTerms(log, stored, state);
   const hint = log.commitHint();
   if (hint > log.lastIndex()) {
@@ -126,29 +125,28 @@ async function restoreHardState(
 }
 
 /**
- * A log that ends below the frontier, or that has another term there, is older than the tables (a
- * crash inside an install): it is dropped whole and begins anew at the frontier (S2).
+ * The log has to hold, or to begin just above, what the tables hold. What is applied was durable in
+ * the log before, so a log that ends below the frontier, or has another term there, has lost entries
+ * that this replica acknowledged; starting over at the frontier would hide that (docs/adr/0001).
  */
 async function alignLog(
   options: ReplicaOptions,
   log: LogReader,
   state: ReplicaState,
-  logger: Logger,
 ): Promise<void> {
   const { wal, replicaId } = options;
   const { appliedIndex, appliedTerm } = state;
   const term = log.term(appliedIndex);
   if (term === appliedTerm) return;
-  if (term === COMPACTED) {
+  const isGenesis = appliedIndex === GENESIS_INDEX && log.lastIndex() === 0;
+  if (!isGenesis) {
     throw new ReplicaError(
       ReplicaErrorCode.LogLost,
-      `log of replica ${replicaId} begins at ${log.firstIndex()}, its tables hold only up to ${appliedIndex}`,
+      term === COMPACTED
+        ? `log of replica ${replicaId} begins at ${log.firstIndex()}, its tables hold only up to ${appliedIndex}`
+        : `log of replica ${replicaId} ends at ${log.lastIndex()} and does not hold ${appliedIndex} of term ${appliedTerm}, which its tables do: entries are lost`,
     );
   }
-  const lastIndex = log.lastIndex();
-  const isGenesis = appliedIndex === GENESIS_INDEX && lastIndex === 0;
-  if (!isGenesis) logger.warn('replica.log.dropped', { lastIndex, frontier: appliedIndex });
-  if (lastIndex >= log.firstIndex()) wal.truncateSuffix(replicaId, log.firstIndex());
   wal.compactPrefix(replicaId, appliedIndex, appliedTerm);
   // From here on a log that is not there at all has been lost.
   await new Promise<void>((resolve, reject) => {
