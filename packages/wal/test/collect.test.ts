@@ -2,6 +2,7 @@ import { dumpWal, type Wal } from '../src/index.js';
 import { History } from './history.js';
 import { showWal } from './model.js';
 import { DIR, entries, entry, Rig, show } from './rig.js';
+import { seeds } from './scale.js';
 
 function segments(rig: Rig): number[] {
   return rig.fs
@@ -113,7 +114,7 @@ describe('garbage collection', () => {
     expect(steps[steps.length - 1]).toBe('syncDir');
   });
 
-  it.each([21, 22])(
+  it.each(seeds(21, 2))(
     'INVARIANT(rewrite-keeps-tail): collect, restart, collect, restart, with a power loss anywhere, shows what the history shows (seed %i)',
     async (seed) => {
       // Small segments, little data: almost everything is copied again and again.
@@ -146,7 +147,7 @@ describe('garbage collection', () => {
       };
       const whole = await runUntil(Number.POSITIVE_INFINITY);
       expect(whole.removed).toBeGreaterThan(2);
-      const stride = 3;
+      const stride = 5;
       for (
         let mutation = 1 + (seed % stride);
         mutation <= whole.rig.fs.mutationCount;

@@ -1,8 +1,9 @@
 import type { CrashOptions } from '@dougdb/ports/sim';
 import { History } from './history.js';
 import { Rig } from './rig.js';
+import { seeds } from './scale.js';
 
-const STEPS = 40;
+const STEPS = 35;
 const STATES: readonly CrashOptions[] = [
   { keepUnsyncedPercent: 0 },
   { keepUnsyncedPercent: 50 },
@@ -31,7 +32,7 @@ async function countMutations(seed: number): Promise<number> {
 }
 
 describe('Wal after a power loss', () => {
-  it.each([1, 2])(
+  it.each(seeds(1, 2))(
     'INVARIANT(acked-entry-survives): shows an acknowledged state or a later one, whenever it happens (seed %i)',
     async (seed) => {
       const mutations = await countMutations(seed);

@@ -2,6 +2,7 @@ import { SimRandom } from '@dougdb/ports/sim';
 import { verifyWal, type Wal, type WalEntry } from '../src/index.js';
 import { applyToModel, applyToWal, drawStep, Model, showWal } from './model.js';
 import { DIR, Rig } from './rig.js';
+import { seeds } from './scale.js';
 
 /** Everything that was ever appended at (log, index), and the states gone through. */
 interface Written {
@@ -77,7 +78,7 @@ function wrongEntries(wal: Wal, versions: Written['versions']): string[] {
 describe('Wal on mutated files', () => {
   it('never crashes, never shows bytes that were not written, never loses anything without a word', async () => {
     const tally = { strict: 0, refused: 0, replicated: 0 };
-    for (let seed = 1; seed <= 4; seed++) {
+    for (const seed of seeds(1, 4)) {
       const written = await write(seed);
       const random = new SimRandom(`mutations/${seed}`);
       for (let run = 0; run < 40; run++) {

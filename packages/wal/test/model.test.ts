@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { History } from './history.js';
 import { Rig } from './rig.js';
+import { SCALE } from './scale.js';
 
 describe('Wal against a plain model', () => {
   it('shows what the model shows, through restarts', async () => {
@@ -22,7 +23,7 @@ describe('Wal against a plain model', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 80 * SCALE },
     );
   });
 });

@@ -123,7 +123,7 @@ export function showAll(wal: Wal): Record<number, string[]> {
 /** The code of what is thrown, or 'nothing'. */
 export async function codeOf(run: () => unknown): Promise<string> {
   try {
-    await run();
+    await Promise.resolve(run());
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
   }

@@ -117,7 +117,7 @@ export class Flusher {
     this.#scheduled = true;
     this.#parts.clock.defer(() => {
       this.#scheduled = false;
-      this.#start();
+      void this.#start();
     });
   }
 
