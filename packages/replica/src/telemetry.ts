@@ -6,7 +6,7 @@ import type { Counter, Histogram, Metrics } from '@dougdb/ports';
  * library of many groups cannot set them without a label for each.
  *
  * Log events: `replica.state` (from, to; for 'corrupt' also file and offset), `replica.stopped`,
- * `replica.wall_clock.jumped`, `replica.log.dropped`, `replica.frontier.moved`,
+ * `replica.wall_clock.jumped`, `replica.frontier.moved`,
  * `raft.leader.elected`, `raft.leader.lost`, `raft.leader.seen`, `raft.handover`, `raft.log.slow`,
  * `raft.log.no_space`, `raft.log.lost`, `raft.message.damaged`.
  */
