@@ -35,6 +35,8 @@ export class SimCluster {
   readonly network: SimNetwork;
   readonly members: readonly SimMember[];
   readonly trace: Trace;
+  /** Set when the run has come to its healing: nothing is broken any more from then on. */
+  healed = false;
 
   constructor(options: ClusterOptions) {
     this.random = new SimRandom(options.seed);

@@ -40,10 +40,12 @@ export function drawFaults(random: SimRandom, members: number, untilMs: number):
   return faults;
 }
 
-/** Carries the faults out from now on; each one heals after its duration. */
+/** Carries the faults out from now on, until the cluster is healed; each one ends after its duration. */
 export function scheduleFaults(cluster: SimCluster, faults: readonly Fault[]): void {
   for (const fault of faults) {
-    cluster.scheduler.schedule(fault.atMs, () => carryOut(cluster, fault));
+    cluster.scheduler.schedule(fault.atMs, () => {
+      if (!cluster.healed) carryOut(cluster, fault);
+    });
   }
 }
 

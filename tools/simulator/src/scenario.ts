@@ -99,6 +99,7 @@ function restartLater(cluster: SimCluster, member: SimMember, downMs: number): v
 }
 
 async function heal(cluster: SimCluster): Promise<void> {
+  cluster.healed = true;
   cluster.network.heal();
   for (const member of cluster.members) {
     member.crashIfPlanned(0);

@@ -69,7 +69,10 @@ export class SimMember {
     if (this.#process !== null) throw new Error(`${this.name} runs already`);
     const { scheduler, random } = this.#options;
     const process: Process = {
-      clock: scheduler.clock(),
+      // Machines do not agree on the time, and one may come back with another: up to 10 s either way.
+      clock: scheduler.clock({
+        wallOffsetMs: Math.floor((random.fork(`wall-${this.#starts}`).next() - 0.5) * 20_000),
+      }),
       store: null,
       member: null,
       alive: true,

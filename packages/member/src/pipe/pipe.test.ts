@@ -234,6 +234,23 @@ describe('pipe', () => {
     expect([b.admission.ops, b.admission.sizeBytes, b.pipe.openItems]).toEqual([0, 0, 0]);
   });
 
+  it('refuses the rest of a message after an item found no room, INVARIANT(call-order)', async () => {
+    const b = bench();
+    const big = encodePut(null, key, new Uint8Array(1 << 20));
+    for (let at = 0; at < 7; at++) {
+      b.pipe.received(request((w) => w.addCommand(0, 0, 0, false, big), at + 1));
+    }
+    b.pipe.received(
+      request((w) => {
+        w.addCommand(0, 0, 0, false, big);
+        w.addCommand(0, 0, 0, false, put);
+      }, 8),
+    );
+    await b.scheduler.advance(0);
+    expect(codesOf(b)).toEqual([Code.CODE_BUSY, Code.CODE_BUSY]);
+    expect(b.replica.asked.length).toBe(7);
+  });
+
   it('does not fill the memory with answers that nobody reads', async () => {
     const b = bench();
     b.pipe.received(

@@ -28,6 +28,9 @@ const RESUME_ITEMS = Math.floor(limits.pipeWindowItems * 0.75);
 /** Bytes of items of one pipe that are not answered. */
 const PIPE_BYTES = limits.admittedBytes / 4;
 
+/** Refusals that depend on the size of an operation or change within a turn. */
+const ORDERED_REFUSALS: ReadonlySet<string> = new Set(['DOUG_BUSY', 'DOUG_NO_SPACE']);
+
 /** Read and used within one call. */
 const commandView = new CommandView();
 
@@ -63,6 +66,8 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   #openBytes = 0;
   #full = false;
   #flushing = false;
+  /** Inside of received(). */
+  #isReading = false;
   #closed = false;
 
   constructor(context: PipeContext, output: PipeOutput) {
@@ -77,6 +82,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   received(request: Uint8Array): void {
     if (this.#closed) return;
     this.#request = request;
+    this.#isReading = true;
     try {
       checkRequestBytes(request);
       readPipeRequest(request, this);
@@ -85,6 +91,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
       this.#fail(error);
     } finally {
       this.#request = new Uint8Array(0);
+      this.#isReading = false;
     }
   }
 
@@ -124,6 +131,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     const view = this.#view;
     const refusal = this.#refusal ?? this.#overload(end - start);
     if (refusal !== null || view === null) {
+      this.#refusal = refusal;
       this.#answerError(id, null, refusal ?? new DougError('STARTING', 'no cluster yet'));
       return;
     }
@@ -192,6 +200,8 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
 
   failed(id: number, header: ResponseHeader, error: DougError): void {
     this.#left();
+    // INVARIANT(call-order): where a write found no room, a smaller one after it in the message may not.
+    if (this.#isReading && ORDERED_REFUSALS.has(error.code)) this.#refusal ??= error;
     this.#answerError(id, header, error);
   }
 

@@ -84,6 +84,21 @@ describe('WriteQueue', () => {
     }
   });
 
+  it('refuses the rest of a turn after an entry was refused, INVARIANT(call-order)', () => {
+    const bench = new Bench();
+    bench.next = { dropped: 'uncommitted-limit' };
+    const large = put('k', 'x'.repeat(200 << 10));
+    for (const id of [1, 2]) bench.queue.add(large, 0, large.length, 1000, bench.sink, id);
+    bench.next = { term: 3, first: 10, last: 10 };
+    bench.add(3);
+    bench.queue.flush();
+    expect(bench.proposals).toHaveLength(1);
+    expect(bench.told).toBe('1: BUSY NOT_APPLIED, 2: BUSY NOT_APPLIED, 3: BUSY NOT_APPLIED');
+    expect(bench.queue.pendingBytes).toBe(0);
+    bench.propose(10, [4]);
+    expect(bench.proposals).toHaveLength(2);
+  });
+
   it('answers NOT_LEADER, not applied, when another entry was committed in the place', () => {
     const bench = new Bench();
     bench.propose(10, [1, 2]);

@@ -26,6 +26,8 @@ export class WriteQueue {
   readonly #writer = new EntryWriter();
   readonly #ring = new PendingRing();
   #open = new PendingEntry();
+  /** Why an entry of this turn was refused: then all that come after it in the turn are, too. */
+  #turnRefusal: DougError | null = null;
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
@@ -50,14 +52,27 @@ export class WriteQueue {
     sink: AnswerSink,
     id: number,
   ): void {
-    if (!this.#writer.hasRoom(end - start)) this.flush();
+    if (!this.#writer.hasRoom(end - start)) this.#propose();
+    if (this.#turnRefusal !== null) {
+      sink.failed(id, this.#turnRefusal);
+      return;
+    }
     this.#writer.add(bytes, start, end);
     this.#open.commandBytes += end - start;
     this.#open.answers.add(sink, id, deadlineMs);
   }
 
-  /** Proposes what was gathered. What Raft refuses was never appended: NOT_APPLIED. */
+  /** Ends the turn: proposes what was gathered. */
   flush(): void {
+    this.#propose();
+    this.#turnRefusal = null;
+  }
+
+  /**
+   * What Raft refuses was never appended: NOT_APPLIED. A small entry might be taken where a large one
+   * before it was refused; two writes of one client on one key would change places.
+   */
+  #propose(): void {
     if (this.#writer.count === 0) return;
     const { core, logClock, epochVersion, telemetry } = this.#options;
     const commands = this.#writer.count;
@@ -66,7 +81,8 @@ export class WriteQueue {
     const proposed = core.propose([this.#writer.take(logClock.stamp(), epochVersion())]);
     if ('dropped' in proposed) {
       telemetry.proposalsFailed.add(commands, { reason: proposed.dropped });
-      entry.answers.failRest(this.#refusal(proposed.dropped));
+      this.#turnRefusal = this.#refusal(proposed.dropped);
+      entry.answers.failRest(this.#turnRefusal);
       return;
     }
     telemetry.entryCommands.observe(commands);
