@@ -76,7 +76,7 @@ export class Rig {
 
 /** Enough for the promise chains of one package; the default is made for whole members. */
 async function shortDrain(): Promise<void> {
-  for (let hop = 0; hop < 12; hop++) await null;
+  for (let hop = 0; hop < 12; hop++) await Promise.resolve();
 }
 
 export function synced(wal: Wal): Promise<WalError | null> {
