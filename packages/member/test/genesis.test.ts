@@ -10,7 +10,7 @@ import {
   OfferResponse,
 } from '@dougdb/rpc-proto';
 import { makeRecord } from '../src/genesis/record.js';
-import { TestCluster, type TestNode, testSettings } from './test-cluster.js';
+import { TestCluster, TestNode, testSettings } from './test-cluster.js';
 
 async function clusterIdOf(node: TestNode): Promise<string> {
   const bytes = await node.unary('/dougdb.v1.Routes/Describe', DescribeRequest.encode({}).finish());
@@ -187,6 +187,23 @@ describe('genesis', () => {
       accepted: false,
       reason: expect.stringContaining('belongs to cluster'),
     });
+  });
+
+  it('is not begun by a second process with the same address', async () => {
+    const cluster = new TestCluster(3);
+    const twin = new TestNode(cluster, 'n1:4400', cluster.random.fork('twin'));
+    // Another uuid than the first one's.
+    twin.options = { random: new SimRandom('twin') };
+    cluster.startAll();
+    twin.start();
+    await cluster.until('members', () =>
+      cluster.nodes.slice(1).every((n) => n.notReadyReason === null),
+    );
+    expect((await clusterIds(cluster.nodes.slice(1))).size).toBe(1);
+    const made = [...cluster.nodes, twin].flatMap((node) => node.logger.of('genesis.made'));
+    expect(made.length).toBe(1);
+    const claims = cluster.nodes.slice(1).flatMap((n) => n.logger.of('genesis.claimed.twice'));
+    expect(claims.length).toBeGreaterThan(0);
   });
 
   it('with a lossy network still makes one cluster', async () => {

@@ -2,6 +2,7 @@ import type { Clock, Logger, Random, Timer } from '@dougdb/ports';
 import {
   AskRequest,
   AskResponse,
+  DougError,
   decodeRequest,
   type GenesisRecord,
   OfferRequest,
@@ -9,6 +10,7 @@ import {
 } from '@dougdb/rpc-proto';
 import type { PeerNetwork } from '../contract.js';
 import { messageOf } from '../member-error.js';
+import { Claims } from './claims.js';
 import { type Candidate, type Decision, decide, unfit } from './decide.js';
 import { encodeRecord, hex, makeRecord, nodeByUuid, sameBytes } from './record.js';
 
@@ -40,6 +42,7 @@ export interface GenesisOptions extends Candidate {
 export class Genesis {
   readonly #options: GenesisOptions;
   readonly #joined: Promise<GenesisRecord>;
+  readonly #claims: Claims;
   #resolveJoined: (record: GenesisRecord) => void = () => undefined;
   #record: GenesisRecord | null;
   /** Being written: from its beginning on this node is no longer empty for anyone. */
@@ -53,6 +56,7 @@ export class Genesis {
   constructor(options: GenesisOptions) {
     this.#options = options;
     this.#record = options.record;
+    this.#claims = new Claims(options.join);
     this.#joined = new Promise((resolve) => {
       this.#resolveJoined = resolve;
     });
@@ -82,11 +86,17 @@ export class Genesis {
     return parts.join('; ') || 'asking the listed nodes';
   }
 
-  /** Genesis/Ask: what this node is. @throws DougError INVALID_ARGUMENT */
+  /** Genesis/Ask: what this node is. @throws DougError INVALID_ARGUMENT, BUSY to a second node with one address */
   ask(request: Uint8Array): Uint8Array {
-    const { address } = decodeRequest(AskRequest, request);
-    this.#heardFrom(address);
-    const { uuid, advertise, join, settings } = this.#options;
+    const asker = decodeRequest(AskRequest, request);
+    const { uuid, advertise, join, settings, clock, logger } = this.#options;
+    if (this.#record === null) {
+      if (!this.#claims.admit(asker.address, asker.uuid, clock.monotonicMs())) {
+        logger.warn('genesis.claimed.twice', { address: asker.address });
+        throw new DougError('BUSY', `two nodes say that they are ${asker.address}`);
+      }
+      this.#heardFrom(asker.address);
+    }
     return AskResponse.encode({
       uuid,
       address: advertise,
