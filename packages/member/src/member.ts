@@ -85,7 +85,7 @@ export class Member {
         logger: options.logger,
         telemetry: this.#telemetry,
         // Only with its replicas open does this node know what to do with a message.
-        self: () => (this.#view === null ? null : this.#self),
+        self: () => (this.#view === null || this.#closing !== null ? null : this.#self),
         deliver: (fromNodeId, partitionId, message) =>
           this.#view?.store.deliver(fromNodeId, partitionId, message),
       },
