@@ -28,6 +28,9 @@ async function expectNothingLost(what: string, options: ScenarioOptions): Promis
 
 jest.setTimeout(180_000);
 
+/** The small workload on five members. */
+const FIVE = { clients: 3, operationsPerClient: 15 };
+
 describe('crashes at disk operations of a small workload lose nothing acknowledged', () => {
   it('the only member, at every operation, with none, half and all of the unsynced data kept', async () => {
     const calm: ScenarioOptions = { seed: 'alone', members: 1, clients: 2, operationsPerClient: 8 };
@@ -46,31 +49,63 @@ describe('crashes at disk operations of a small workload lose nothing acknowledg
 
   it('one of five members, at operations drawn for ten seconds, and all five at once', async () => {
     const seed = `${Date.now()}`;
-    console.log(`seed ${seed}`);
     const random = new SimRandom(seed);
-    const calm: ScenarioOptions = { seed, clients: 3, operationsPerClient: 15 };
+    const calm: ScenarioOptions = { seed, ...FIVE };
     const counts = await mutationsOfCalmRun(calm);
     const until = Date.now() + 10_000;
     let runs = 0;
     for (; Date.now() < until; runs++) {
       const victim = random.int(5);
-      const k = 1 + random.int(counts[victim] as number);
-      const all = runs % 3 === 2;
-      await expectNothingLost(`member ${victim + 1} crashes at operation ${k}, all: ${all}`, {
-        ...calm,
+      await crashOneOfFive(calm, {
+        victim,
+        operation: 1 + random.int(counts[victim] as number),
         keepUnsyncedPercent: random.pick([0, 50, 100]),
-        plan: ({ members }) => {
-          const { fs } = members[victim] as (typeof members)[number];
-          fs.crashAtMutation(fs.mutationCount + k);
-        },
-        everyMs: ({ members }) => {
-          if (all && members[victim]?.running === false) {
-            for (const member of members) if (member.running) member.fs.crashAtOperation(0);
-          }
-        },
+        all: runs % 3 === 2,
       });
     }
-    console.log(`${runs} runs`);
+    console.log(`seed ${seed}: ${runs} runs`);
     expect(runs).toBeGreaterThan(0);
   });
+
+  if (process.env.DOUG_SIM_FULL === '1') {
+    it('each of five members, at every operation', async () => {
+      const calm: ScenarioOptions = { seed: 'every', ...FIVE };
+      const counts = await mutationsOfCalmRun(calm);
+      let runs = 0;
+      for (const [victim, count] of counts.entries()) {
+        for (let operation = 1; operation <= count; operation++) {
+          for (const keepUnsyncedPercent of [0, 50, 100]) {
+            const all = runs % 3 === 2;
+            await crashOneOfFive(calm, { victim, operation, keepUnsyncedPercent, all });
+            runs++;
+          }
+        }
+      }
+      console.log(`${runs} runs over ${counts.join(', ')} operations`);
+    }, 3_600_000);
+  }
 });
+
+interface Crash {
+  readonly victim: number;
+  readonly operation: number;
+  readonly keepUnsyncedPercent: number;
+  /** The others lose power as soon as the victim has. */
+  readonly all: boolean;
+}
+
+async function crashOneOfFive(calm: ScenarioOptions, crash: Crash): Promise<void> {
+  const { victim, operation, keepUnsyncedPercent, all } = crash;
+  await expectNothingLost(`member ${victim + 1} crashes: ${JSON.stringify(crash)}`, {
+    ...calm,
+    keepUnsyncedPercent,
+    plan: ({ members }) => {
+      const { fs } = members[victim] as (typeof members)[number];
+      fs.crashAtMutation(fs.mutationCount + operation);
+    },
+    everyMs: ({ members }) => {
+      if (!all || members[victim]?.running !== false) return;
+      for (const member of members) if (member.running) member.fs.crashAtOperation(0);
+    },
+  });
+}
