@@ -194,6 +194,16 @@ describe('one member, as its users see it', () => {
     expect(await third.stop('SIGINT')).toEqual({ code: 0, signal: null });
   }, 30_000);
 
+  it('ends with exit code 0 when it is stopped before it was ready', async () => {
+    const args = memberArgs(tempDir(), '--join', '127.0.0.1:1,127.0.0.1:2');
+    const waiting = new NodeProcess(args);
+    await until('it listens', () =>
+      Promise.resolve(waiting.stderr.includes('node.listening') ? true : null),
+    );
+    expect(await waiting.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(waiting.stderr).not.toContain('internal error');
+  });
+
   it('logs events on stderr and says nothing but the ready line on stdout', async () => {
     const lines = node.stderr
       .trim()

@@ -56,7 +56,24 @@ export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<
   await Promise.all(children.map((child) => child.whenReady()));
   if (stopping) return;
   ready = true;
-  console.log(flags.json === true ? jsonLine(dir, children) : plainLine(dir, children));
+  if (flags.json === true) {
+    console.log(jsonLine(dir, children));
+    return;
+  }
+  console.log(plainLine(dir, children));
+  console.error(hints(children));
+}
+
+/** What to try next. On stderr: stdout has the ready line alone. */
+function hints(children: readonly ChildMember[]): string {
+  return `
+try, from another terminal:
+  export DOUG_ENDPOINTS=${children.map(({ address }) => address).join(',')}
+  npx doug put hello world
+  npx doug get hello
+  npx doug status             # who leads
+  kill -9 ${String(children[0]?.pid).padEnd(19)} # any one of them; then: npx doug get hello
+Ctrl-C stops all of them; the data stays for the next start.`;
 }
 
 function jsonLine(dir: string, children: readonly ChildMember[]): string {

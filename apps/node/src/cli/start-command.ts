@@ -57,7 +57,12 @@ export async function runStart(flags: Readonly<Record<string, unknown>>): Promis
     return;
   }
   logger.info('node.listening', { grpc: node.grpcAddress, admin: node.adminAddress });
-  await node.whenReady();
+  try {
+    await node.whenReady();
+  } catch (error) {
+    // A node that is told to stop before it was ready never will be: that is no failure.
+    if (!stopping) throw error;
+  }
   if (!stopping) console.log(readyLine(config.name, node));
 }
 
