@@ -3,4 +3,5 @@
  * @packageDocumentation
  */
 export { ProcessCluster, type ProcessMember } from './process-cluster.js';
+export { errorOf, newOpId, type PutFields, putRequest, rawCall, rawPut } from './raw-call.js';
 export { runToEnd } from './run-to-end.js';

@@ -16,12 +16,18 @@ import {
   DougError,
   GetRequest,
   GetResponse,
-  PutRequest,
-  PutResponse,
+  type PutResponse,
 } from '@dougdb/rpc-proto';
-import { channelOptions, dougService, fromGrpcError, type RawMethod } from '@dougdb/rpc-proto/node';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { ProcessCluster, type ProcessMember, runToEnd } from '../src/index.js';
+import { dougService } from '@dougdb/rpc-proto/node';
+import {
+  newOpId,
+  ProcessCluster,
+  type ProcessMember,
+  putRequest,
+  rawCall,
+  rawPut,
+  runToEnd,
+} from '../src/index.js';
 
 const ROOT = join(__dirname, '../../..');
 const DOUG_NODE = join(ROOT, 'apps/node/bin/doug-node.mjs');
@@ -90,24 +96,16 @@ describe('five members on real disks', () => {
   });
 
   it('apply one op id once: sent again, after a leader change, after a restart of all', async () => {
-    const describe = await client.get('once');
-    expect(describe).toBeNull();
-    const opId = {
-      session: crypto.getRandomValues(new Uint8Array(16)),
-      // (ms since 2020-01-01 UTC) x 4096: the members' clock is this machine's.
-      startedAt: (Date.now() - Date.UTC(2020, 0, 1)) * 4096,
-      seq: 1,
-      firstIncomplete: 1,
-    };
-    const first = await rawPut(opId, 'once', 'first');
-    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    const request = putRequest('once', 'first', { opId: newOpId(1, 1) });
+    const first = await putAtLeader(request);
+    expect((await putAtLeader(request)).revision).toBe(first.revision);
     const leader = await cluster.leader(client);
     await cluster.end(leader, 'SIGKILL');
-    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    expect((await putAtLeader(request)).revision).toBe(first.revision);
     cluster.startMember(leader);
     await Promise.all(cluster.members.map((member) => cluster.end(member, 'SIGKILL')));
     for (const member of cluster.members) cluster.startMember(member);
-    expect((await rawPut(opId, 'once', 'first')).revision).toBe(first.revision);
+    expect((await putAtLeader(request)).revision).toBe(first.revision);
     expect(await client.get('once')).toMatchObject({ value: 'first', revision: first.revision });
   });
 
@@ -189,23 +187,13 @@ describe('five members on real disks', () => {
     return status.replicas[0]?.revision ?? 0;
   }
 
-  /** One PutRequest with an op id of ours, sent to whoever leads until somebody answers. */
-  async function rawPut(
-    opId: PutRequest['opId'],
-    key: string,
-    value: string,
-  ): Promise<PutResponse> {
-    const request = PutRequest.encode({
-      context: undefined,
-      opId,
-      key: encoder.encode(key),
-      value: encoder.encode(value),
-    }).finish();
+  /** Sent to whoever leads until somebody answers. */
+  async function putAtLeader(request: Uint8Array): Promise<PutResponse> {
     const end = performance.now() + 30_000;
     for (;;) {
       const leader = await cluster.leader(client);
       try {
-        return PutResponse.decode(await call(leader, dougService.put, request));
+        return await rawPut(leader.address, request);
       } catch (error) {
         if (performance.now() > end) throw error;
         await sleep(50);
@@ -220,7 +208,7 @@ async function eventualGet(member: ProcessMember, key: string): Promise<GetRespo
     key: encoder.encode(key),
     consistency: Consistency.CONSISTENCY_EVENTUAL,
   }).finish();
-  return GetResponse.decode(await call(member, dougService.get, request));
+  return GetResponse.decode(await rawCall(member.address, dougService.get, request));
 }
 
 async function serves(member: ProcessMember): Promise<boolean> {
@@ -231,25 +219,6 @@ async function serves(member: ProcessMember): Promise<boolean> {
     if (!DougError.is(error)) throw error;
     return false;
   }
-}
-
-/** One unary call without any of the SDK's cleverness. */
-function call(member: ProcessMember, method: RawMethod, request: Uint8Array): Promise<Uint8Array> {
-  const grpc = new Client(member.address, credentials.createInsecure(), channelOptions);
-  return new Promise<Uint8Array>((resolve, reject) => {
-    grpc.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      new Metadata(),
-      { deadline: Date.now() + 5_000 },
-      (error: ServiceError | null, response?: Uint8Array) =>
-        response === undefined
-          ? reject(fromGrpcError(error, { kind: 'write' }))
-          : resolve(response),
-    );
-  }).finally(() => grpc.close());
 }
 
 /** Flips one bit in the first data block of the largest table. Answers the file. */
