@@ -252,7 +252,7 @@ describe('genesis under crashes', () => {
     60_000,
   );
 
-  it('of all members at random moments: never two clusters, always one in the end', async () => {
+  it('INVARIANT(one-genesis): of all members at random moments: never two clusters, always one in the end', async () => {
     for (let seed = 1; seed <= 15; seed++) {
       const random = new SimRandom(seed);
       const cluster = new TestCluster(3, seed);

@@ -4,7 +4,7 @@ export interface Clock {
   monotonicMs(): number;
   /** Milliseconds since 1970-01-01 UTC; may jump either way at any time. */
   wallMs(): number;
-  /** Calls `run` once, not before delayMs of monotonic time. The timer keeps a process alive unless unref'ed. */
+  /** Calls `run` once, not before delayMs of monotonic time. */
   setTimer(delayMs: number, run: () => void): Timer;
   /**
    * Calls `run` on the next turn of the loop, after the I/O of this one, in order of the calls:

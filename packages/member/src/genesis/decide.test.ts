@@ -107,7 +107,7 @@ describe('what an empty node decides', () => {
     expect(textOf(decide(candidate(1), differs))).toContain('settings differ');
   });
 
-  it('of any set of nodes with any answers at most one makes a record', () => {
+  it('INVARIANT(one-genesis): of any set of nodes with any answers at most one makes a record', () => {
     const answer = fc.constantFrom('empty', 'silent', 'other list', 'data');
     fc.assert(
       fc.property(

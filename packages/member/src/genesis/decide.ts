@@ -68,6 +68,7 @@ export function decide(self: Candidate, answers: Answers): Decision {
   // One maker, and only when every listed node is empty and of one mind.
   const unanimous = missing.length === 0 && differs.length === 0;
   const smallest = [...self.join].sort(compareAddresses)[0] === self.advertise;
+  // INVARIANT(one-genesis): one node only may make the record, and only while nobody has one.
   if (unanimous && smallest) return { kind: 'make', founders };
   return { kind: 'wait', missing, differs };
 }
