@@ -9,11 +9,13 @@ export interface WalEntry {
   readonly term: number;
   /** The host's small integer, 0..255, kept with the entry. */
   readonly type: number;
+  /** Up to 64 MiB. */
   readonly data: Uint8Array;
   /** CRC-32 of data, computed by the host; stored beside the entry's identity and checked on every read. */
   readonly checksum: number;
 }
 
+/** What {@link import('./wal.js').Wal.open} needs. */
 export interface WalOptions {
   readonly fs: FileSystem;
   readonly clock: Clock;
@@ -55,14 +57,17 @@ export interface RecoveryReport {
   readonly lostFrames: number;
 }
 
+/** One log as it was found at open. */
 export interface RecoveredLog {
   readonly id: LogId;
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly commitHint: number;
+  /** Entries that are damaged, ascending; term 0 where it is not known (replicated mode only). */
   readonly faulty: readonly { readonly index: number; readonly term: number }[];
 }
 
+/** Damage that is not a torn tail, and where it is (offset 0 of the directory: nowhere in particular). */
 export interface Corruption {
   readonly file: string;
   readonly offset: number;
@@ -98,6 +103,7 @@ export interface LogReader {
 /** Called once, when everything queued before is durable, or with the error that ended the WAL. */
 export type DurableCallback = (error: WalError | null) => void;
 
+/** Codes of {@link WalError}: branch on these, never on the class or the message. */
 export const WalErrorCode = {
   /** Damage that is not a torn tail; file and offset say where. */
   Corrupt: 'WAL_CORRUPT',
@@ -108,11 +114,12 @@ export const WalErrorCode = {
   /** The format version is newer than this program. */
   Newer: 'WAL_NEWER_FORMAT',
   Closed: 'WAL_CLOSED',
-  /** The caller broke a rule (gap in the indexes, prefix beyond the log ...). */
+  /** The caller broke a rule (gap in the indexes, cut below the first index ...); nothing was changed. */
   Usage: 'WAL_USAGE',
 } as const;
 export type WalErrorCode = (typeof WalErrorCode)[keyof typeof WalErrorCode];
 
+/** What this package throws, and hands to callbacks. `cause` is what the file system threw, if it did. */
 export class WalError extends Error {
   readonly code: WalErrorCode;
   readonly file: string | null;

@@ -233,26 +233,21 @@ describe('Wal, as its user sees it', () => {
     appendLarge(13, 13, 0);
     await rig.durable(wal);
     await rig.close(wal);
-    let last = 0;
-    let carried = true;
-    let frames = 0;
+    const frames: { last: number; hint: number }[] = [];
     for (const line of dump(rig)) {
-      if (/^\d+ \w+ seq/.test(line)) {
-        expect([line, carried]).toEqual([line, true]);
-        frames++;
-      }
-      const append = /^append log=1 index=(\d+)/.exec(line);
-      if (append !== null) {
-        last = Number(append[1]);
-        carried = false;
-      }
-      const hint = /^commitHint log=1 index=(\d+)/.exec(line);
-      if (hint !== null) {
-        carried = true;
-        expect(Number(hint[1])).toBeLessThanOrEqual(last);
-      }
+      if (/^\d+ \w+ seq/.test(line)) frames.push({ last: 0, hint: 0 });
+      const frame = frames[frames.length - 1];
+      const [, op, value] = /^(append|commitHint) log=1 index=(\d+)/.exec(line) ?? [];
+      if (frame === undefined || value === undefined) continue;
+      if (op === 'append') frame.last = Number(value);
+      else frame.hint = Number(value);
     }
-    expect(frames).toBeGreaterThan(4);
+    const withEntries = frames.filter(({ last }) => last > 0);
+    expect(withEntries.length).toBeGreaterThan(4);
+    for (const { last, hint } of withEntries) {
+      // The second message knew 11 to be committed; the frames it was split over tell that as far as they go.
+      expect([last, hint]).toEqual([last, last <= 2 ? 1 : Math.min(11, last)]);
+    }
     expect(wal.log(1).commitHint()).toBe(11);
   });
 

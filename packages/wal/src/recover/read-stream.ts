@@ -74,8 +74,11 @@ export function readStream(
     const window = new ByteWindow(files.get(segment));
     const firstSeq = header?.firstSeq ?? guessFirstSeq(end, window, list.walId, segment, damage);
     ledger.open(segment);
-    end = replay.read(window, segment, firstSeq, nextHeader(list.used[i + 1]));
-    if (end.sealCrc === null && window.sizeBytes < (header?.capacityBytes ?? 0)) {
+    const next = nextHeader(list.used[i + 1]);
+    end = replay.read(window, segment, firstSeq, next);
+    // Of an earlier segment the seqs tell exactly what is missing.
+    const isOpen = next === null && end.sealCrc === null;
+    if (isOpen && window.sizeBytes < (header?.capacityBytes ?? 0)) {
       damage.report(
         path,
         window.sizeBytes,

@@ -177,6 +177,8 @@ describe('a torn tail', () => {
     ]);
     const [name] = rig.fs.list(QUARANTINE);
     expect(rig.fs.contents(`${QUARANTINE}/${name}`)).toEqual(noise);
+    // The copy is durable: what it is a copy of is gone.
+    expect(rig.afterCrash().fs.contents(`${QUARANTINE}/${name}`)).toEqual(noise);
     wal.append(1, [entry(6)], 0);
     await rig.durable(wal);
     const { wal: after, report: second } = await rig.afterCrash().open();

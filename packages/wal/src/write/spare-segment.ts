@@ -8,6 +8,7 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Synced in portions, so that the log's own datasync never waits for a whole segment of zeros. */
 const SYNC_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 1000;
+const NO_ZEROS = new Uint8Array(0);
 
 export interface SpareParts {
   readonly fs: FileSystem;
@@ -33,6 +34,8 @@ export class SpareSegment {
   readonly #parts: SpareParts;
   #segment = 0;
   #wantedBytes = 0;
+  /** Kept only while a file is being filled. */
+  #zeros = NO_ZEROS;
   #file: File | null = null;
   #sizeBytes = 0;
   #named = false;
@@ -132,6 +135,7 @@ export class SpareSegment {
         if (this.#sizeBytes < this.#wantedBytes) await this.#grow();
         else await this.#finish();
       }
+      this.#zeros = NO_ZEROS;
       if (this.#closed) this.#discardUnfinished();
     } catch (error) {
       this.#fail(error);
@@ -148,7 +152,8 @@ export class SpareSegment {
       this.#file = fs.open(path, 'create');
     }
     const length = Math.min(CHUNK_BYTES, this.#wantedBytes - this.#sizeBytes);
-    await this.#file.write(new Uint8Array(length), 0, length, this.#sizeBytes);
+    if (this.#zeros.length < length) this.#zeros = new Uint8Array(length);
+    await this.#file.write(this.#zeros, 0, length, this.#sizeBytes);
     const before = Math.floor(this.#sizeBytes / SYNC_BYTES);
     this.#sizeBytes += length;
     const full = this.#sizeBytes === this.#wantedBytes;
