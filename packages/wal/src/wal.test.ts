@@ -58,6 +58,22 @@ describe('Wal, as its user sees it', () => {
     expect(read[1]!.data[7999]).toBe(7);
   });
 
+  it('keeps in memory what is not written yet, though the cache is full', async () => {
+    const rig = new Rig({ cacheBytes: 0 });
+    const { wal } = await rig.open();
+    const all = Array.from({ length: 40 }, (_, i) => entry(i + 1, 1, new Uint8Array(200).fill(i)));
+    wal.append(1, all, 0);
+    rig.fs.failNext({ kind: 'datasync', path: /1\.wal$/ }, { fault: 'stall' });
+    const durable = synced(wal);
+    await rig.scheduler.advance(10);
+    // The first segment is full and written, the second one has to wait for its sync.
+    expect(rig.fs.stalledCount).toBe(1);
+    expect(wal.log(1).entries(1, 41, 1e6)).toEqual(all);
+    rig.fs.releaseStalled();
+    expect(await rig.run(durable)).toBeNull();
+    expect(wal.log(1).entries(1, 41, 1e6)).toEqual(all);
+  });
+
   it('keeps type, checksum, empty and large data', async () => {
     const rig = new Rig({ cacheBytes: 0 });
     const { wal } = await rig.open();
