@@ -176,6 +176,17 @@ describe('Db', () => {
     await machine.run(db.verifyChecksums());
   });
 
+  it('is stalled when freezes without a table pile up', async () => {
+    const machine = new Machine();
+    const db = await machine.open();
+    machine.fs.onOperation(({ kind }) => (kind === 'write' || kind === 'create' ? 'ENOSPC' : 'ok'));
+    for (let i = 0; i < 17; i++) {
+      expect(db.stalled).toBe(false);
+      db.freeze(new Uint8Array(4096));
+    }
+    expect(db.stalled).toBe(true);
+  });
+
   it('keeps every version above the history floor through compactions', async () => {
     const machine = new Machine(tiny);
     const db = await machine.open();

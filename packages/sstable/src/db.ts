@@ -14,7 +14,12 @@ import { Compactor } from './engine/compactor.js';
 import { Flusher } from './engine/flusher.js';
 import { openIterator } from './engine/open-iterator.js';
 import { recover } from './engine/recovery.js';
-import { resolveSettings, STALL_LEVEL0_TABLES, STALL_MEMTABLES } from './engine/settings.js';
+import {
+  resolveSettings,
+  STALL_FREEZES,
+  STALL_LEVEL0_TABLES,
+  STALL_MEMTABLES,
+} from './engine/settings.js';
 import { Store } from './engine/store.js';
 import { verifyTable } from './inspect/verify-table.js';
 import { Memtable } from './memtable/memtable.js';
@@ -108,6 +113,8 @@ export class Db {
   get stalled(): boolean {
     const { frozen, version } = this.#store;
     if ((version.levels[0]?.length ?? 0) >= STALL_LEVEL0_TABLES) return true;
+    // Each one holds a state record of the host, with or without a memtable.
+    if (frozen.length > STALL_FREEZES) return true;
     return frozen.filter(({ memtable }) => memtable !== null).length > STALL_MEMTABLES;
   }
 

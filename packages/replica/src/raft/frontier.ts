@@ -102,6 +102,8 @@ export class Frontier {
     }
     const point = this.#point();
     this.#logBytes = 0;
+    // Every read is of the newest state, and an iterator keeps its own tables: older versions may go.
+    db.setHistoryFloor(db.lastSequence);
     db.freeze(encodeReplicaState(state));
     telemetry.freezes.add(1);
     this.#frozenAt = point;

@@ -7,6 +7,8 @@ export const STALL_LEVEL0_TABLES = 12;
 
 /** More frozen memtables than this, too. */
 export const STALL_MEMTABLES = 4;
+/** More freezes of any kind that wait than this: each one holds a state record of the host. */
+export const STALL_FREEZES = 16;
 
 /** Pause before a failed flush or compaction is tried again. */
 export const RETRY_DELAY_MS = 500;
