@@ -16,8 +16,7 @@ export class EntryCache {
   readonly #limitBytes: number;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
-  #tables: EntryTable[] = [];
-  #entries: WalEntry[] = [];
+  #queue: { readonly table: EntryTable; readonly entry: WalEntry }[] = [];
   #head = 0;
   /** Entries ever evicted: queue position 0 in the count of {@link mark}. */
   #evicted = 0;
@@ -51,29 +50,29 @@ export class EntryCache {
 
   /** Remembers that the table holds this entry, to take it out again some day. */
   add(table: EntryTable, entry: WalEntry): void {
-    this.#tables.push(table);
-    this.#entries.push(entry);
+    this.#queue.push({ table, entry });
     this.#bytes += entry.data.length + ENTRY_OVERHEAD_BYTES;
   }
 
   /** Everything added so far, for {@link written}. */
   mark(): number {
-    return this.#evicted + this.#entries.length - this.#head;
+    return this.#evicted + this.#queue.length - this.#head;
   }
 
   /** What was added before this mark can be read from its file: it may go if space is short. */
   written(mark: number): void {
     this.#evictableTo = Math.max(this.#evictableTo, mark);
     while (this.#bytes > this.#limitBytes && this.#evicted < this.#evictableTo) {
-      const entry = this.#entries[this.#head]!;
-      this.#tables[this.#head]!.forget(entry);
+      const oldest = this.#queue[this.#head];
+      if (oldest === undefined) break;
+      const { table, entry } = oldest;
+      table.forget(entry);
       this.#head++;
       this.#evicted++;
       this.#bytes -= entry.data.length + ENTRY_OVERHEAD_BYTES;
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#tables = this.#tables.slice(this.#head);
-      this.#entries = this.#entries.slice(this.#head);
+    if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
   }

@@ -68,8 +68,11 @@ export function readStream(
   const logs = new LogSet(ledger);
   const replay = new SegmentReplay(logs, damage, list.walId);
   let end: SegmentEnd | null = null;
+  let last = first;
   let oldestTold = 0;
-  for (const [i, { segment, path, header }] of list.used.entries()) {
+  for (const [i, used] of list.used.entries()) {
+    const { segment, path, header } = used;
+    last = used;
     if (header === null) damage.report(path, 0, 'the segment header is damaged');
     const window = new ByteWindow(files.get(segment));
     const firstSeq = header?.firstSeq ?? guessFirstSeq(end, window, list.walId, segment, damage);
@@ -92,7 +95,6 @@ export function readStream(
   checkFirst(first, oldestTold, damage);
   for (const log of logs.all()) markHoles(log, files, damage);
 
-  const last = list.used[list.used.length - 1]!;
   const tail = planTail(last, end, list.walId, ledger);
   return {
     list,

@@ -1,11 +1,15 @@
 import type { Clock } from '@dougdb/ports';
 import type { DurableCallback, WalError } from '../contract.js';
 
+interface Waiter {
+  readonly ordinal: number;
+  readonly callback: DurableCallback;
+}
+
 /** Callbacks that wait for frames to be durable, in the order in which they were asked for. */
 export class DurableWaiters {
   readonly #clock: Clock;
-  #ordinals: number[] = [];
-  #callbacks: DurableCallback[] = [];
+  #waiters: Waiter[] = [];
   #head = 0;
 
   constructor(clock: Clock) {
@@ -13,32 +17,35 @@ export class DurableWaiters {
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#callbacks.length;
+    return this.#head === this.#waiters.length;
   }
 
   /** Waits until the data frame with this ordinal, and all before it, are durable. */
   add(ordinal: number, callback: DurableCallback): void {
-    this.#ordinals.push(ordinal);
-    this.#callbacks.push(callback);
+    this.#waiters.push({ ordinal, callback });
   }
 
   /** Everything up to this ordinal is durable. Callbacks may add more, which wait their turn. */
   settle(ordinal: number): void {
-    while (this.#head < this.#callbacks.length && this.#ordinals[this.#head]! <= ordinal) {
-      this.#next(null);
-    }
-    this.#trim();
+    this.#callAll(ordinal, null);
   }
 
   /** Nothing more will be durable. */
   fail(error: WalError): void {
-    while (this.#head < this.#callbacks.length) this.#next(error);
+    this.#callAll(Number.POSITIVE_INFINITY, error);
+  }
+
+  #callAll(ordinal: number, error: WalError | null): void {
+    let waiter = this.#waiters[this.#head];
+    while (waiter !== undefined && waiter.ordinal <= ordinal) {
+      this.#head++;
+      this.#call(waiter.callback, error);
+      waiter = this.#waiters[this.#head];
+    }
     this.#trim();
   }
 
-  #next(error: WalError | null): void {
-    const callback = this.#callbacks[this.#head]!;
-    this.#head++;
+  #call(callback: DurableCallback, error: WalError | null): void {
     try {
       callback(error);
     } catch (thrown) {
@@ -50,14 +57,9 @@ export class DurableWaiters {
   }
 
   #trim(): void {
-    if (this.#head < this.#callbacks.length) {
-      if (this.#head < 4096) return;
-      this.#ordinals = this.#ordinals.slice(this.#head);
-      this.#callbacks = this.#callbacks.slice(this.#head);
-    } else {
-      this.#ordinals = [];
-      this.#callbacks = [];
-    }
+    if (this.isEmpty) this.#waiters = [];
+    else if (this.#head >= 4096) this.#waiters = this.#waiters.slice(this.#head);
+    else return;
     this.#head = 0;
   }
 }

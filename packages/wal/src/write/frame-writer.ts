@@ -16,6 +16,13 @@ import type { StreamCursor } from './stream-cursor.js';
 
 const INITIAL_DIRECTORY_BYTES = 4096;
 
+/** An entry of the open frame; its offset is counted from the start of the payload. */
+interface OpenEntry {
+  readonly log: LogState;
+  readonly index: number;
+  readonly offset: number;
+}
+
 /**
  * Encodes operations into the open frame, in the order in which they are called: that order is the
  * stream. A log's state changes in the same call that encodes the operation, and never before the frame
@@ -36,10 +43,7 @@ export class FrameWriter {
   #runBuffer: ArrayBufferLike | null = null;
   #runStart = 0;
   #runEnd = 0;
-  /** Entries of the frame: log, index, offset in the payload. */
-  #entryLogs: LogState[] = [];
-  #entryIndexes: number[] = [];
-  #entryOffsets: number[] = [];
+  #entries: OpenEntry[] = [];
   /** Logs of which the frame tells the hint, and those of which it tells the prefix. */
   #touched: LogState[] = [];
   #prefixed: LogState[] = [];
@@ -76,7 +80,7 @@ export class FrameWriter {
   append(log: LogState, entry: WalEntry): void {
     if (this.isFullFor(entry.data.length)) this.close();
     const kept = this.#keep(entry);
-    log.appendPending(kept, this.#entryLogs.length);
+    log.appendPending(kept, this.#entries.length);
     this.#putEntry(Op.Append, log, kept);
   }
 
@@ -84,7 +88,7 @@ export class FrameWriter {
   rewrite(log: LogState, entry: WalEntry): void {
     if (this.isFullFor(entry.data.length)) this.close();
     const kept = this.#keep(entry);
-    log.rewritePending(kept, this.#entryLogs.length);
+    log.rewritePending(kept, this.#entries.length);
     this.#putEntry(Op.Rewrite, log, kept);
   }
 
@@ -159,9 +163,7 @@ export class FrameWriter {
       checksum,
     );
     this.#operations++;
-    this.#entryLogs.push(log);
-    this.#entryIndexes.push(index);
-    this.#entryOffsets.push(this.#payloadLength);
+    this.#entries.push({ log, index, offset: this.#payloadLength });
     this.#payloadLength += data.length;
     this.#addToRun(data);
     this.#cache.add(log.table, entry);
@@ -197,10 +199,9 @@ export class FrameWriter {
 
   /** The frame has its place: entries and facts are found there from now on. */
   #settle(segment: number, payloadStart: number): void {
-    for (let i = 0; i < this.#entryLogs.length; i++) {
-      const log = this.#entryLogs[i]!;
-      const index = this.#entryIndexes[i]!;
-      log.place(index, i, segment, payloadStart + this.#entryOffsets[i]!);
+    let ordinal = 0;
+    for (const { log, index, offset } of this.#entries) {
+      log.place(index, ordinal++, segment, payloadStart + offset);
       this.#cursor.tally(log.id, index);
     }
     for (const log of this.#touched) if (log.hint > 0) log.hintStandsIn(segment);
@@ -245,9 +246,7 @@ export class FrameWriter {
     this.#operations = 0;
     this.#payloadLength = 0;
     this.#payload = [];
-    this.#entryLogs = [];
-    this.#entryIndexes = [];
-    this.#entryOffsets = [];
+    this.#entries = [];
     this.#touched = [];
     this.#prefixed = [];
     this.#serial++;
