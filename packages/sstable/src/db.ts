@@ -13,7 +13,7 @@ import { Background } from './engine/background.js';
 import { Compactor } from './engine/compactor.js';
 import { Flusher } from './engine/flusher.js';
 import { openIterator } from './engine/open-iterator.js';
-import { recover } from './engine/recovery.js';
+import { type Recovered, recover } from './engine/recovery.js';
 import {
   resolveSettings,
   STALL_FREEZES,
@@ -58,9 +58,8 @@ export class Db {
   }
 
   /**
-   * Opens or creates. Removes unreferenced files that an unclean stop left. Writes a new manifest, so
-   * that nothing is built on what the last process may have failed to sync; on a full disk an existing
-   * database opens without it.
+   * Opens or creates. Writes a new manifest (an existing database on a full disk does without), then
+   * removes unreferenced files that an unclean stop left.
    * @throws SstError SST_CORRUPT (with file and offset), SST_FOREIGN, SST_NEWER_FORMAT, SST_IO,
    * SST_NO_SPACE (a new database on a full disk), SST_USAGE (an option that makes no sense)
    */
@@ -69,13 +68,10 @@ export class Db {
     const recovered = await recover(settings.fs, settings.dir, settings.identity);
     const store = new Store(settings, recovered);
     try {
-      store.removeLeftovers(recovered, false);
-      await store.manifest.commit({}, () => store.removeLeftovers(recovered, true));
+      await writeNewManifest(store, recovered);
     } catch (error) {
-      if (recovered.current === null || codeOf(error) !== SstErrorCode.NoSpace) {
-        await store.close();
-        throw error;
-      }
+      await store.close();
+      throw error;
     }
     if (recovered.isTorn) settings.logger.warn(LogEvent.ManifestTorn, { dir: settings.dir });
     settings.logger.info(LogEvent.Opened, {
@@ -301,6 +297,22 @@ export class Db {
     const waiters = this.#flushWaiters;
     this.#flushWaiters = [];
     for (const { reject } of waiters) reject(error);
+  }
+}
+
+/**
+ * So that nothing is built on what the last process may have failed to sync. On a full disk an existing
+ * database does without, until its next edit makes one.
+ */
+async function writeNewManifest(store: Store, recovered: Recovered): Promise<void> {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await store.manifest.commit({}, () => store.removeLeftovers(recovered));
+      return;
+    } catch (error) {
+      if (recovered.current === null || codeOf(error) !== SstErrorCode.NoSpace) throw error;
+      store.removeHalfMade(recovered);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SimFs } from '@dougdb/ports/sim';
-import { Machine } from './support/databases.js';
+import { dump, Machine, put } from './support/databases.js';
 import { checkAfterCrash, Script, scriptOptions, strayFiles } from './support/script.js';
 
 // Loops over hundreds of crashes and faults: on a busy machine they take their time.
@@ -97,4 +97,57 @@ describe('a killed process', () => {
       expect(await checkAfterCrash(machine, script)).toEqual(first);
     }
   });
+
+  it('does not remove a file on the word of a marker whose name may not be durable', async () => {
+    let crashes = 0;
+    for (let j = 1; ; j++) {
+      const machine = await stoppedInRotation();
+      machine.fs.crashAtMutation(machine.fs.mutationCount + j);
+      await machine.open().catch(() => null);
+      if (!machine.fs.crashed) break;
+      crashes++;
+      machine.crash(0);
+      const db = await machine.open();
+      expect([dump(db), db.hostState?.length]).toEqual([['a=a@2#2'], LARGE_STATE_BYTES]);
+    }
+    expect(crashes).toBeGreaterThan(5);
+  });
+
+  it('does not do so on a full disk either, where it has only that word', async () => {
+    const machine = await stoppedInRotation();
+    const before = machine.names();
+    machine.fs.setCapacity(1);
+    expect(dump(await machine.open())).toEqual(['a=a@2#2']);
+    expect(machine.names()).toEqual(before);
+    machine.crash(0);
+    machine.fs.setCapacity(2 ** 30);
+    expect(dump(await machine.open())).toEqual(['a=a@2#2']);
+  });
 });
+
+const LARGE_STATE_BYTES = 4_300_000;
+
+/**
+ * A compaction's edit came into a new manifest, the sync of the new marker's name failed, and the process
+ * ended for it. The system still shows the new marker; the disk has the old one, and it names the tables that
+ * the compaction took away.
+ */
+async function stoppedInRotation(): Promise<Machine> {
+  const machine = new Machine({ level0Tables: 2 });
+  const db = await machine.open();
+  put(db, 1, 'a');
+  await machine.flush(db, 'H1');
+  put(db, 2, 'a');
+  db.setHistoryFloor(2);
+  let isMarked = false;
+  machine.fs.onOperation(({ kind, path }) => {
+    if (kind === 'create' && path.includes('marker')) isMarked = true;
+    return isMarked && kind === 'syncDir' ? 'EIO' : 'ok';
+  });
+  db.freeze(new Uint8Array(LARGE_STATE_BYTES));
+  await machine.settle(1);
+  expect(machine.errors.map(({ severity }) => severity)).toEqual(['fatal']);
+  machine.kill();
+  machine.fs.onOperation(null);
+  return machine;
+}

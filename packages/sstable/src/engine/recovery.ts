@@ -15,8 +15,8 @@ export interface Recovered {
   readonly isTorn: boolean;
   /** Our files that are in the directory. */
   readonly files: readonly FileName[];
-  /** Tables that any edit of the manifest has ever named. */
-  readonly mentioned: ReadonlySet<number>;
+  /** True for a table that no manifest can have named: what a job was making when the process ended. */
+  readonly isHalfMade: (table: number) => boolean;
 }
 
 /**
@@ -43,11 +43,19 @@ export async function recover(
         current,
         isTorn: false,
         files,
-        mentioned: new Set(),
+        isHalfMade: () => false,
       };
     }
-    const { state, tail, mentioned } = readManifest(fs, dir, current.number, identity);
-    return { state: nextAfter(state, files), current, isTorn: tail === 'torn', files, mentioned };
+    const { state, tail, mentioned, firstFileNumber } = readManifest(
+      fs,
+      dir,
+      current.number,
+      identity,
+    );
+    // An older manifest, which a power loss may bring back, names older tables only.
+    const isHalfMade = (table: number): boolean =>
+      table >= firstFileNumber && !mentioned.has(table);
+    return { state: nextAfter(state, files), current, isTorn: tail === 'torn', files, isHalfMade };
   } catch (error) {
     throw toSstError(error, `opening ${dir}`, dir);
   }

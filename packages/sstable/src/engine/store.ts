@@ -131,20 +131,28 @@ export class Store {
     this.settings.telemetry.removedFiles.add(1);
   }
 
-  /** Removes files that nothing names: what an unclean stop left. */
-  removeLeftovers({ files, mentioned }: Recovered, isManifestNew: boolean): void {
+  /** Removes all files that nothing names. The manifest that counts was made by this process. */
+  removeLeftovers({ files }: Recovered): void {
     const { state, current } = this.manifest;
     for (const file of files) {
       if (file.kind === 'table') {
-        // On the word of a manifest that is not rewritten yet, only what it never named may go.
-        const isUnused = !state.files.has(file.number);
-        if (isUnused && (isManifestNew || !mentioned.has(file.number))) {
-          this.removeTable(file.number, 'unreferenced');
-        }
-      } else if (isManifestNew) {
-        const number = file.kind === 'marker' ? file.manifest : file.number;
-        if (number !== current?.number) this.#remove(file.name, 'superseded');
+        if (!state.files.has(file.number)) this.removeTable(file.number, 'unreferenced');
+        continue;
       }
+      const number = file.kind === 'marker' ? file.manifest : file.number;
+      if (number !== current?.number) this.#remove(file.name, 'superseded');
+    }
+  }
+
+  /**
+   * Removes tables that no manifest can have named: all that may go while the manifest of the process
+   * before is the one that counts. Its marker's name may not be durable, and then an older manifest counts
+   * after a power loss, with tables that this one does not know any more.
+   */
+  removeHalfMade({ files, isHalfMade }: Recovered): void {
+    for (const file of files) {
+      if (file.kind === 'table' && isHalfMade(file.number))
+        this.removeTable(file.number, 'half made');
     }
   }
 

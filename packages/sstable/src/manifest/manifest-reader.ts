@@ -17,8 +17,10 @@ export interface ManifestContents {
   readonly number: number;
   readonly head: ManifestHead;
   readonly state: ManifestState;
-  /** Every table that any edit has ever named. */
+  /** Every table that any of its edits has named. */
   readonly mentioned: ReadonlySet<number>;
+  /** Next file number in its first edit: files from here on are younger than the manifest. */
+  readonly firstFileNumber: number;
   readonly edits: readonly VersionEdit[];
   /** 'torn': the last edit was cut off before it was durable, and is not in the state. */
   readonly tail: 'clean' | 'torn';
@@ -58,7 +60,8 @@ export function readManifest(
     }
   }
   if (head === null) throw damaged(path, 'holds no edit', 0);
-  return { number, head, state, mentioned, edits, tail, sizeBytes };
+  const firstFileNumber = edits[0]?.nextFileNumber ?? state.nextFileNumber;
+  return { number, head, state, mentioned, firstFileNumber, edits, tail, sizeBytes };
 }
 
 function readRecords(
