@@ -1,6 +1,7 @@
 import { findOrderDamage } from '../test/support/check-levels.js';
 import { drain, dump, get, Machine, put, tiny } from '../test/support/databases.js';
 import { bytes, text } from '../test/support/entries.js';
+import { dumpManifest, verifyDb } from './node/index.js';
 
 const usage = expect.objectContaining({ code: 'SST_USAGE' });
 const closed = expect.objectContaining({ code: 'SST_CLOSED' });
@@ -243,6 +244,25 @@ describe('Db', () => {
     expect(machine.names()).toContain(table);
     iterator.close();
     expect(machine.names()).not.toContain(table);
+  });
+
+  it('compacts all of a level in turn, not its first keys over and over', async () => {
+    const machine = new Machine(tiny);
+    const db = await machine.open();
+    for (let round = 0; round < 6; round++) {
+      for (let i = 0; i < 40; i++) put(db, round * 40 + i + 1, `key${10 + i}`);
+      db.setHistoryFloor(round * 40 + 40);
+      await machine.flush(db, `H${round}`);
+      await machine.run(db.compact());
+    }
+    await machine.run(db.close());
+    const { files } = dumpManifest(
+      machine.fs,
+      '/data/db',
+      verifyDb(machine.fs, '/data/db').manifest ?? 0,
+    );
+    const level2 = files.filter(({ level }) => level === 2).map(({ table }) => text(table.largest));
+    expect(level2.sort().at(-1)).toBe('key49');
   });
 
   it('keeps its levels in order', async () => {

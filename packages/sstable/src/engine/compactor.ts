@@ -61,29 +61,24 @@ export class Compactor {
     const startMs = clock.monotonicMs();
     // One table that nothing below overlaps only changes its level.
     const isMove = pick.upper.length === 1 && pick.lower.length === 0;
-    const pinned = store.version.acquire();
-    try {
-      const outputs = isMove ? pick.upper : await this.#merge(pick);
-      if (outputs === null || !(await this.#commit(pick, outputs, isMove))) return false;
-      store.compactions++;
-      const last = pick.upper.at(-1);
-      if (pick.level > 0 && last !== undefined) this.#pointers.set(pick.level, last.meta.largest);
-      telemetry.compactions.add(1);
-      telemetry.compactionSeconds.observe((clock.monotonicMs() - startMs) / 1000);
-      const readBytes = isMove ? 0 : bytesOf([...pick.upper, ...pick.lower]);
-      const writtenBytes = isMove ? 0 : bytesOf(outputs);
-      telemetry.compactionReadBytes.add(readBytes);
-      telemetry.compactionWrittenBytes.add(writtenBytes);
-      logger.debug(LogEvent.CompactionInstalled, {
-        level: pick.level,
-        tables: outputs.length,
-        readBytes,
-        writtenBytes,
-      });
-      return true;
-    } finally {
-      pinned.release();
-    }
+    const outputs = isMove ? pick.upper : await this.#merge(pick);
+    if (outputs === null || !(await this.#commit(pick, outputs, isMove))) return false;
+    store.compactions++;
+    const last = pick.upper.at(-1);
+    if (pick.level > 0 && last !== undefined) this.#pointers.set(pick.level, last.meta.largest);
+    telemetry.compactions.add(1);
+    telemetry.compactionSeconds.observe((clock.monotonicMs() - startMs) / 1000);
+    const readBytes = isMove ? 0 : bytesOf([...pick.upper, ...pick.lower]);
+    const writtenBytes = isMove ? 0 : bytesOf(outputs);
+    telemetry.compactionReadBytes.add(readBytes);
+    telemetry.compactionWrittenBytes.add(writtenBytes);
+    logger.debug(LogEvent.CompactionInstalled, {
+      level: pick.level,
+      tables: outputs.length,
+      readBytes,
+      writtenBytes,
+    });
+    return true;
   }
 
   /** Writes the new tables; null if background work ended. */

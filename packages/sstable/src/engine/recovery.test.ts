@@ -46,3 +46,22 @@ describe('opening a new database', () => {
     expect(machine.names()).toEqual(['MANIFEST-000002', 'marker.manifest.000001.MANIFEST-000002']);
   });
 });
+
+describe('a manifest whose last write was cut off', () => {
+  it('is read up to there, reported, and replaced', async () => {
+    const machine = new Machine();
+    const db = await machine.open();
+    put(db, 1, 'x');
+    await machine.flush(db, 'H');
+    await machine.run(db.close());
+    const [name = ''] = machine.names().filter((file) => file.startsWith('MANIFEST'));
+    const path = `/data/db/${name}`;
+    machine.fs.plant(path, Uint8Array.from([...machine.fs.contents(path), 1, 2, 3]));
+    const again = await machine.open();
+    expect(dump(again)).toEqual(['x=x@1#1']);
+    expect(machine.logger.lines).toContainEqual(
+      expect.objectContaining({ event: 'sst.manifest.torn', level: 'warn' }),
+    );
+    expect(machine.names()).not.toContain(name);
+  });
+});
