@@ -249,7 +249,7 @@ describe('a database, held against a map of versions', () => {
           await play.end();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 45 },
     );
   });
 });
