@@ -1,4 +1,5 @@
 import {
+  closeSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -233,7 +234,9 @@ function flipBitInTable(dataDir: string): string {
   const file = tables[0] as string;
   const bytes = readFileSync(file);
   const byte = Buffer.from([(bytes[2000] as number) ^ 0x10]);
-  writeSync(openSync(file, 'r+'), byte, 0, 1, 2000);
+  const fd = openSync(file, 'r+');
+  writeSync(fd, byte, 0, 1, 2000);
+  closeSync(fd);
   return file;
 }
 
