@@ -34,6 +34,8 @@ const ROOT = join(__dirname, '../../..');
 const DOUG_NODE = join(ROOT, 'apps/node/bin/doug-node.mjs');
 const DOUG = join(ROOT, 'apps/cli/bin/doug.mjs');
 const PLACES = 171_075;
+/** What a call to a process meets that has only been started. */
+const NOT_UP: ReadonlySet<string> = new Set(['DOUG_STARTING', 'DOUG_NO_LEADER', 'DOUG_IN_DOUBT']);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -114,6 +116,8 @@ describe('five members on real disks', () => {
     await client.put('near', 'by');
     const leader = await cluster.leader(client);
     const follower = cluster.members.find((member) => member !== leader) as ProcessMember;
+    // It was started a moment ago, and may still be applying its log.
+    await until('the follower serves', () => serves(follower));
     await until('the follower has it', async () => {
       const { kv } = await eventualGet(follower, 'near');
       return kv !== undefined && decoder.decode(kv.value) === 'by';
@@ -212,13 +216,15 @@ async function eventualGet(member: ProcessMember, key: string): Promise<GetRespo
   return GetResponse.decode(await rawCall(member.address, dougService.get, request));
 }
 
+/** False while the member is starting; whatever else it refuses with is no answer to this question. */
 async function serves(member: ProcessMember): Promise<boolean> {
   try {
     await eventualGet(member, 'near');
     return true;
   } catch (error) {
     if (!DougError.is(error)) throw error;
-    return false;
+    if (NOT_UP.has(error.code)) return false;
+    throw error;
   }
 }
 
