@@ -92,12 +92,10 @@ describe('one member, as its users see it', () => {
   });
 
   it('refuses bad input with a code of the table, and lives', async () => {
-    const big = PutRequest.encode({
-      context: undefined,
-      opId: undefined,
-      key: Buffer.from('k'),
-      value: new Uint8Array(limits.valueBytes + 1),
-    }).finish();
+    const value = new Uint8Array(limits.valueBytes + 1);
+    const big = PutRequest.encode(
+      PutRequest.fromPartial({ key: Buffer.from('k'), value }),
+    ).finish();
     const cases: [RawMethod, Uint8Array, string][] = [
       [dougService.put, Uint8Array.of(255, 255), 'INVALID_ARGUMENT'],
       [dougService.put, big, 'INVALID_ARGUMENT'],

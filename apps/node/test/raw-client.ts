@@ -53,12 +53,9 @@ export class RawClient {
   }
 
   async put(key: string, value: string): Promise<PutResponse> {
-    const request = PutRequest.encode({
-      context: undefined,
-      opId: undefined,
-      key: encoder.encode(key),
-      value: encoder.encode(value),
-    }).finish();
+    const request = PutRequest.encode(
+      PutRequest.fromPartial({ key: encoder.encode(key), value: encoder.encode(value) }),
+    ).finish();
     return PutResponse.decode(await this.unary(dougService.put, request));
   }
 
@@ -74,7 +71,7 @@ export class RawClient {
   }
 
   async status(): Promise<StatusResponse> {
-    const request = StatusRequest.encode({}).finish();
+    const request = StatusRequest.encode({ nodeId: 0 }).finish();
     return StatusResponse.decode(await this.unary(adminService.status, request));
   }
 

@@ -63,7 +63,7 @@ export class AdminClient {
    * @throws DougError
    */
   async status(address?: string, options: CallOptions = {}): Promise<NodeStatus> {
-    const request = StatusRequest.encode({}).finish();
+    const request = StatusRequest.encode({ nodeId: 0 }).finish();
     const path = '/dougdb.admin.v1.Admin/Status';
     const answer = await this.#ask(path, request, address, options);
     return toStatus(decode(StatusResponse, answer));

@@ -36,7 +36,7 @@ export async function example(dataDir: string, hardState: HardStateStore): Promi
   const patience = { deadlineMs: clock.monotonicMs() + 5_000 };
   const key = new TextEncoder().encode('user/1');
   const value = new TextEncoder().encode('Ada');
-  const put = PutRequest.encode({ context: undefined, opId: undefined, key, value }).finish();
+  const put = PutRequest.encode(PutRequest.fromPartial({ key, value })).finish();
   await member.unary('/dougdb.v1.Doug/Put', put, patience);
   const get = GetRequest.encode({ context: undefined, key, consistency: 0 }).finish();
   const answer = GetResponse.decode(await member.unary('/dougdb.v1.Doug/Get', get, patience));

@@ -314,7 +314,7 @@ describe('a member without a cluster', () => {
 });
 
 function putOf(key: Uint8Array, valueBytes: number): PutRequest {
-  return { context: undefined, opId: undefined, key, value: new Uint8Array(valueBytes) };
+  return PutRequest.fromPartial({ key, value: new Uint8Array(valueBytes) });
 }
 
 async function revisionOf(node: TestNode): Promise<number> {

@@ -29,13 +29,13 @@ export async function put(
   value: Uint8Array | string,
   more: Partial<PutRequest> = {},
 ): Promise<PutResponse> {
-  const request = PutRequest.encode({
-    context: undefined,
-    opId: undefined,
-    key: typeof key === 'string' ? bytes(key) : key,
-    value: typeof value === 'string' ? bytes(value) : value,
-    ...more,
-  }).finish();
+  const request = PutRequest.encode(
+    PutRequest.fromPartial({
+      key: typeof key === 'string' ? bytes(key) : key,
+      value: typeof value === 'string' ? bytes(value) : value,
+      ...more,
+    }),
+  ).finish();
   return PutResponse.decode(await node.unary('/dougdb.v1.Doug/Put', request));
 }
 
@@ -44,12 +44,9 @@ export async function del(
   key: string,
   more: Partial<DeleteRequest> = {},
 ): Promise<DeleteResponse> {
-  const request = DeleteRequest.encode({
-    context: undefined,
-    opId: undefined,
-    key: bytes(key),
-    ...more,
-  }).finish();
+  const request = DeleteRequest.encode(
+    DeleteRequest.fromPartial({ key: bytes(key), ...more }),
+  ).finish();
   return DeleteResponse.decode(await node.unary('/dougdb.v1.Doug/Delete', request));
 }
 
@@ -99,7 +96,7 @@ export async function scan(
 }
 
 export async function status(node: TestNode): Promise<StatusResponse> {
-  const request = StatusRequest.encode({}).finish();
+  const request = StatusRequest.encode({ nodeId: 0 }).finish();
   return StatusResponse.decode(await node.unary('/dougdb.admin.v1.Admin/Status', request));
 }
 

@@ -1,6 +1,15 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
-import { aKey, anOpId, aSmallValue, aValue } from '../test/arbitraries.js';
+import {
+  aDeleteLook,
+  aKey,
+  anOpId,
+  aPutLook,
+  aSmallValue,
+  aValue,
+  blindDelete,
+  blindPut,
+} from '../test/arbitraries.js';
 import { embedded, join, mutated } from '../test/mutation.js';
 import { CommandView, encodeDelete, encodePut, readCommand } from './command-codec.js';
 import { Command, type OpId } from './gen/dougdb/v1/types.js';
@@ -13,30 +22,41 @@ const opId: OpId = {
   seq: 7,
   firstIncomplete: 3,
 };
-const aCommand: fc.Arbitrary<Command> = fc
-  .tuple(fc.option(anOpId, { nil: undefined }), aKey, fc.option(aValue, { nil: undefined }))
-  .map(([id, key, value]) => command(id, key, value));
-const aSmallCommand: fc.Arbitrary<Uint8Array> = fc
-  .tuple(
-    fc.option(anOpId, { nil: undefined }),
-    fc.uint8Array({ minLength: 1, maxLength: 12 }),
-    fc.option(aSmallValue, { nil: undefined }),
-  )
-  .map(([id, key, value]) => Command.encode(command(id, key, value)).finish());
+const aCommand = commands(aKey, aValue);
+const aSmallCommand = commands(fc.uint8Array({ minLength: 1, maxLength: 12 }), aSmallValue).map(
+  (message) => Command.encode(message).finish(),
+);
 
+function commands(
+  aKeyOf: fc.Arbitrary<Uint8Array>,
+  aValueOf: fc.Arbitrary<Uint8Array>,
+): fc.Arbitrary<Command> {
+  const aPut = fc
+    .tuple(fc.record({ key: aKeyOf, value: aValueOf }), aPutLook)
+    .map(([put, look]) => ({ $case: 'put' as const, value: { ...put, ...look } }));
+  const aDelete = fc
+    .tuple(aKeyOf, aDeleteLook)
+    .map(([key, look]) => ({ $case: 'delete' as const, value: { key, ...look } }));
+  return fc.record({
+    opId: fc.option(anOpId, { nil: undefined }),
+    operation: fc.oneof(aPut, aDelete),
+  });
+}
+
+/** A blind one. */
 function command(id: OpId | undefined, key: Uint8Array, value?: Uint8Array): Command {
   return {
     opId: id,
     operation: value
-      ? { $case: 'put', value: { key, value } }
-      : { $case: 'delete', value: { key } },
+      ? { $case: 'put', value: { key, value, ...blindPut } }
+      : { $case: 'delete', value: { key, ...blindDelete } },
   };
 }
 
 function encode({ opId: id, operation }: Command): Uint8Array {
   return operation?.$case === 'put'
-    ? encodePut(id ?? null, operation.value.key, operation.value.value)
-    : encodeDelete(id ?? null, operation!.value.key);
+    ? encodePut(id ?? null, operation.value.key, operation.value.value, operation.value)
+    : encodeDelete(id ?? null, operation!.value.key, operation!.value);
 }
 
 /** What the view says, as the message that the generated decoder would make. */
@@ -45,11 +65,16 @@ function read(bytes: Uint8Array, start = 0, end = bytes.length): Command {
   readCommand(bytes, start, end, view);
   const { sessionStart, startedAt, seq, firstIncomplete } = view;
   const session = bytes.slice(sessionStart, sessionStart + 16);
-  return command(
-    sessionStart === -1 ? undefined : { session, startedAt, seq, firstIncomplete },
-    bytes.slice(view.keyStart, view.keyEnd),
-    view.kind === 'put' ? bytes.slice(view.valueStart, view.valueEnd) : undefined,
-  );
+  const { ifRevision, ifAbsent, returnPrevious, returnExisted } = view;
+  const key = bytes.slice(view.keyStart, view.keyEnd);
+  const value = bytes.slice(view.valueStart, view.valueEnd);
+  return {
+    opId: sessionStart === -1 ? undefined : { session, startedAt, seq, firstIncomplete },
+    operation:
+      view.kind === 'put'
+        ? { $case: 'put', value: { key, value, ifRevision, ifAbsent, returnPrevious } }
+        : { $case: 'delete', value: { key, ifRevision, returnPrevious, returnExisted } },
+  };
 }
 
 function attempt<T>(action: () => T): T | Error {
@@ -186,8 +211,8 @@ describe('readCommand', () => {
     ],
     [
       'an unknown field in a put',
-      raw((w) => w.uint32(0x12).fork().uint32(10).string('k').uint32(0x18).uint64(1).join()),
-      'field 3 .*in put',
+      raw((w) => w.uint32(0x12).fork().uint32(10).string('k').uint32(0x30).uint64(1).join()),
+      'field 6 .*in put',
     ],
     [
       'a value in a delete',
@@ -197,12 +222,38 @@ describe('readCommand', () => {
     [
       'two keys',
       raw((w) => w.uint32(0x1a).fork().uint32(10).string('k').uint32(10).string('l').join()),
-      'two keys',
+      'repeated field 1 in delete',
     ],
     [
       'two values',
       raw((w) => w.uint32(0x12).fork().uint32(18).string('k').uint32(18).string('l').join()),
-      'two values',
+      'repeated field 2 in put',
+    ],
+    [
+      'two conditions',
+      raw((w) =>
+        w
+          .uint32(0x12)
+          .fork()
+          .uint32(10)
+          .string('k')
+          .uint32(0x18)
+          .uint64(1)
+          .uint32(0x18)
+          .uint64(2)
+          .join(),
+      ),
+      'repeated field 3 in put',
+    ],
+    [
+      'if_absent together with if_revision',
+      encodePut(null, text('k'), text('v'), { ifAbsent: true, ifRevision: 3 }),
+      'if_absent together with if_revision',
+    ],
+    [
+      'an unknown field in a delete',
+      raw((w) => w.uint32(0x1a).fork().uint32(10).string('k').uint32(0x28).uint64(1).join()),
+      'field 5 .*in delete',
     ],
     [
       'an unknown field in an op id',

@@ -17,12 +17,39 @@ const OP_ID_SESSION = 0x0a;
 const OP_ID_STARTED_AT = 0x10;
 const OP_ID_SEQ = 0x18;
 const OP_ID_FIRST_INCOMPLETE = 0x20;
-// PutOperation { bytes key = 1; bytes value = 2 }, DeleteOperation { bytes key = 1 }
+// PutOperation { bytes key = 1; bytes value = 2; uint64 if_revision = 3; bool if_absent = 4; bool return_previous = 5 }
 const OPERATION_KEY = 0x0a;
-const OPERATION_VALUE = 0x12;
+const PUT_VALUE = 0x12;
+const PUT_IF_REVISION = 0x18;
+const PUT_IF_ABSENT = 0x20;
+const PUT_RETURN_PREVIOUS = 0x28;
+// DeleteOperation { bytes key = 1; uint64 if_revision = 2; bool return_previous = 3; bool return_existed = 4 }
+const DELETE_IF_REVISION = 0x10;
+const DELETE_RETURN_PREVIOUS = 0x18;
+const DELETE_RETURN_EXISTED = 0x20;
 
 /** What the encoders need of an op id. */
 export type OpIdFields = Pick<OpId, 'session' | 'startedAt' | 'seq' | 'firstIncomplete'>;
+
+/** What a write is to look at before it takes effect; a write without any of it is blind. */
+export interface PutConditions {
+  /** Only if the key was last written at this revision; 0 or left out: whatever is there. */
+  readonly ifRevision?: number | undefined;
+  /** Only if the key is not there. Not together with `ifRevision`. */
+  readonly ifAbsent?: boolean | undefined;
+  /** Answer what was there before. */
+  readonly returnPrevious?: boolean | undefined;
+}
+
+/** As {@link PutConditions}, of a delete. */
+export interface DeleteConditions {
+  readonly ifRevision?: number | undefined;
+  readonly returnPrevious?: boolean | undefined;
+  /** Answer whether the key was there. */
+  readonly returnExisted?: boolean | undefined;
+}
+
+const blind: PutConditions & DeleteConditions = Object.freeze({});
 
 /**
  * Encodes a put. The same bytes as the generated encoder makes.
@@ -30,27 +57,53 @@ export type OpIdFields = Pick<OpId, 'session' | 'startedAt' | 'seq' | 'firstInco
  * @returns the bytes, owned by the caller; the buffer behind them may be shared with other commands,
  * so it must not be transferred
  */
-export function encodePut(opId: OpIdFields | null, key: Uint8Array, value: Uint8Array): Uint8Array {
-  const operationBytes = bytesFieldSize(key.length) + bytesFieldSize(value.length);
+export function encodePut(
+  opId: OpIdFields | null,
+  key: Uint8Array,
+  value: Uint8Array,
+  conditions: PutConditions = blind,
+): Uint8Array {
+  const { ifRevision = 0, ifAbsent = false, returnPrevious = false } = conditions;
+  const operationBytes =
+    bytesFieldSize(key.length) +
+    bytesFieldSize(value.length) +
+    numberSize(ifRevision) +
+    flagSize(ifAbsent) +
+    flagSize(returnPrevious);
   const opIdBytes = opId === null ? -1 : opIdSize(opId);
   const bytes = allocate(optionalSize(opIdBytes) + fieldSize(operationBytes));
   let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
   bytes[pos++] = COMMAND_PUT;
   pos = writeVarint(bytes, pos, operationBytes);
   pos = writeBytesField(bytes, pos, OPERATION_KEY, key);
-  writeBytesField(bytes, pos, OPERATION_VALUE, value);
+  pos = writeBytesField(bytes, pos, PUT_VALUE, value);
+  pos = writeNumberField(bytes, pos, PUT_IF_REVISION, ifRevision);
+  pos = writeNumberField(bytes, pos, PUT_IF_ABSENT, ifAbsent ? 1 : 0);
+  writeNumberField(bytes, pos, PUT_RETURN_PREVIOUS, returnPrevious ? 1 : 0);
   return bytes;
 }
 
 /** Encodes a delete; see {@link encodePut}. */
-export function encodeDelete(opId: OpIdFields | null, key: Uint8Array): Uint8Array {
-  const operationBytes = bytesFieldSize(key.length);
+export function encodeDelete(
+  opId: OpIdFields | null,
+  key: Uint8Array,
+  conditions: DeleteConditions = blind,
+): Uint8Array {
+  const { ifRevision = 0, returnPrevious = false, returnExisted = false } = conditions;
+  const operationBytes =
+    bytesFieldSize(key.length) +
+    numberSize(ifRevision) +
+    flagSize(returnPrevious) +
+    flagSize(returnExisted);
   const opIdBytes = opId === null ? -1 : opIdSize(opId);
   const bytes = allocate(optionalSize(opIdBytes) + fieldSize(operationBytes));
   let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
   bytes[pos++] = COMMAND_DELETE;
   pos = writeVarint(bytes, pos, operationBytes);
-  writeBytesField(bytes, pos, OPERATION_KEY, key);
+  pos = writeBytesField(bytes, pos, OPERATION_KEY, key);
+  pos = writeNumberField(bytes, pos, DELETE_IF_REVISION, ifRevision);
+  pos = writeNumberField(bytes, pos, DELETE_RETURN_PREVIOUS, returnPrevious ? 1 : 0);
+  writeNumberField(bytes, pos, DELETE_RETURN_EXISTED, returnExisted ? 1 : 0);
   return bytes;
 }
 
@@ -65,6 +118,14 @@ export class CommandView {
   /** Empty range for a delete. */
   valueStart = 0;
   valueEnd = 0;
+  /** Take effect only if the key was last written at this revision; 0: whatever is there. */
+  ifRevision = 0;
+  /** Take effect only if the key is not there. */
+  ifAbsent = false;
+  /** The answer tells what was there. */
+  returnPrevious = false;
+  /** The answer tells whether anything was there. */
+  returnExisted = false;
   /** Offset of the 16 bytes of the session; -1: the command has no op id. */
   sessionStart = -1;
   /** Log time at which the session began; 0 without op id. */
@@ -73,6 +134,11 @@ export class CommandView {
   seq = 0;
   /** Every op below it is finished for the client; 0: not said. */
   firstIncomplete = 0;
+
+  /** Whether the command must look at what is there: it has a condition or tells what it found. */
+  get looks(): boolean {
+    return this.ifRevision !== 0 || this.ifAbsent || this.returnPrevious || this.returnExisted;
+  }
 }
 
 // Nothing in here calls out, so one reader serves all calls.
@@ -163,35 +229,76 @@ function readOperation(view: CommandView, table: LimitTable): void {
   reader.range();
   const end = reader.pos;
   const outerEnd = reader.end;
-  let hasKey = false;
-  let hasValue = false;
+  let seen = 0;
   reader.pos = reader.start;
   reader.end = end;
+  view.keyStart = end;
+  view.keyEnd = end;
   view.valueStart = end;
   view.valueEnd = end;
+  view.ifRevision = 0;
+  view.ifAbsent = false;
+  view.returnPrevious = false;
+  view.returnExisted = false;
+  const isPut = view.kind === 'put';
   while (reader.pos < end) {
     const tag = reader.tag();
+    const bit = tag < 0x30 ? 1 << (tag >>> 3) : 0;
+    if ((seen & bit) !== 0) refuse(`repeated field ${tag >>> 3} in ${view.kind}`);
+    seen |= bit;
     if (tag === OPERATION_KEY) {
-      if (hasKey) refuse('two keys');
-      hasKey = true;
       reader.range();
       view.keyStart = reader.start;
       view.keyEnd = reader.pos;
-    } else if (tag === OPERATION_VALUE && view.kind === 'put') {
-      if (hasValue) refuse('two values');
-      hasValue = true;
-      reader.range();
-      view.valueStart = reader.start;
-      view.valueEnd = reader.pos;
+    } else if (isPut) {
+      readPutField(tag, view);
     } else {
-      refuse(`unknown field ${tag >>> 3} or wrong wire type in ${view.kind}`);
+      readDeleteField(tag, view);
     }
   }
   reader.end = outerEnd;
-  checkKeyBytes(hasKey ? view.keyEnd - view.keyStart : 0, table);
+  if (view.ifAbsent && view.ifRevision !== 0) refuse('if_absent together with if_revision');
+  checkKeyBytes(view.keyEnd - view.keyStart, table);
   const valueBytes = view.valueEnd - view.valueStart;
   if (valueBytes > table.valueBytes)
     refuse(`value of ${valueBytes} bytes is over the limit of ${table.valueBytes}`);
+}
+
+function readPutField(tag: number, view: CommandView): void {
+  switch (tag) {
+    case PUT_VALUE:
+      reader.range();
+      view.valueStart = reader.start;
+      view.valueEnd = reader.pos;
+      break;
+    case PUT_IF_REVISION:
+      view.ifRevision = reader.varint();
+      break;
+    case PUT_IF_ABSENT:
+      view.ifAbsent = reader.varint() !== 0;
+      break;
+    case PUT_RETURN_PREVIOUS:
+      view.returnPrevious = reader.varint() !== 0;
+      break;
+    default:
+      refuse(`unknown field ${tag >>> 3} or wrong wire type in put`);
+  }
+}
+
+function readDeleteField(tag: number, view: CommandView): void {
+  switch (tag) {
+    case DELETE_IF_REVISION:
+      view.ifRevision = reader.varint();
+      break;
+    case DELETE_RETURN_PREVIOUS:
+      view.returnPrevious = reader.varint() !== 0;
+      break;
+    case DELETE_RETURN_EXISTED:
+      view.returnExisted = reader.varint() !== 0;
+      break;
+    default:
+      refuse(`unknown field ${tag >>> 3} or wrong wire type in delete`);
+  }
 }
 
 /** Checks the length of a key. @throws DougError INVALID_ARGUMENT when it is empty or over the limit */
@@ -208,6 +315,10 @@ function refuse(what: string): never {
 
 function bytesFieldSize(length: number): number {
   return length === 0 ? 0 : fieldSize(length);
+}
+
+function flagSize(isSet: boolean): number {
+  return isSet ? 2 : 0;
 }
 
 function optionalSize(contentBytes: number): number {

@@ -1,23 +1,29 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
-import { aKey, anOpId, aSmallValue } from '../test/arbitraries.js';
+import { aKey, anOpId, aPutLook, aSmallValue, blindPut } from '../test/arbitraries.js';
 import { join, mutated } from '../test/mutation.js';
 import { checkRequestBytes, decodeRequest, decodeWhole } from './decode-request.js';
 import { PutRequest, ScanRequest } from './gen/dougdb/v1/doug.js';
 import { limits } from './limits.js';
 
 const context = { clusterId: new Uint8Array(16), partitionId: 7, epochVersion: 2 };
-const aPut: fc.Arbitrary<PutRequest> = fc.record({
-  context: fc.constant(context),
-  opId: fc.option(anOpId, { nil: undefined }),
-  key: aKey,
-  value: aSmallValue,
-});
+const aPut: fc.Arbitrary<PutRequest> = fc
+  .tuple(
+    fc.record({
+      context: fc.constant(context),
+      opId: fc.option(anOpId, { nil: undefined }),
+      key: aKey,
+      value: aSmallValue,
+    }),
+    aPutLook,
+  )
+  .map(([put, look]) => ({ ...put, ...look }));
 const put = PutRequest.encode({
   context,
   opId: { session: new Uint8Array(16), startedAt: 1, seq: 2, firstIncomplete: 1 },
   key: Uint8Array.of(1),
   value: Uint8Array.of(2),
+  ...blindPut,
 }).finish();
 
 const field = (build: (writer: BinaryWriter) => BinaryWriter): Uint8Array =>

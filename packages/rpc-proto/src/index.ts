@@ -25,9 +25,11 @@ export {
 export {
   CommandView,
   checkKeyBytes,
+  type DeleteConditions,
   encodeDelete,
   encodePut,
   type OpIdFields,
+  type PutConditions,
   readCommand,
   SESSION_BYTES,
 } from './command-codec.js';
@@ -54,5 +56,5 @@ export {
 export { PipeRequestWriter } from './pipe/request-writer.js';
 export { NO_HEADER } from './pipe/response-format.js';
 export { type PipeResponseVisitor, readPipeResponse } from './pipe/response-reader.js';
-export { PipeResponseWriter } from './pipe/response-writer.js';
+export { type LookedWrite, PipeResponseWriter } from './pipe/response-writer.js';
 export { FRAME_HEADROOM_BYTES } from './wire/byte-sink.js';

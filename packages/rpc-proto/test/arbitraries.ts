@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { OpId } from '../src/gen/dougdb/v1/types.js';
+import type { DeleteOperation, OpId, PutOperation } from '../src/gen/dougdb/v1/types.js';
 
 /** Safe integers >= 0, with the places where varints grow. */
 export const aNumber: fc.Arbitrary<number> = fc.oneof(
@@ -33,3 +33,23 @@ export const anOpId: fc.Arbitrary<OpId> = fc
     seq,
     firstIncomplete: below % (seq + 1),
   }));
+
+const aRevisionOrNone = fc.oneof(fc.constant(0), aNumber);
+
+/** What a put looks at; half of them are blind. */
+export const aPutLook: fc.Arbitrary<
+  Pick<PutOperation, 'ifRevision' | 'ifAbsent' | 'returnPrevious'>
+> = fc
+  .record({ ifRevision: aRevisionOrNone, ifAbsent: fc.boolean(), returnPrevious: fc.boolean() })
+  .map((look) => ({ ...look, ifAbsent: look.ifAbsent && look.ifRevision === 0 }));
+
+export const aDeleteLook: fc.Arbitrary<
+  Pick<DeleteOperation, 'ifRevision' | 'returnPrevious' | 'returnExisted'>
+> = fc.record({
+  ifRevision: aRevisionOrNone,
+  returnPrevious: fc.boolean(),
+  returnExisted: fc.boolean(),
+});
+
+export const blindPut = { ifRevision: 0, ifAbsent: false, returnPrevious: false };
+export const blindDelete = { ifRevision: 0, returnPrevious: false, returnExisted: false };

@@ -56,7 +56,7 @@ describe('service definitions', () => {
     }));
     const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
     expect(defined.sort(byPath)).toEqual(declared.sort(byPath));
-    expect(declared).toHaveLength(11);
+    expect(declared).toHaveLength(16);
   });
 
   it('name each method as its key', () => {

@@ -36,12 +36,9 @@ export type PutFields = Partial<Pick<PutRequest, 'context' | 'opId'>>;
 
 /** An encoded PutRequest. */
 export function putRequest(key: string, value: string, more: PutFields = {}): Uint8Array {
-  return PutRequest.encode({
-    context: more.context,
-    opId: more.opId,
-    key: encoder.encode(key),
-    value: encoder.encode(value),
-  }).finish();
+  return PutRequest.encode(
+    PutRequest.fromPartial({ ...more, key: encoder.encode(key), value: encoder.encode(value) }),
+  ).finish();
 }
 
 /** @throws DougError */

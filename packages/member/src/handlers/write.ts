@@ -20,8 +20,9 @@ export async function handlePut(
   request: Uint8Array,
   call: CallContext,
 ): Promise<Uint8Array> {
-  const { context, opId, key, value } = decodeRequest(PutRequest, request);
-  const command = encodePut(opId ?? null, key, value);
+  const put = decodeRequest(PutRequest, request);
+  const { context, opId, key, value } = put;
+  const command = encodePut(opId ?? null, key, value, put);
   return PutResponse.encode(await write(view, context, key, command, call)).finish();
 }
 
@@ -31,8 +32,9 @@ export async function handleDelete(
   request: Uint8Array,
   call: CallContext,
 ): Promise<Uint8Array> {
-  const { context, opId, key } = decodeRequest(DeleteRequest, request);
-  const command = encodeDelete(opId ?? null, key);
+  const removal = decodeRequest(DeleteRequest, request);
+  const { context, opId, key } = removal;
+  const command = encodeDelete(opId ?? null, key, removal);
   return DeleteResponse.encode(await write(view, context, key, command, call)).finish();
 }
 
@@ -54,5 +56,8 @@ async function write(
     header: view.header(replica, wireConsistency('linearizable')),
     revision: answer.revision,
     resultNotKept: !answer.resultKept,
+    compareFailed: false,
+    previousRevision: 0,
+    previousValue: new Uint8Array(0),
   };
 }

@@ -35,6 +35,7 @@ export const dougService = {
   get: method(doug, 'Get', 'unary'),
   put: method(doug, 'Put', 'unary'),
   delete: method(doug, 'Delete', 'unary'),
+  multiGet: method(doug, 'MultiGet', 'unary'),
   scan: method(doug, 'Scan', 'server stream'),
   pipe: method(doug, 'Pipe', 'bidi'),
 };
@@ -43,6 +44,8 @@ const routes = 'dougdb.v1.Routes';
 /** dougdb.v1.Routes: where things are. */
 export const routesService = {
   describe: method(routes, 'Describe', 'unary'),
+  lookup: method(routes, 'Lookup', 'unary'),
+  watchMap: method(routes, 'WatchMap', 'server stream'),
 };
 
 const raft = 'dougdb.raft.v1.Raft';
@@ -63,4 +66,6 @@ const admin = 'dougdb.admin.v1.Admin';
 export const adminService = {
   status: method(admin, 'Status', 'unary'),
   memberList: method(admin, 'MemberList', 'unary'),
+  partitionList: method(admin, 'PartitionList', 'unary'),
+  transferLeader: method(admin, 'TransferLeader', 'unary'),
 };

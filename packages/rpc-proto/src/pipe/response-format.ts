@@ -9,9 +9,13 @@ export const RESULT_HEADER = 0x10;
 export const RESULT_ERROR = 0x1a;
 export const RESULT_WRITE = 0x22;
 export const RESULT_GET = 0x2a;
-// WriteResult { uint64 revision = 1; bool result_not_kept = 2 }
+// WriteResult { uint64 revision = 1; bool result_not_kept = 2; bool compare_failed = 3;
+//   uint64 previous_revision = 4; bytes previous_value = 5 }
 export const WRITE_REVISION = 0x08;
 export const WRITE_RESULT_NOT_KEPT = 0x10;
+export const WRITE_COMPARE_FAILED = 0x18;
+export const WRITE_PREVIOUS_REVISION = 0x20;
+export const WRITE_PREVIOUS_VALUE = 0x2a;
 // GetResult { bool found = 1; bytes value = 2; uint64 revision = 3 }
 export const GET_FOUND = 0x08;
 export const GET_VALUE = 0x12;

@@ -14,6 +14,9 @@ import {
   RESULT_HEADER,
   RESULT_ID,
   RESULT_WRITE,
+  WRITE_COMPARE_FAILED,
+  WRITE_PREVIOUS_REVISION,
+  WRITE_PREVIOUS_VALUE,
   WRITE_RESULT_NOT_KEPT,
   WRITE_REVISION,
 } from './response-format.js';
@@ -22,7 +25,20 @@ import {
 export interface PipeResponseVisitor {
   /** @param headers - what the header indexes of the results name */
   begin(headers: readonly ResponseHeader[], resultCount: number): void;
-  write(id: number, header: number, revision: number, resultNotKept: boolean): void;
+  /**
+   * The last four are of a write that looked first (see LookedWrite): false, 0 and an empty range
+   * otherwise. The previous value is bytes[valueStart, valueEnd) of what is being read.
+   */
+  write(
+    id: number,
+    header: number,
+    revision: number,
+    resultNotKept: boolean,
+    compareFailed: boolean,
+    previousRevision: number,
+    valueStart: number,
+    valueEnd: number,
+  ): void;
   /** The value is bytes[valueStart, valueEnd) of what is being read: copy what is kept. */
   get(
     id: number,
@@ -122,13 +138,44 @@ function readWrite(
 ): void {
   let revision = 0;
   let resultNotKept = false;
+  let compareFailed = false;
+  let previousRevision = 0;
+  let valueStart = reader.pos;
+  let valueEnd = reader.pos;
   while (reader.pos < reader.end) {
     const tag = reader.tag();
-    if (tag === WRITE_REVISION) revision = reader.varint();
-    else if (tag === WRITE_RESULT_NOT_KEPT) resultNotKept = reader.varint() !== 0;
-    else reader.skip(tag);
+    switch (tag) {
+      case WRITE_REVISION:
+        revision = reader.varint();
+        break;
+      case WRITE_RESULT_NOT_KEPT:
+        resultNotKept = reader.varint() !== 0;
+        break;
+      case WRITE_COMPARE_FAILED:
+        compareFailed = reader.varint() !== 0;
+        break;
+      case WRITE_PREVIOUS_REVISION:
+        previousRevision = reader.varint();
+        break;
+      case WRITE_PREVIOUS_VALUE:
+        reader.range();
+        valueStart = reader.start;
+        valueEnd = reader.pos;
+        break;
+      default:
+        reader.skip(tag);
+    }
   }
-  visitor.write(id, header, revision, resultNotKept);
+  visitor.write(
+    id,
+    header,
+    revision,
+    resultNotKept,
+    compareFailed,
+    previousRevision,
+    valueStart,
+    valueEnd,
+  );
 }
 
 function readGet(

@@ -14,12 +14,27 @@ import {
   RESULT_HEADER,
   RESULT_ID,
   RESULT_WRITE,
+  WRITE_COMPARE_FAILED,
+  WRITE_PREVIOUS_REVISION,
+  WRITE_PREVIOUS_VALUE,
   WRITE_RESULT_NOT_KEPT,
   WRITE_REVISION,
 } from './response-format.js';
 
 // Tags, ids, revisions and lengths of one result row.
 const rowOverheadBytes = 64;
+
+/** What a write answers that looked at the key before it took effect. */
+export interface LookedWrite {
+  /** At which it took effect; where nothing changed, the partition's at this point of its log. */
+  readonly revision: number;
+  /** The condition was not met: nothing changed. */
+  readonly compareFailed: boolean;
+  /** Revision of what was there; 0: nothing was. */
+  readonly previousRevision: number;
+  /** Null unless it was asked for and there. */
+  readonly previousValue: Uint8Array | null;
+}
 
 /**
  * Builds PipeResponses. Every `add` answers false when the message is full, with nothing written:
@@ -61,6 +76,33 @@ export class PipeResponseWriter {
     sink.varint(writeBytes);
     this.#number(WRITE_REVISION, revision);
     if (resultNotKept) this.#number(WRITE_RESULT_NOT_KEPT, 1);
+    return true;
+  }
+
+  /** Answers a write that looked first. The value is copied. */
+  addLookedWrite(id: number, header: ResponseHeader, write: LookedWrite): boolean {
+    const { revision, compareFailed, previousRevision, previousValue } = write;
+    const valueBytes = previousValue?.length ?? 0;
+    if (!this.#room(valueBytes)) return false;
+    const index = this.#headerIndex(header);
+    const writeBytes =
+      numberSize(revision) +
+      (compareFailed ? 2 : 0) +
+      numberSize(previousRevision) +
+      (valueBytes === 0 ? 0 : fieldSize(valueBytes));
+    const sink = this.#sink;
+    sink.reserve(rowOverheadBytes + valueBytes);
+    this.#beginRow(id, index, fieldSize(writeBytes));
+    sink.byte(RESULT_WRITE);
+    sink.varint(writeBytes);
+    this.#number(WRITE_REVISION, revision);
+    this.#number(WRITE_COMPARE_FAILED, compareFailed ? 1 : 0);
+    this.#number(WRITE_PREVIOUS_REVISION, previousRevision);
+    if (previousValue !== null && valueBytes > 0) {
+      sink.byte(WRITE_PREVIOUS_VALUE);
+      sink.varint(valueBytes);
+      sink.copy(previousValue, 0, valueBytes);
+    }
     return true;
   }
 

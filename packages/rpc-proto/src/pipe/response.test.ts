@@ -37,8 +37,10 @@ function events(bytes: Uint8Array): Event[] {
   const seen: Event[] = [];
   readPipeResponse(bytes, {
     begin: (headers, count) => void seen.push(['begin', headers.map((h) => h.partitionId), count]),
-    write: (id, index, revision, notKept) =>
-      void seen.push(['write', id, index, revision, notKept]),
+    write: (id, index, revision, notKept, failed, previous, start, end) => {
+      const value = hex(bytes.subarray(start, end));
+      seen.push(['write', id, index, revision, notKept, failed, previous, value]);
+    },
     get: (id, index, found, start, end, revision) =>
       void seen.push(['get', id, index, found, hex(bytes.subarray(start, end)), revision]),
     error: (id, index, error) => void seen.push(['error', id, index, ...errorEvent(error)]),
@@ -54,7 +56,12 @@ function expected({ headers, results }: PipeResponse): Event[] {
       if (result === undefined) return ['unknown', id, index];
       if (result.$case === 'error') return ['error', id, index, ...errorEvent(result.value)];
       if (result.$case === 'write') {
-        return ['write', id, index, result.value.revision, result.value.resultNotKept];
+        const { revision, resultNotKept, compareFailed, previousRevision } = result.value;
+        const previous = hex(result.value.previousValue);
+        return [
+          ...['write', id, index, revision, resultNotKept],
+          ...[compareFailed, previousRevision, previous],
+        ];
       }
       const { found, value, revision } = result.value;
       return ['get', id, index, found, hex(value), revision];
@@ -64,10 +71,25 @@ function expected({ headers, results }: PipeResponse): Event[] {
 
 type Row = PipeResult['result'];
 
+const nothingLooked = {
+  compareFailed: false,
+  previousRevision: 0,
+  previousValue: new Uint8Array(0),
+};
+
 function aResult(value: fc.Arbitrary<Uint8Array>): fc.Arbitrary<NonNullable<Row>> {
   return fc.oneof(
     fc
       .record({ revision: aNumber, resultNotKept: fc.boolean() })
+      .map((write) => ({ $case: 'write' as const, value: { ...write, ...nothingLooked } })),
+    fc
+      .record({
+        revision: aNumber,
+        resultNotKept: fc.constant(false),
+        compareFailed: fc.boolean(),
+        previousRevision: aNumber.map((n) => Math.max(1, n)),
+        previousValue: value,
+      })
       .map((write) => ({ $case: 'write' as const, value: write })),
     fc
       .record({ found: fc.constant(true), value, revision: aNumber })
@@ -100,7 +122,9 @@ function add(writer: PipeResponseWriter, headers: ResponseHeader[], row: PipeRes
   const of = headers[row.header]!;
   switch (result?.$case) {
     case 'write':
-      return writer.addWrite(id, of, result.value.revision, result.value.resultNotKept);
+      return result.value.previousRevision === 0
+        ? writer.addWrite(id, of, result.value.revision, result.value.resultNotKept)
+        : writer.addLookedWrite(id, of, result.value);
     case 'error':
       return writer.addError(id, of, result.value);
     case 'get': {
@@ -264,7 +288,7 @@ describe('readPipeResponse', () => {
     const bytes = join(extra, ...rows.map((r) => raw((w) => w.uint32(0x0a).bytes(r))), extra);
     expect(events(bytes)).toEqual([
       ['begin', [], 2],
-      ['write', 9, 0, 5, false],
+      ['write', 9, 0, 5, false, false, 0, ''],
       ['get', 0, 0, true, '61', 2],
     ]);
   });
@@ -324,7 +348,7 @@ describe('readPipeResponse', () => {
         {
           id: 1,
           header: 0,
-          result: { $case: 'write', value: { revision: 2, resultNotKept: true } },
+          result: { $case: 'write', value: { revision: 2, resultNotKept: true, ...nothingLooked } },
         },
       ],
     }).finish();

@@ -24,11 +24,43 @@ export interface GetResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** If one of the keys cannot be read the whole call fails. */
+export interface MultiGetRequest {
+  context:
+    | RequestContext
+    | undefined;
+  /** At most 1,024. */
+  keys: Uint8Array[];
+  consistency: Consistency;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface MultiGetResponse {
+  /** One for each partition that answered. */
+  headers: ResponseHeader[];
+  /** In the order of the keys. */
+  results: MultiGetResult[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface MultiGetResult {
+  /** Index into headers. */
+  header: number;
+  found: boolean;
+  value: Uint8Array;
+  revision: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface PutRequest {
   context: RequestContext | undefined;
   opId: OpId | undefined;
   key: Uint8Array;
   value: Uint8Array;
+  /** As in PutOperation. */
+  ifRevision: number;
+  ifAbsent: boolean;
+  returnPrevious: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -37,6 +69,12 @@ export interface PutResponse {
   revision: number;
   /** Applied before under this op id; its full result is no longer kept. */
   resultNotKept: boolean;
+  /** A condition was not met: nothing has changed. revision is that of the partition at this point. */
+  compareFailed: boolean;
+  /** Of a write that looked first: the revision of what it found; 0: nothing was there. */
+  previousRevision: number;
+  /** Only where it was asked for. */
+  previousValue: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -44,6 +82,10 @@ export interface DeleteRequest {
   context: RequestContext | undefined;
   opId: OpId | undefined;
   key: Uint8Array;
+  /** As in DeleteOperation. */
+  ifRevision: number;
+  returnPrevious: boolean;
+  returnExisted: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -51,6 +93,10 @@ export interface DeleteResponse {
   header: ResponseHeader | undefined;
   revision: number;
   resultNotKept: boolean;
+  /** As in PutResponse. */
+  compareFailed: boolean;
+  previousRevision: number;
+  previousValue: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -134,6 +180,10 @@ export interface PipeResult {
 export interface WriteResult {
   revision: number;
   resultNotKept: boolean;
+  /** As in PutResponse. */
+  compareFailed: boolean;
+  previousRevision: number;
+  previousValue: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -226,6 +276,19 @@ export const GetRequest: MessageFns<GetRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<GetRequest>): GetRequest {
+    return GetRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRequest>): GetRequest {
+    const message = createBaseGetRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.key = object.key ?? new Uint8Array(0);
+    message.consistency = object.consistency ?? 0;
+    return message;
+  },
 };
 
 function createBaseGetResponse(): GetResponse {
@@ -299,10 +362,318 @@ export const GetResponse: MessageFns<GetResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<GetResponse>): GetResponse {
+    return GetResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetResponse>): GetResponse {
+    const message = createBaseGetResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.kv = (object.kv !== undefined && object.kv !== null) ? KeyValue.fromPartial(object.kv) : undefined;
+    return message;
+  },
+};
+
+function createBaseMultiGetRequest(): MultiGetRequest {
+  return { context: undefined, keys: [], consistency: 0, _unknownFields: {} };
+}
+
+export const MultiGetRequest: MessageFns<MultiGetRequest> = {
+  encode(message: MultiGetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.context !== undefined) {
+      RequestContext.encode(message.context, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.keys) {
+      writer.uint32(18).bytes(v!);
+    }
+    if (message.consistency !== 0) {
+      writer.uint32(24).int32(message.consistency);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MultiGetRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMultiGetRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.context = RequestContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keys.push(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.consistency = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MultiGetRequest>): MultiGetRequest {
+    return MultiGetRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MultiGetRequest>): MultiGetRequest {
+    const message = createBaseMultiGetRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.keys = object.keys?.map((e) => e) || [];
+    message.consistency = object.consistency ?? 0;
+    return message;
+  },
+};
+
+function createBaseMultiGetResponse(): MultiGetResponse {
+  return { headers: [], results: [], _unknownFields: {} };
+}
+
+export const MultiGetResponse: MessageFns<MultiGetResponse> = {
+  encode(message: MultiGetResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.headers) {
+      ResponseHeader.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.results) {
+      MultiGetResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MultiGetResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMultiGetResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.headers.push(ResponseHeader.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.results.push(MultiGetResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MultiGetResponse>): MultiGetResponse {
+    return MultiGetResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MultiGetResponse>): MultiGetResponse {
+    const message = createBaseMultiGetResponse();
+    message.headers = object.headers?.map((e) => ResponseHeader.fromPartial(e)) || [];
+    message.results = object.results?.map((e) => MultiGetResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMultiGetResult(): MultiGetResult {
+  return { header: 0, found: false, value: new Uint8Array(0), revision: 0, _unknownFields: {} };
+}
+
+export const MultiGetResult: MessageFns<MultiGetResult> = {
+  encode(message: MultiGetResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== 0) {
+      writer.uint32(8).uint64(message.header);
+    }
+    if (message.found !== false) {
+      writer.uint32(16).bool(message.found);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(26).bytes(message.value);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(32).uint64(message.revision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MultiGetResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMultiGetResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.header = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MultiGetResult>): MultiGetResult {
+    return MultiGetResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MultiGetResult>): MultiGetResult {
+    const message = createBaseMultiGetResult();
+    message.header = object.header ?? 0;
+    message.found = object.found ?? false;
+    message.value = object.value ?? new Uint8Array(0);
+    message.revision = object.revision ?? 0;
+    return message;
+  },
 };
 
 function createBasePutRequest(): PutRequest {
-  return { context: undefined, opId: undefined, key: new Uint8Array(0), value: new Uint8Array(0), _unknownFields: {} };
+  return {
+    context: undefined,
+    opId: undefined,
+    key: new Uint8Array(0),
+    value: new Uint8Array(0),
+    ifRevision: 0,
+    ifAbsent: false,
+    returnPrevious: false,
+    _unknownFields: {},
+  };
 }
 
 export const PutRequest: MessageFns<PutRequest> = {
@@ -318,6 +689,15 @@ export const PutRequest: MessageFns<PutRequest> = {
     }
     if (message.value.length !== 0) {
       writer.uint32(34).bytes(message.value);
+    }
+    if (message.ifRevision !== 0) {
+      writer.uint32(40).uint64(message.ifRevision);
+    }
+    if (message.ifAbsent !== false) {
+      writer.uint32(48).bool(message.ifAbsent);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(56).bool(message.returnPrevious);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -375,6 +755,30 @@ export const PutRequest: MessageFns<PutRequest> = {
             message.value = reader.bytes();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ifRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ifAbsent = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -394,10 +798,35 @@ export const PutRequest: MessageFns<PutRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PutRequest>): PutRequest {
+    return PutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutRequest>): PutRequest {
+    const message = createBasePutRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.opId = (object.opId !== undefined && object.opId !== null) ? OpId.fromPartial(object.opId) : undefined;
+    message.key = object.key ?? new Uint8Array(0);
+    message.value = object.value ?? new Uint8Array(0);
+    message.ifRevision = object.ifRevision ?? 0;
+    message.ifAbsent = object.ifAbsent ?? false;
+    message.returnPrevious = object.returnPrevious ?? false;
+    return message;
+  },
 };
 
 function createBasePutResponse(): PutResponse {
-  return { header: undefined, revision: 0, resultNotKept: false, _unknownFields: {} };
+  return {
+    header: undefined,
+    revision: 0,
+    resultNotKept: false,
+    compareFailed: false,
+    previousRevision: 0,
+    previousValue: new Uint8Array(0),
+    _unknownFields: {},
+  };
 }
 
 export const PutResponse: MessageFns<PutResponse> = {
@@ -410,6 +839,15 @@ export const PutResponse: MessageFns<PutResponse> = {
     }
     if (message.resultNotKept !== false) {
       writer.uint32(24).bool(message.resultNotKept);
+    }
+    if (message.compareFailed !== false) {
+      writer.uint32(32).bool(message.compareFailed);
+    }
+    if (message.previousRevision !== 0) {
+      writer.uint32(40).uint64(message.previousRevision);
+    }
+    if (message.previousValue.length !== 0) {
+      writer.uint32(50).bytes(message.previousValue);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -459,6 +897,30 @@ export const PutResponse: MessageFns<PutResponse> = {
             message.resultNotKept = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.compareFailed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.previousRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.previousValue = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -478,10 +940,34 @@ export const PutResponse: MessageFns<PutResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PutResponse>): PutResponse {
+    return PutResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutResponse>): PutResponse {
+    const message = createBasePutResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    message.resultNotKept = object.resultNotKept ?? false;
+    message.compareFailed = object.compareFailed ?? false;
+    message.previousRevision = object.previousRevision ?? 0;
+    message.previousValue = object.previousValue ?? new Uint8Array(0);
+    return message;
+  },
 };
 
 function createBaseDeleteRequest(): DeleteRequest {
-  return { context: undefined, opId: undefined, key: new Uint8Array(0), _unknownFields: {} };
+  return {
+    context: undefined,
+    opId: undefined,
+    key: new Uint8Array(0),
+    ifRevision: 0,
+    returnPrevious: false,
+    returnExisted: false,
+    _unknownFields: {},
+  };
 }
 
 export const DeleteRequest: MessageFns<DeleteRequest> = {
@@ -494,6 +980,15 @@ export const DeleteRequest: MessageFns<DeleteRequest> = {
     }
     if (message.key.length !== 0) {
       writer.uint32(26).bytes(message.key);
+    }
+    if (message.ifRevision !== 0) {
+      writer.uint32(32).uint64(message.ifRevision);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(40).bool(message.returnPrevious);
+    }
+    if (message.returnExisted !== false) {
+      writer.uint32(48).bool(message.returnExisted);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -543,6 +1038,30 @@ export const DeleteRequest: MessageFns<DeleteRequest> = {
             message.key = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ifRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.returnExisted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -562,10 +1081,34 @@ export const DeleteRequest: MessageFns<DeleteRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<DeleteRequest>): DeleteRequest {
+    return DeleteRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteRequest>): DeleteRequest {
+    const message = createBaseDeleteRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.opId = (object.opId !== undefined && object.opId !== null) ? OpId.fromPartial(object.opId) : undefined;
+    message.key = object.key ?? new Uint8Array(0);
+    message.ifRevision = object.ifRevision ?? 0;
+    message.returnPrevious = object.returnPrevious ?? false;
+    message.returnExisted = object.returnExisted ?? false;
+    return message;
+  },
 };
 
 function createBaseDeleteResponse(): DeleteResponse {
-  return { header: undefined, revision: 0, resultNotKept: false, _unknownFields: {} };
+  return {
+    header: undefined,
+    revision: 0,
+    resultNotKept: false,
+    compareFailed: false,
+    previousRevision: 0,
+    previousValue: new Uint8Array(0),
+    _unknownFields: {},
+  };
 }
 
 export const DeleteResponse: MessageFns<DeleteResponse> = {
@@ -578,6 +1121,15 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
     }
     if (message.resultNotKept !== false) {
       writer.uint32(24).bool(message.resultNotKept);
+    }
+    if (message.compareFailed !== false) {
+      writer.uint32(32).bool(message.compareFailed);
+    }
+    if (message.previousRevision !== 0) {
+      writer.uint32(40).uint64(message.previousRevision);
+    }
+    if (message.previousValue.length !== 0) {
+      writer.uint32(50).bytes(message.previousValue);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -627,6 +1179,30 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
             message.resultNotKept = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.compareFailed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.previousRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.previousValue = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -645,6 +1221,22 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<DeleteResponse>): DeleteResponse {
+    return DeleteResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteResponse>): DeleteResponse {
+    const message = createBaseDeleteResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    message.resultNotKept = object.resultNotKept ?? false;
+    message.compareFailed = object.compareFailed ?? false;
+    message.previousRevision = object.previousRevision ?? 0;
+    message.previousValue = object.previousValue ?? new Uint8Array(0);
+    return message;
   },
 };
 
@@ -783,6 +1375,23 @@ export const ScanRequest: MessageFns<ScanRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<ScanRequest>): ScanRequest {
+    return ScanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScanRequest>): ScanRequest {
+    const message = createBaseScanRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.limit = object.limit ?? 0;
+    message.reverse = object.reverse ?? false;
+    message.keysOnly = object.keysOnly ?? false;
+    message.consistency = object.consistency ?? 0;
+    return message;
+  },
 };
 
 function createBaseScanResponse(): ScanResponse {
@@ -866,6 +1475,19 @@ export const ScanResponse: MessageFns<ScanResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ScanResponse>): ScanResponse {
+    return ScanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScanResponse>): ScanResponse {
+    const message = createBaseScanResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.kvs = object.kvs?.map((e) => KeyValue.fromPartial(e)) || [];
+    message.resumeKey = object.resumeKey ?? undefined;
+    return message;
   },
 };
 
@@ -975,6 +1597,18 @@ export const PipeRequest: MessageFns<PipeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<PipeRequest>): PipeRequest {
+    return PipeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipeRequest>): PipeRequest {
+    const message = createBasePipeRequest();
+    message.firstId = object.firstId ?? 0;
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.items = object.items?.map((e) => PipeItem.fromPartial(e)) || [];
+    message.cancelIds = object.cancelIds?.map((e) => e) || [];
+    return message;
   },
 };
 
@@ -1095,6 +1729,32 @@ export const PipeItem: MessageFns<PipeItem> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PipeItem>): PipeItem {
+    return PipeItem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipeItem>): PipeItem {
+    const message = createBasePipeItem();
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.partitionId = object.partitionId ?? 0;
+    message.epochVersion = object.epochVersion ?? 0;
+    message.resend = object.resend ?? false;
+    switch (object.op?.$case) {
+      case "command": {
+        if (object.op?.value !== undefined && object.op?.value !== null) {
+          message.op = { $case: "command", value: object.op.value };
+        }
+        break;
+      }
+      case "get": {
+        if (object.op?.value !== undefined && object.op?.value !== null) {
+          message.op = { $case: "get", value: GetItem.fromPartial(object.op.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
 };
 
 function createBaseGetItem(): GetItem {
@@ -1168,6 +1828,16 @@ export const GetItem: MessageFns<GetItem> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<GetItem>): GetItem {
+    return GetItem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetItem>): GetItem {
+    const message = createBaseGetItem();
+    message.key = object.key ?? new Uint8Array(0);
+    message.consistency = object.consistency ?? 0;
+    return message;
+  },
 };
 
 function createBasePipeResponse(): PipeResponse {
@@ -1240,6 +1910,16 @@ export const PipeResponse: MessageFns<PipeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<PipeResponse>): PipeResponse {
+    return PipeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipeResponse>): PipeResponse {
+    const message = createBasePipeResponse();
+    message.results = object.results?.map((e) => PipeResult.fromPartial(e)) || [];
+    message.headers = object.headers?.map((e) => ResponseHeader.fromPartial(e)) || [];
+    return message;
   },
 };
 
@@ -1349,10 +2029,47 @@ export const PipeResult: MessageFns<PipeResult> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PipeResult>): PipeResult {
+    return PipeResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipeResult>): PipeResult {
+    const message = createBasePipeResult();
+    message.id = object.id ?? 0;
+    message.header = object.header ?? 0;
+    switch (object.result?.$case) {
+      case "error": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "error", value: Error.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "write": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "write", value: WriteResult.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "get": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "get", value: GetResult.fromPartial(object.result.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
 };
 
 function createBaseWriteResult(): WriteResult {
-  return { revision: 0, resultNotKept: false, _unknownFields: {} };
+  return {
+    revision: 0,
+    resultNotKept: false,
+    compareFailed: false,
+    previousRevision: 0,
+    previousValue: new Uint8Array(0),
+    _unknownFields: {},
+  };
 }
 
 export const WriteResult: MessageFns<WriteResult> = {
@@ -1362,6 +2079,15 @@ export const WriteResult: MessageFns<WriteResult> = {
     }
     if (message.resultNotKept !== false) {
       writer.uint32(16).bool(message.resultNotKept);
+    }
+    if (message.compareFailed !== false) {
+      writer.uint32(24).bool(message.compareFailed);
+    }
+    if (message.previousRevision !== 0) {
+      writer.uint32(32).uint64(message.previousRevision);
+    }
+    if (message.previousValue.length !== 0) {
+      writer.uint32(42).bytes(message.previousValue);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1403,6 +2129,30 @@ export const WriteResult: MessageFns<WriteResult> = {
             message.resultNotKept = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.compareFailed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.previousRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.previousValue = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1421,6 +2171,19 @@ export const WriteResult: MessageFns<WriteResult> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<WriteResult>): WriteResult {
+    return WriteResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WriteResult>): WriteResult {
+    const message = createBaseWriteResult();
+    message.revision = object.revision ?? 0;
+    message.resultNotKept = object.resultNotKept ?? false;
+    message.compareFailed = object.compareFailed ?? false;
+    message.previousRevision = object.previousRevision ?? 0;
+    message.previousValue = object.previousValue ?? new Uint8Array(0);
+    return message;
   },
 };
 
@@ -1506,7 +2269,27 @@ export const GetResult: MessageFns<GetResult> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<GetResult>): GetResult {
+    return GetResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetResult>): GetResult {
+    const message = createBaseGetResult();
+    message.found = object.found ?? false;
+    message.value = object.value ?? new Uint8Array(0);
+    message.revision = object.revision ?? 0;
+    return message;
+  },
 };
+
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -1522,4 +2305,6 @@ function longToNumber(int64: { toString(): string }): number {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { NodeDescriptor, RouteHint } from "./types.js";
+import { NodeDescriptor, PartitionDescriptor, RequestContext, RouteHint } from "./types.js";
 
 export const EndpointKind = {
   ENDPOINT_KIND_UNSPECIFIED: 0,
@@ -37,6 +37,47 @@ export interface DescribeResponse {
   partitions: RouteHint[];
   limits: Limits | undefined;
   version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface LookupRequest {
+  context: RequestContext | undefined;
+  key: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface LookupResponse {
+  clusterId: Uint8Array;
+  route: RouteHint | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchMapRequest {
+  /** Empty: not checked. */
+  clusterId: Uint8Array;
+  /** From the last message of an earlier watch: what has changed since is sent again. 0: everything is sent. */
+  sinceRevision: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * The first message tells everything since the asked revision; later ones what has changed. At least one
+ * every 5 s, empty if need be.
+ */
+export interface WatchMapResponse {
+  clusterId: Uint8Array;
+  /** Revision of the meta group up to which everything has been told. */
+  revision: number;
+  partitions: PartitionDescriptor[];
+  nodes: NodeDescriptor[];
+  /** Leaders as the answering node knows them: hints, not ordered by revision. */
+  leaders: PartitionLeader[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PartitionLeader {
+  partitionId: number;
+  leaderNodeId: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -95,6 +136,14 @@ export const DescribeRequest: MessageFns<DescribeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<DescribeRequest>): DescribeRequest {
+    return DescribeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DescribeRequest>): DescribeRequest {
+    const message = createBaseDescribeRequest();
+    return message;
   },
 };
 
@@ -233,6 +282,478 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<DescribeResponse>): DescribeResponse {
+    return DescribeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DescribeResponse>): DescribeResponse {
+    const message = createBaseDescribeResponse();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.kind = object.kind ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeDescriptor.fromPartial(e)) || [];
+    message.partitions = object.partitions?.map((e) => RouteHint.fromPartial(e)) || [];
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseLookupRequest(): LookupRequest {
+  return { context: undefined, key: new Uint8Array(0), _unknownFields: {} };
+}
+
+export const LookupRequest: MessageFns<LookupRequest> = {
+  encode(message: LookupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.context !== undefined) {
+      RequestContext.encode(message.context, writer.uint32(10).fork()).join();
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(18).bytes(message.key);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookupRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.context = RequestContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookupRequest>): LookupRequest {
+    return LookupRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookupRequest>): LookupRequest {
+    const message = createBaseLookupRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.key = object.key ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseLookupResponse(): LookupResponse {
+  return { clusterId: new Uint8Array(0), route: undefined, _unknownFields: {} };
+}
+
+export const LookupResponse: MessageFns<LookupResponse> = {
+  encode(message: LookupResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId.length !== 0) {
+      writer.uint32(10).bytes(message.clusterId);
+    }
+    if (message.route !== undefined) {
+      RouteHint.encode(message.route, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookupResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookupResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.route = RouteHint.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LookupResponse>): LookupResponse {
+    return LookupResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookupResponse>): LookupResponse {
+    const message = createBaseLookupResponse();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.route = (object.route !== undefined && object.route !== null)
+      ? RouteHint.fromPartial(object.route)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchMapRequest(): WatchMapRequest {
+  return { clusterId: new Uint8Array(0), sinceRevision: 0, _unknownFields: {} };
+}
+
+export const WatchMapRequest: MessageFns<WatchMapRequest> = {
+  encode(message: WatchMapRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId.length !== 0) {
+      writer.uint32(10).bytes(message.clusterId);
+    }
+    if (message.sinceRevision !== 0) {
+      writer.uint32(16).uint64(message.sinceRevision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchMapRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchMapRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sinceRevision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchMapRequest>): WatchMapRequest {
+    return WatchMapRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchMapRequest>): WatchMapRequest {
+    const message = createBaseWatchMapRequest();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.sinceRevision = object.sinceRevision ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchMapResponse(): WatchMapResponse {
+  return { clusterId: new Uint8Array(0), revision: 0, partitions: [], nodes: [], leaders: [], _unknownFields: {} };
+}
+
+export const WatchMapResponse: MessageFns<WatchMapResponse> = {
+  encode(message: WatchMapResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId.length !== 0) {
+      writer.uint32(10).bytes(message.clusterId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    for (const v of message.partitions) {
+      PartitionDescriptor.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.nodes) {
+      NodeDescriptor.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.leaders) {
+      PartitionLeader.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchMapResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchMapResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.partitions.push(PartitionDescriptor.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodes.push(NodeDescriptor.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.leaders.push(PartitionLeader.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchMapResponse>): WatchMapResponse {
+    return WatchMapResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchMapResponse>): WatchMapResponse {
+    const message = createBaseWatchMapResponse();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.revision = object.revision ?? 0;
+    message.partitions = object.partitions?.map((e) => PartitionDescriptor.fromPartial(e)) || [];
+    message.nodes = object.nodes?.map((e) => NodeDescriptor.fromPartial(e)) || [];
+    message.leaders = object.leaders?.map((e) => PartitionLeader.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePartitionLeader(): PartitionLeader {
+  return { partitionId: 0, leaderNodeId: 0, _unknownFields: {} };
+}
+
+export const PartitionLeader: MessageFns<PartitionLeader> = {
+  encode(message: PartitionLeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partitionId !== 0) {
+      writer.uint32(8).uint64(message.partitionId);
+    }
+    if (message.leaderNodeId !== 0) {
+      writer.uint32(16).uint64(message.leaderNodeId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PartitionLeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePartitionLeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partitionId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.leaderNodeId = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PartitionLeader>): PartitionLeader {
+    return PartitionLeader.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PartitionLeader>): PartitionLeader {
+    const message = createBasePartitionLeader();
+    message.partitionId = object.partitionId ?? 0;
+    message.leaderNodeId = object.leaderNodeId ?? 0;
+    return message;
+  },
 };
 
 function createBaseLimits(): Limits {
@@ -317,7 +838,27 @@ export const Limits: MessageFns<Limits> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<Limits>): Limits {
+    return Limits.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Limits>): Limits {
+    const message = createBaseLimits();
+    message.keyBytes = object.keyBytes ?? 0;
+    message.valueBytes = object.valueBytes ?? 0;
+    message.requestBytes = object.requestBytes ?? 0;
+    return message;
+  },
 };
+
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -333,4 +874,6 @@ function longToNumber(int64: { toString(): string }): number {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

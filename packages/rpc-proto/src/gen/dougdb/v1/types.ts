@@ -137,14 +137,26 @@ export interface Command {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Without conditions a write is blind: it does not look at what is there. */
 export interface PutOperation {
   key: Uint8Array;
   value: Uint8Array;
+  /** Take effect only if the key was last written at this revision; 0: whatever is there. */
+  ifRevision: number;
+  /** Take effect only if the key is not there. Not together with if_revision. */
+  ifAbsent: boolean;
+  /** Answer what was there before, or stands in the way. */
+  returnPrevious: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DeleteOperation {
   key: Uint8Array;
+  /** As in PutOperation. */
+  ifRevision: number;
+  returnPrevious: boolean;
+  /** Answer whether the key was there: the revision of what was, without its value. */
+  returnExisted: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -336,6 +348,18 @@ export const OpId: MessageFns<OpId> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<OpId>): OpId {
+    return OpId.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OpId>): OpId {
+    const message = createBaseOpId();
+    message.session = object.session ?? new Uint8Array(0);
+    message.startedAt = object.startedAt ?? 0;
+    message.seq = object.seq ?? 0;
+    message.firstIncomplete = object.firstIncomplete ?? 0;
+    return message;
+  },
 };
 
 function createBaseCommand(): Command {
@@ -422,10 +446,40 @@ export const Command: MessageFns<Command> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<Command>): Command {
+    return Command.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Command>): Command {
+    const message = createBaseCommand();
+    message.opId = (object.opId !== undefined && object.opId !== null) ? OpId.fromPartial(object.opId) : undefined;
+    switch (object.operation?.$case) {
+      case "put": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "put", value: PutOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "delete", value: DeleteOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
 };
 
 function createBasePutOperation(): PutOperation {
-  return { key: new Uint8Array(0), value: new Uint8Array(0), _unknownFields: {} };
+  return {
+    key: new Uint8Array(0),
+    value: new Uint8Array(0),
+    ifRevision: 0,
+    ifAbsent: false,
+    returnPrevious: false,
+    _unknownFields: {},
+  };
 }
 
 export const PutOperation: MessageFns<PutOperation> = {
@@ -435,6 +489,15 @@ export const PutOperation: MessageFns<PutOperation> = {
     }
     if (message.value.length !== 0) {
       writer.uint32(18).bytes(message.value);
+    }
+    if (message.ifRevision !== 0) {
+      writer.uint32(24).uint64(message.ifRevision);
+    }
+    if (message.ifAbsent !== false) {
+      writer.uint32(32).bool(message.ifAbsent);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(40).bool(message.returnPrevious);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -476,6 +539,30 @@ export const PutOperation: MessageFns<PutOperation> = {
             message.value = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ifRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ifAbsent = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -495,16 +582,38 @@ export const PutOperation: MessageFns<PutOperation> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PutOperation>): PutOperation {
+    return PutOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutOperation>): PutOperation {
+    const message = createBasePutOperation();
+    message.key = object.key ?? new Uint8Array(0);
+    message.value = object.value ?? new Uint8Array(0);
+    message.ifRevision = object.ifRevision ?? 0;
+    message.ifAbsent = object.ifAbsent ?? false;
+    message.returnPrevious = object.returnPrevious ?? false;
+    return message;
+  },
 };
 
 function createBaseDeleteOperation(): DeleteOperation {
-  return { key: new Uint8Array(0), _unknownFields: {} };
+  return { key: new Uint8Array(0), ifRevision: 0, returnPrevious: false, returnExisted: false, _unknownFields: {} };
 }
 
 export const DeleteOperation: MessageFns<DeleteOperation> = {
   encode(message: DeleteOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key.length !== 0) {
       writer.uint32(10).bytes(message.key);
+    }
+    if (message.ifRevision !== 0) {
+      writer.uint32(16).uint64(message.ifRevision);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(24).bool(message.returnPrevious);
+    }
+    if (message.returnExisted !== false) {
+      writer.uint32(32).bool(message.returnExisted);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -538,6 +647,30 @@ export const DeleteOperation: MessageFns<DeleteOperation> = {
             message.key = reader.bytes();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ifRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.returnExisted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +689,18 @@ export const DeleteOperation: MessageFns<DeleteOperation> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<DeleteOperation>): DeleteOperation {
+    return DeleteOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteOperation>): DeleteOperation {
+    const message = createBaseDeleteOperation();
+    message.key = object.key ?? new Uint8Array(0);
+    message.ifRevision = object.ifRevision ?? 0;
+    message.returnPrevious = object.returnPrevious ?? false;
+    message.returnExisted = object.returnExisted ?? false;
+    return message;
   },
 };
 
@@ -641,6 +786,17 @@ export const KeyValue: MessageFns<KeyValue> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<KeyValue>): KeyValue {
+    return KeyValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyValue>): KeyValue {
+    const message = createBaseKeyValue();
+    message.key = object.key ?? new Uint8Array(0);
+    message.value = object.value ?? new Uint8Array(0);
+    message.revision = object.revision ?? 0;
+    return message;
+  },
 };
 
 function createBaseRequestContext(): RequestContext {
@@ -724,6 +880,17 @@ export const RequestContext: MessageFns<RequestContext> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<RequestContext>): RequestContext {
+    return RequestContext.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestContext>): RequestContext {
+    const message = createBaseRequestContext();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.partitionId = object.partitionId ?? 0;
+    message.epochVersion = object.epochVersion ?? 0;
+    return message;
   },
 };
 
@@ -886,6 +1053,23 @@ export const ResponseHeader: MessageFns<ResponseHeader> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<ResponseHeader>): ResponseHeader {
+    return ResponseHeader.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResponseHeader>): ResponseHeader {
+    const message = createBaseResponseHeader();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.nodeId = object.nodeId ?? 0;
+    message.partitionId = object.partitionId ?? 0;
+    message.revision = object.revision ?? 0;
+    message.term = object.term ?? 0;
+    message.appliedIndex = object.appliedIndex ?? 0;
+    message.logTime = object.logTime ?? 0;
+    message.served = object.served ?? 0;
+    message.ageMs = object.ageMs ?? 0;
+    return message;
+  },
 };
 
 function createBaseEpoch(): Epoch {
@@ -958,6 +1142,16 @@ export const Epoch: MessageFns<Epoch> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<Epoch>): Epoch {
+    return Epoch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Epoch>): Epoch {
+    const message = createBaseEpoch();
+    message.version = object.version ?? 0;
+    message.conf = object.conf ?? 0;
+    return message;
   },
 };
 
@@ -1042,6 +1236,17 @@ export const ReplicaDescriptor: MessageFns<ReplicaDescriptor> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ReplicaDescriptor>): ReplicaDescriptor {
+    return ReplicaDescriptor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplicaDescriptor>): ReplicaDescriptor {
+    const message = createBaseReplicaDescriptor();
+    message.replicaId = object.replicaId ?? 0;
+    message.nodeId = object.nodeId ?? 0;
+    message.role = object.role ?? 0;
+    return message;
   },
 };
 
@@ -1168,6 +1373,20 @@ export const PartitionDescriptor: MessageFns<PartitionDescriptor> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<PartitionDescriptor>): PartitionDescriptor {
+    return PartitionDescriptor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PartitionDescriptor>): PartitionDescriptor {
+    const message = createBasePartitionDescriptor();
+    message.partitionId = object.partitionId ?? 0;
+    message.keyspace = object.keyspace ?? 0;
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? Epoch.fromPartial(object.epoch) : undefined;
+    message.replicas = object.replicas?.map((e) => ReplicaDescriptor.fromPartial(e)) || [];
+    return message;
+  },
 };
 
 function createBaseNodeDescriptor(): NodeDescriptor {
@@ -1251,6 +1470,17 @@ export const NodeDescriptor: MessageFns<NodeDescriptor> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<NodeDescriptor>): NodeDescriptor {
+    return NodeDescriptor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDescriptor>): NodeDescriptor {
+    const message = createBaseNodeDescriptor();
+    message.nodeId = object.nodeId ?? 0;
+    message.uuid = object.uuid ?? new Uint8Array(0);
+    message.address = object.address ?? "";
+    return message;
   },
 };
 
@@ -1346,6 +1576,20 @@ export const RouteHint: MessageFns<RouteHint> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<RouteHint>): RouteHint {
+    return RouteHint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RouteHint>): RouteHint {
+    const message = createBaseRouteHint();
+    message.partition = (object.partition !== undefined && object.partition !== null)
+      ? PartitionDescriptor.fromPartial(object.partition)
+      : undefined;
+    message.leaderNodeId = object.leaderNodeId ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeDescriptor.fromPartial(e)) || [];
+    message.logTime = object.logTime ?? 0;
+    return message;
   },
 };
 
@@ -1453,7 +1697,31 @@ export const Error: MessageFns<Error> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<Error>): Error {
+    return Error.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Error>): Error {
+    const message = createBaseError();
+    message.code = object.code ?? 0;
+    message.outcome = object.outcome ?? 0;
+    message.message = object.message ?? "";
+    message.route = (object.route !== undefined && object.route !== null)
+      ? RouteHint.fromPartial(object.route)
+      : undefined;
+    message.retryAfterMs = object.retryAfterMs ?? 0;
+    return message;
+  },
 };
+
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -1469,4 +1737,6 @@ function longToNumber(int64: { toString(): string }): number {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

@@ -150,6 +150,18 @@ export const ClusterSettings: MessageFns<ClusterSettings> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<ClusterSettings>): ClusterSettings {
+    return ClusterSettings.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterSettings>): ClusterSettings {
+    const message = createBaseClusterSettings();
+    message.replicationFactor = object.replicationFactor ?? 0;
+    message.heartbeatMs = object.heartbeatMs ?? 0;
+    message.electionMinMs = object.electionMinMs ?? 0;
+    message.splitAt = object.splitAt?.map((e) => e) || [];
+    return message;
+  },
 };
 
 function createBaseGenesisRecord(): GenesisRecord {
@@ -275,6 +287,22 @@ export const GenesisRecord: MessageFns<GenesisRecord> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<GenesisRecord>): GenesisRecord {
+    return GenesisRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GenesisRecord>): GenesisRecord {
+    const message = createBaseGenesisRecord();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.nodes = object.nodes?.map((e) => NodeDescriptor.fromPartial(e)) || [];
+    message.partitions = object.partitions?.map((e) => PartitionDescriptor.fromPartial(e)) || [];
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    message.clusterVersion = object.clusterVersion ?? 0;
+    message.logTime = object.logTime ?? 0;
+    return message;
+  },
 };
 
 function createBaseAskRequest(): AskRequest {
@@ -347,6 +375,16 @@ export const AskRequest: MessageFns<AskRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<AskRequest>): AskRequest {
+    return AskRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskRequest>): AskRequest {
+    const message = createBaseAskRequest();
+    message.uuid = object.uuid ?? new Uint8Array(0);
+    message.address = object.address ?? "";
+    return message;
   },
 };
 
@@ -473,6 +511,24 @@ export const AskResponse: MessageFns<AskResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<AskResponse>): AskResponse {
+    return AskResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskResponse>): AskResponse {
+    const message = createBaseAskResponse();
+    message.uuid = object.uuid ?? new Uint8Array(0);
+    message.address = object.address ?? "";
+    message.empty = object.empty ?? false;
+    message.join = object.join?.map((e) => e) || [];
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    message.record = (object.record !== undefined && object.record !== null)
+      ? GenesisRecord.fromPartial(object.record)
+      : undefined;
+    return message;
+  },
 };
 
 function createBaseOfferRequest(): OfferRequest {
@@ -534,6 +590,17 @@ export const OfferRequest: MessageFns<OfferRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<OfferRequest>): OfferRequest {
+    return OfferRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferRequest>): OfferRequest {
+    const message = createBaseOfferRequest();
+    message.record = (object.record !== undefined && object.record !== null)
+      ? GenesisRecord.fromPartial(object.record)
+      : undefined;
+    return message;
   },
 };
 
@@ -608,7 +675,26 @@ export const OfferResponse: MessageFns<OfferResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<OfferResponse>): OfferResponse {
+    return OfferResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferResponse>): OfferResponse {
+    const message = createBaseOfferResponse();
+    message.accepted = object.accepted ?? false;
+    message.reason = object.reason ?? "";
+    return message;
+  },
 };
+
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -624,4 +710,6 @@ function longToNumber(int64: { toString(): string }): number {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

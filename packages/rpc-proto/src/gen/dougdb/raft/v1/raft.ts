@@ -256,6 +256,24 @@ export const Handshake: MessageFns<Handshake> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<Handshake>): Handshake {
+    return Handshake.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Handshake>): Handshake {
+    const message = createBaseHandshake();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.nodeId = object.nodeId ?? 0;
+    message.nodeUuid = object.nodeUuid ?? new Uint8Array(0);
+    message.protocolVersion = object.protocolVersion ?? 0;
+    message.clusterVersion = object.clusterVersion ?? 0;
+    message.heartbeatMs = object.heartbeatMs ?? 0;
+    message.electionMinMs = object.electionMinMs ?? 0;
+    message.advertise = object.advertise ?? "";
+    message.channel = object.channel ?? 0;
+    message.toNodeId = object.toNodeId ?? 0;
+    return message;
+  },
 };
 
 function createBaseMessagesRequest(): MessagesRequest {
@@ -330,6 +348,28 @@ export const MessagesRequest: MessageFns<MessagesRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<MessagesRequest>): MessagesRequest {
+    return MessagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MessagesRequest>): MessagesRequest {
+    const message = createBaseMessagesRequest();
+    switch (object.payload?.$case) {
+      case "handshake": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "handshake", value: Handshake.fromPartial(object.payload.value) };
+        }
+        break;
+      }
+      case "batch": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "batch", value: MessageBatch.fromPartial(object.payload.value) };
+        }
+        break;
+      }
+    }
+    return message;
   },
 };
 
@@ -406,6 +446,28 @@ export const MessagesResponse: MessageFns<MessagesResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<MessagesResponse>): MessagesResponse {
+    return MessagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MessagesResponse>): MessagesResponse {
+    const message = createBaseMessagesResponse();
+    switch (object.payload?.$case) {
+      case "handshake": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "handshake", value: Handshake.fromPartial(object.payload.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "error", value: Error.fromPartial(object.payload.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
 };
 
 function createBaseMessageBatch(): MessageBatch {
@@ -467,6 +529,15 @@ export const MessageBatch: MessageFns<MessageBatch> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<MessageBatch>): MessageBatch {
+    return MessageBatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MessageBatch>): MessageBatch {
+    const message = createBaseMessageBatch();
+    message.messages = object.messages?.map((e) => RaftMessage.fromPartial(e)) || [];
+    return message;
   },
 };
 
@@ -677,6 +748,27 @@ export const RaftMessage: MessageFns<RaftMessage> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<RaftMessage>): RaftMessage {
+    return RaftMessage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RaftMessage>): RaftMessage {
+    const message = createBaseRaftMessage();
+    message.partitionId = object.partitionId ?? 0;
+    message.to = object.to ?? 0;
+    message.from = object.from ?? 0;
+    message.type = object.type ?? 0;
+    message.term = object.term ?? 0;
+    message.logTerm = object.logTerm ?? 0;
+    message.index = object.index ?? 0;
+    message.commit = object.commit ?? 0;
+    message.reject = object.reject ?? false;
+    message.rejectHint = object.rejectHint ?? 0;
+    message.force = object.force ?? false;
+    message.readToken = object.readToken ?? 0;
+    message.entries = object.entries?.map((e) => RaftEntry.fromPartial(e)) || [];
+    return message;
+  },
 };
 
 function createBaseRaftEntry(): RaftEntry {
@@ -783,7 +875,29 @@ export const RaftEntry: MessageFns<RaftEntry> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<RaftEntry>): RaftEntry {
+    return RaftEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RaftEntry>): RaftEntry {
+    const message = createBaseRaftEntry();
+    message.term = object.term ?? 0;
+    message.index = object.index ?? 0;
+    message.type = object.type ?? 0;
+    message.data = object.data ?? new Uint8Array(0);
+    message.checksum = object.checksum ?? 0;
+    return message;
+  },
 };
+
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -799,4 +913,6 @@ function longToNumber(int64: { toString(): string }): number {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }
