@@ -52,7 +52,7 @@ export class Doug {
       const transport = {
         unary: cluster.unary.bind(cluster),
         openPipe: cluster.openPipe.bind(cluster),
-        scan: cluster.scan.bind(cluster),
+        stream: cluster.stream.bind(cluster),
         close: () => cluster.breakPipes(),
       };
       const ports = { transport, clock: new NodeClock(), random: new NodeRandom() };

@@ -1,3 +1,4 @@
+import type { RouterPorts, ScanPlan } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import { AdminClient } from './admin.js';
 import {
@@ -11,7 +12,6 @@ import {
 } from './codec.js';
 import { Engine, type EngineCounters } from './engine/engine.js';
 import { type GetReader, Operation, type OperationKind } from './engine/operation.js';
-import type { EnginePorts } from './engine/router.js';
 import {
   type CallOptions,
   type ConnectOptions,
@@ -20,7 +20,7 @@ import {
   type ReadOptions,
   resolveSettings,
 } from './options.js';
-import { type ScanOptions, type ScanPlan, scanChunks, scanRange } from './scan.js';
+import { type ScanOptions, scanChunks, scanRange } from './scan.js';
 
 /** What a write answers. */
 export interface WriteResult {
@@ -75,7 +75,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
    * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs; ABORTED
    */
   static async open<V = string, K extends Key = string>(
-    ports: EnginePorts,
+    ports: RouterPorts,
     options: ConnectOptions<V, K>,
   ): Promise<DougClient<V, K>> {
     const engine = new Engine(ports, resolveSettings(options));
@@ -191,7 +191,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   async *#scan(options: ScanOptions): AsyncGenerator<Entry<V, K> | KeyEntry<K>> {
     const plan = this.#planScan(options);
     const codec = this.#codec;
-    for await (const chunk of scanChunks(this.#engine, plan)) {
+    for await (const chunk of scanChunks(this.#engine, plan, options.signal)) {
       for (const { key, value, revision } of chunk) {
         const name = decodeKey(codec, key);
         yield plan.keysOnly
@@ -217,7 +217,6 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
       keysOnly: options.keysOnly ?? false,
       eventual: checkConsistency(consistency ?? settings.consistency) === 'eventual',
       timeoutMs: checkTimeout(timeoutMs ?? settings.timeoutMs),
-      signal: options.signal,
     };
   }
 }

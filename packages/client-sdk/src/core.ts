@@ -9,11 +9,17 @@
  * ```
  * @packageDocumentation
  */
+import type { RouterPorts } from '@dougdb/facade';
 import { DougClient } from './client.js';
 import type { Key } from './codec.js';
-import type { EnginePorts } from './engine/router.js';
 import type { ConnectOptions } from './options.js';
 
+export type {
+  NodeTransport as ClientTransport,
+  PipeConnection,
+  PipeEvents,
+  RouterPorts as EnginePorts,
+} from '@dougdb/facade';
 export { AdminClient, type Member, type NodeStatus, type ReplicaStatus } from './admin.js';
 export {
   DougClient,
@@ -32,7 +38,6 @@ export {
   utf8Codec,
 } from './codec.js';
 export type { EngineCounters } from './engine/engine.js';
-export type { EnginePorts } from './engine/router.js';
 export {
   type CallOptions,
   type ClientOptions,
@@ -42,14 +47,13 @@ export {
   type ReadOptions,
 } from './options.js';
 export type { ScanOptions } from './scan.js';
-export type { ClientTransport, PipeConnection, PipeEvents } from './transport.js';
 
 /**
  * Makes a client on these ports. It owns the transport: closing the client closes it.
  * @throws DougError INVALID_ARGUMENT; DEADLINE when no endpoint has answered within timeoutMs
  */
 export function createClient<V = string, K extends Key = string>(
-  ports: EnginePorts,
+  ports: RouterPorts,
   options: ConnectOptions<V, K>,
 ): Promise<DougClient<V, K>> {
   return DougClient.open(ports, options);

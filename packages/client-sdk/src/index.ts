@@ -13,10 +13,10 @@
  * ```
  * @packageDocumentation
  */
+import { GrpcTransport } from '@dougdb/facade/node';
 import { NodeClock, NodeRandom } from '@dougdb/ports/node';
 import { DougClient as Client } from './client.js';
 import type { Key, NamedCodecs } from './codec.js';
-import { GrpcTransport } from './node/grpc-transport.js';
 import type { ClientOptions, ConnectOptions } from './options.js';
 
 export {

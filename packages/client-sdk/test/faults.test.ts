@@ -486,7 +486,7 @@ describe('streams', () => {
           opened.push(address);
           return cluster.openPipe(address === 'facade:4300' ? 'n1:4400' : address, events);
         },
-        scan: (address, request, signal) => cluster.scan(address, request, signal),
+        stream: (address, path, request, signal) => cluster.stream(address, path, request, signal),
         close: () => cluster.close(),
       };
       const ports = { transport, clock: scheduler.clock(), random: new SimRandom(1) };

@@ -164,26 +164,28 @@ describe('scan', () => {
 
   it('ends its call when it is left early', async () => {
     const { cluster, clock, db, run } = await filled();
-    const scanned = jest.spyOn(cluster, 'scan');
+    const scanned = jest.spyOn(cluster, 'stream');
     const first = async (): Promise<string | undefined> => {
       for await (const { key } of db.scan()) return key;
       return undefined;
     };
     expect(await run(first())).toBe('a');
-    expect(scanned.mock.calls[0]?.[2].aborted).toBe(true);
+    expect(scanned.mock.calls[0]?.[3].aborted).toBe(true);
     await db.close();
     expect(clock.pendingCount).toBe(0);
   });
 
   it('does not go round in circles with a node that leads nowhere', async () => {
     const { cluster, db, fails } = await filled([]);
-    const real = cluster.scan.bind(cluster);
-    jest.spyOn(cluster, 'scan').mockImplementation(async function* (address, request, signal) {
-      for await (const chunk of real(address, request, signal)) {
-        yield chunk;
-        yield chunk;
-      }
-    });
+    const real = cluster.stream.bind(cluster);
+    jest
+      .spyOn(cluster, 'stream')
+      .mockImplementation(async function* (address, path, bytes, signal) {
+        for await (const chunk of real(address, path, bytes, signal)) {
+          yield chunk;
+          yield chunk;
+        }
+      });
     const all = async (): Promise<void> => {
       for await (const _ of db.scan());
     };

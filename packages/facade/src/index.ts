@@ -1,7 +1,7 @@
 /**
- * Where keys live and what to do when that has changed: the partition map, the reaction to each error
- * code, and the pauses between attempts. Shared by the client and the facade; nothing in here touches
- * a socket, a clock or a file.
+ * Where keys live and what to do when that has changed: the partition map, the router, the reaction to
+ * each error code, the pauses between attempts, scans over partitions. Shared by the client and the
+ * facade; the real transport is in `./node`, everything else touches no socket, no clock and no file.
  *
  * @example
  * ```ts
@@ -14,6 +14,27 @@
  * @packageDocumentation
  */
 export { type BackoffOptions, backoffMs, defaultBackoff } from './backoff.js';
+export { boundedWait } from './bounded-wait.js';
 export { compareEnds, compareKeys, isBelowEnd, prefixEnd, rangesOverlap } from './key-range.js';
-export { DATA_KEYSPACE, PartitionMap, type Route, type RouteChange } from './partition-map.js';
-export { type FailedAttempt, mayHaveApplied, type Reaction, reactTo } from './route-errors.js';
+export { pause } from './pause.js';
+export {
+  DATA_KEYSPACE,
+  PartitionMap,
+  type Route,
+  type RouteChange,
+} from './routing/partition-map.js';
+export {
+  type FailedAttempt,
+  mayHaveApplied,
+  type Reaction,
+  reactTo,
+} from './routing/route-errors.js';
+export {
+  RouteFinder,
+  type RouteFinderPorts,
+  type RouteFinderSettings,
+} from './routing/route-finder.js';
+export { type Routed, Router, type RouterEvents, type RouterPorts } from './routing/router.js';
+export { ShunnedAddresses } from './routing/shunned-addresses.js';
+export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
+export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';

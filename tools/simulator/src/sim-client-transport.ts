@@ -48,8 +48,8 @@ export class SimClientTransport implements ClientTransport {
     };
   }
 
-  scan(): AsyncIterable<Uint8Array> {
-    throw new DougError('UNIMPLEMENTED', 'scans are not simulated');
+  stream(): AsyncIterable<Uint8Array> {
+    throw new DougError('UNIMPLEMENTED', 'streams of answers are not simulated');
   }
 
   close(): void {}

@@ -1,4 +1,11 @@
-import { backoffMs, mayHaveApplied, reactTo } from '@dougdb/facade';
+import {
+  backoffMs,
+  mayHaveApplied,
+  type NodeTransport,
+  Router,
+  type RouterPorts,
+  reactTo,
+} from '@dougdb/facade';
 import type { Clock, Random } from '@dougdb/ports';
 import {
   type CodeName,
@@ -8,7 +15,6 @@ import {
   type Error as WireError,
 } from '@dougdb/rpc-proto';
 import type { Settings } from '../options.js';
-import type { ClientTransport } from '../transport.js';
 import { type Abortable, AbortWatch } from './abort-watch.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { aborted, closed, refused, timedOut } from './failures.js';
@@ -17,7 +23,6 @@ import { NodePipe } from './node-pipe.js';
 import { type Operation, Place } from './operation.js';
 import { PartitionState } from './partition-state.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
-import { type EnginePorts, Router } from './router.js';
 
 /** Counts since the client was made. */
 export interface EngineCounters {
@@ -45,7 +50,7 @@ const hopeless: ReadonlySet<CodeName> = new Set([
  */
 export class Engine implements PipeOwner {
   readonly clock: Clock;
-  readonly transport: ClientTransport;
+  readonly transport: NodeTransport;
   readonly settings: Settings;
   readonly router: Router;
   readonly random: Random;
@@ -66,7 +71,7 @@ export class Engine implements PipeOwner {
   #streamsLost = 0;
   #closed = false;
 
-  constructor(ports: EnginePorts, settings: Settings) {
+  constructor(ports: RouterPorts, settings: Settings) {
     this.clock = ports.clock;
     this.transport = ports.transport;
     this.settings = settings;

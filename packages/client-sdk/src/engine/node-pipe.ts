@@ -1,3 +1,4 @@
+import type { PipeConnection } from '@dougdb/facade';
 import type { Timer } from '@dougdb/ports';
 import {
   Consistency,
@@ -11,7 +12,6 @@ import {
   readPipeResponse,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
-import type { PipeConnection } from '../transport.js';
 import { AnswerRing } from './answer-ring.js';
 import { type Operation, Place } from './operation.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';

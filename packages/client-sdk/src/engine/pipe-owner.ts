@@ -1,6 +1,6 @@
+import type { NodeTransport } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
 import type { DougError, ResponseHeader, Error as WireError } from '@dougdb/rpc-proto';
-import type { ClientTransport } from '../transport.js';
 import type { NodePipe } from './node-pipe.js';
 import type { Operation } from './operation.js';
 
@@ -38,7 +38,7 @@ export interface PipeOwner {
 
 /** Settings of a pipe that are the same for all. */
 export interface PipePorts {
-  readonly transport: ClientTransport;
+  readonly transport: NodeTransport;
   readonly clock: Clock;
   /** Numbers the messages of all pipes. */
   readonly nextMessage: () => number;

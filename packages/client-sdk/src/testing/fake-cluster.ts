@@ -1,3 +1,4 @@
+import type { NodeTransport, PipeConnection, PipeEvents } from '@dougdb/facade';
 import type { Clock, Timer } from '@dougdb/ports';
 import {
   type CodeName,
@@ -15,7 +16,6 @@ import {
   ScanResponse,
   StatusResponse,
 } from '@dougdb/rpc-proto';
-import type { ClientTransport, PipeConnection, PipeEvents } from '../transport.js';
 import { type FakeApplied, FakePartition } from './fake-partition.js';
 import { FakePipe } from './fake-pipe.js';
 
@@ -74,7 +74,7 @@ const lateMs = 400;
  * partition, any node may be told to lead it. For tests of clients: faults are scripted by `judge` and by
  * what can be done to nodes and partitions. Time is the clock's.
  */
-export class FakeCluster implements ClientTransport {
+export class FakeCluster implements NodeTransport {
   readonly clusterId = new Uint8Array(16).fill(7);
   readonly partitions: FakePartition[] = [];
   readonly nodes: readonly NodeDescriptor[];
@@ -174,7 +174,7 @@ export class FakeCluster implements ClientTransport {
     for (const pipe of [...this.#pipes]) pipe.break();
   }
 
-  // ClientTransport
+  // NodeTransport
 
   unary(
     address: string,
@@ -212,7 +212,13 @@ export class FakeCluster implements ClientTransport {
     return pipe;
   }
 
-  async *scan(address: string, bytes: Uint8Array, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *stream(
+    address: string,
+    path: string,
+    bytes: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    if (path !== '/dougdb.v1.Doug/Scan') throw new DougError('UNIMPLEMENTED', `no ${path} here`);
     const request = ScanRequest.decode(bytes);
     let { start, end } = request;
     let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;

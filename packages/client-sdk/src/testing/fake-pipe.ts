@@ -1,3 +1,4 @@
+import type { PipeConnection, PipeEvents } from '@dougdb/facade';
 import {
   CommandView,
   Consistency,
@@ -10,7 +11,6 @@ import {
   readPipeRequest,
   toWire,
 } from '@dougdb/rpc-proto';
-import type { PipeConnection, PipeEvents } from '../transport.js';
 import type { FakeCluster, FakeVerdict } from './fake-cluster.js';
 import type { FakeCommand, FakePartition } from './fake-partition.js';
 

@@ -1,5 +1,5 @@
-import { type BackoffOptions, backoffMs } from '@dougdb/facade';
 import type { Clock, Random } from '@dougdb/ports';
+import { type BackoffOptions, backoffMs } from '../backoff.js';
 
 interface Failure {
   failures: number;

@@ -1,6 +1,6 @@
 import { type PartitionDescriptor, ReplicaRole, type RouteHint } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
-import { compareKeys, isBelowEnd } from './key-range.js';
+import { compareKeys, isBelowEnd } from '../key-range.js';
 import { PartitionMap } from './partition-map.js';
 
 const key = (text: string) => Buffer.from(text);

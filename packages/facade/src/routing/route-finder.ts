@@ -1,9 +1,9 @@
-import { backoffMs, type PartitionMap } from '@dougdb/facade';
 import type { Clock, Random } from '@dougdb/ports';
 import { DescribeRequest, DescribeResponse, DougError, EndpointKind } from '@dougdb/rpc-proto';
-import type { Settings } from '../options.js';
-import type { ClientTransport } from '../transport.js';
-import { pause } from './pause.js';
+import { type BackoffOptions, backoffMs } from '../backoff.js';
+import { pause } from '../pause.js';
+import type { NodeTransport } from '../transport.js';
+import type { PartitionMap } from './partition-map.js';
 
 const DESCRIBE = '/dougdb.v1.Routes/Describe';
 /** A node that does not answer within this time is passed over. */
@@ -11,12 +11,21 @@ const askTimeoutMs = 1_000;
 /** Nodes that are asked at the same time. */
 const askedAtOnce = 3;
 
-/** What the finder needs from its engine. */
+/** Whom to ask, and how patiently. */
+export interface RouteFinderSettings {
+  /** HOST:PORT of some nodes or facades. One that answers is enough. */
+  readonly endpoints: readonly string[];
+  readonly backoff: BackoffOptions;
+  /** Talk to the nodes even if an endpoint is a facade. */
+  readonly direct: boolean;
+}
+
+/** What the finder needs from its owner. */
 export interface RouteFinderPorts {
-  readonly transport: ClientTransport;
+  readonly transport: NodeTransport;
   readonly clock: Clock;
   readonly random: Random;
-  readonly settings: Settings;
+  readonly settings: RouteFinderSettings;
   readonly map: PartitionMap;
   /** Whether an address failed a moment ago. */
   readonly isShunned: (address: string) => boolean;

@@ -4,7 +4,7 @@ import type {
   ReplicaDescriptor,
   RouteHint,
 } from '@dougdb/rpc-proto';
-import { compareEnds, compareKeys, isBelowEnd, rangesOverlap } from './key-range.js';
+import { compareEnds, compareKeys, isBelowEnd, rangesOverlap } from '../key-range.js';
 
 /** The keyspace of users' data; 0 is the cluster's own. */
 export const DATA_KEYSPACE = 1;

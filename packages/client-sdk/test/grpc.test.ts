@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { GrpcTransport } from '@dougdb/facade/node';
 import { NodeClock } from '@dougdb/ports/node';
 import type { DougError, NodeDescriptor } from '@dougdb/rpc-proto';
 import {
@@ -16,9 +17,8 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { DougClient } from '../index.js';
-import { FakeCluster } from '../testing/index.js';
-import { GrpcTransport } from './grpc-transport.js';
+import { DougClient } from '../src/index.js';
+import { FakeCluster } from '../src/testing/index.js';
 
 type Unary = (
   call: ServerUnaryCall<Uint8Array, Uint8Array>,
@@ -98,7 +98,12 @@ class GrpcFront {
     const stop = new AbortController();
     call.on('cancelled', () => stop.abort());
     try {
-      for await (const chunk of this.cluster.scan(node.address, call.request, stop.signal)) {
+      for await (const chunk of this.cluster.stream(
+        node.address,
+        dougService.scan.path,
+        call.request,
+        stop.signal,
+      )) {
         if (!call.write(chunk)) await once(call, 'drain', { signal: stop.signal });
       }
       call.end();

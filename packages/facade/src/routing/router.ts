@@ -1,4 +1,3 @@
-import { PartitionMap, type Reaction, type Route } from '@dougdb/facade';
 import type { Clock, Random } from '@dougdb/ports';
 import {
   type CodeName,
@@ -7,20 +6,32 @@ import {
   limits,
   type RouteHint,
 } from '@dougdb/rpc-proto';
-import type { Settings } from '../options.js';
-import type { ClientTransport } from '../transport.js';
-import type { Operation } from './operation.js';
-import { RouteFinder } from './route-finder.js';
+import type { NodeTransport } from '../transport.js';
+import { PartitionMap, type Route } from './partition-map.js';
+import type { Reaction } from './route-errors.js';
+import { RouteFinder, type RouteFinderSettings } from './route-finder.js';
 import { ShunnedAddresses } from './shunned-addresses.js';
 
-/** What the engine is made of. */
-export interface EnginePorts {
-  readonly transport: ClientTransport;
+/** What whoever talks to nodes is made of. */
+export interface RouterPorts {
+  readonly transport: NodeTransport;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** What the router tells its engine. */
+/** A request that is routed by its key. */
+export interface Routed {
+  readonly key: Uint8Array;
+  /** A read that any replica may serve at once. */
+  readonly eventual: boolean;
+  /** Partition and epoch that it was last sent to. */
+  readonly partitionId: number;
+  readonly epochVersion: number;
+  /** The node that was last chosen for it; 0: none. */
+  nodeId: number;
+}
+
+/** What the router tells its owner. */
 export interface RouterEvents {
   /** A partition's log time became known. */
   logTime(partitionId: number, logTime: number): void;
@@ -45,7 +56,7 @@ export class Router {
   readonly #events: RouterEvents;
   #limits: { readonly keyBytes: number; readonly valueBytes: number } = limits;
 
-  constructor(ports: EnginePorts, settings: Settings, events: RouterEvents) {
+  constructor(ports: RouterPorts, settings: RouteFinderSettings, events: RouterEvents) {
     this.#random = ports.random;
     this.#events = events;
     this.#shunned = new ShunnedAddresses(ports.clock, ports.random, settings.backoff);
@@ -93,7 +104,7 @@ export class Router {
   }
 
   /** Where an operation goes now, and as its `nodeId` who that is; undefined: nowhere. */
-  addressFor(op: Operation, route: Route): string | undefined {
+  addressFor(op: Routed, route: Route): string | undefined {
     if (!op.eventual || this.finder.facades.length > 0) {
       op.nodeId = route.leaderNodeId;
       return this.leaderAddress(route);
@@ -103,7 +114,7 @@ export class Router {
   }
 
   /** Takes what a refusal says about who can serve an operation. @returns whether to ask again at once */
-  refused(op: Operation, error: DougError, reaction: Reaction): boolean {
+  refused(op: Routed, error: DougError, reaction: Reaction): boolean {
     const { partitionId, epochVersion, nodeId } = op;
     const leads = stillLeads.has(error.reason);
     if (!leads && !op.eventual) this.map.forgetLeader(partitionId, nodeId);

@@ -1,10 +1,10 @@
 import type { DougError } from '@dougdb/rpc-proto';
 
 /**
- * How a client reaches nodes: encoded messages in, encoded messages out. The real one is on gRPC
- * (`src/node/grpc-transport.ts`); a simulator hands in its own and drives the shipped retry code.
+ * How clients and facades reach nodes: encoded messages in, encoded messages out. The real one is on
+ * gRPC (`src/node/grpc-transport.ts`); a simulator hands in its own and drives the shipped code.
  */
-export interface ClientTransport {
+export interface NodeTransport {
   /**
    * One call with one answer.
    * @param path - full gRPC path, as '/dougdb.v1.Routes/Describe'
@@ -28,11 +28,17 @@ export interface ClientTransport {
   openPipe(address: string, events: PipeEvents): PipeConnection;
 
   /**
-   * A dougdb.v1.Doug/Scan call: encoded ScanResponses, fetched as they are asked for (a slow reader
-   * holds up the server, not the memory). Leaving the iteration, or the signal, ends the call.
+   * A call that is answered by a stream of encoded messages, fetched as they are asked for (a slow
+   * reader holds up the server, not the memory). Leaving the iteration, or the signal, ends the call.
+   * @param path - full gRPC path of a method that only reads, as '/dougdb.v1.Doug/Scan'
    * @throws DougError from `next()`, and nothing else
    */
-  scan(address: string, request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  stream(
+    address: string,
+    path: string,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
 
   /** Ends everything that is open and frees all connections. Events may still come, or not. */
   close(): void;

@@ -13,12 +13,12 @@ import {
   credentials,
   Metadata,
 } from '@grpc/grpc-js';
-import type { ClientTransport, PipeConnection, PipeEvents } from '../transport.js';
+import type { NodeTransport, PipeConnection, PipeEvents } from '../transport.js';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** {@link ClientTransport} on grpc-js: one channel to each address, made when it is first needed. */
-export class GrpcTransport implements ClientTransport {
+/** {@link NodeTransport} on grpc-js: one channel to each address, made when it is first needed. */
+export class GrpcTransport implements NodeTransport {
   readonly #channels = new Map<string, Client>();
   readonly #open = new Set<{ cancel(): void }>();
   #closed = false;
@@ -61,12 +61,12 @@ export class GrpcTransport implements ClientTransport {
     return pipe;
   }
 
-  async *scan(
+  async *stream(
     address: string,
+    path: string,
     request: Uint8Array,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const { path } = dougService.scan;
     const call = this.#channel(address).makeServerStreamRequest(path, asBuffer, asIs, request);
     const onAbort = (): void => call.cancel();
     this.#open.add(call);
