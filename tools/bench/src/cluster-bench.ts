@@ -1,139 +1,95 @@
-// npm run bench:cluster [-- --rounds 5 --seconds 20]: DougDB and etcd, three members each, side by side.
+// npm run bench:cluster [-- --what etcd,facade,partitions --rounds 5 --seconds 20 --in-flight 1,64,256]
+// Whole clusters of three members on this machine, side by side, fsync on.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cpuUs } from './cpu.js';
+import { compare, type Plan } from './comparison.js';
 import { DougCluster } from './doug-cluster.js';
 import { EtcdCluster } from './etcd-cluster.js';
 
+const comparisons = {
+  etcd: againstEtcd,
+  facade: facadeHop,
+  partitions: manyPartitions,
+} as const;
+type Name = keyof typeof comparisons;
+
 const { values } = parseArgs({
   options: {
+    what: { type: 'string', default: 'etcd,facade,partitions' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '20' },
+    'in-flight': { type: 'string', default: '1,64,256' },
   },
 });
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
-
-for (const tool of ['etcd', 'h2load']) {
-  if (spawnSync(tool, ['--version']).error !== undefined) {
-    console.error(
-      `${tool} is not installed (Debian: etcd-server, nghttp2-client): nothing measured`,
-    );
-    process.exit(1);
-  }
-}
-
-const cases = (['put', 'get'] as const).flatMap((operation) =>
-  [1, 64, 256].map((inFlight) => ({
-    operation,
-    inFlight,
-    ratios: [] as number[],
-    rows: [] as Row[],
-  })),
-);
-
-interface Row {
-  readonly doug: number;
-  readonly etcd: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** µs of CPU per operation: client, leader, followers (mean). */
-  readonly dougCpu: readonly [number, number, number];
-  readonly etcdCpu: readonly [number, number];
-}
+const plan: Plan = {
+  rounds: Number(values.rounds),
+  seconds: Number(values.seconds),
+  operations: ['put', 'get'],
+  inFlight: values['in-flight'].split(',').map(Number),
+};
 
 const dir = mkdtempSync(join(tmpdir(), 'doug-bench-'));
-const doug = await DougCluster.start(join(dir, 'doug'));
-const etcd = await EtcdCluster.start(dir);
+const stops: (() => Promise<void>)[] = [];
 try {
-  for (let round = 0; round < rounds; round++) {
-    for (const one of cases) {
-      const row = await measure(one.operation, one.inFlight, round % 2 === 0);
-      one.rows.push(row);
-      one.ratios.push(row.doug / row.etcd);
-      console.error(
-        `round ${round + 1} ${one.operation} x${one.inFlight}: doug ${row.doug.toFixed(0)}/s, etcd ${row.etcd.toFixed(0)}/s`,
-      );
+  for (const name of values.what.split(',')) {
+    if (!(name in comparisons)) {
+      throw new Error(`--what ${name}: one or more of ${Object.keys(comparisons).join(',')}`);
     }
+    const table = await comparisons[name as Name](join(dir, name));
+    console.log(`\n${table}`);
+    await stopAll();
   }
 } finally {
-  await Promise.allSettled([doug.stop(), etcd.stop()]);
+  await stopAll();
   rmSync(dir, { recursive: true, force: true });
 }
-print();
 
-async function measure(
-  operation: 'put' | 'get',
-  inFlight: number,
-  dougFirst: boolean,
-): Promise<Row> {
-  const runDoug = async () => {
-    const before = [process.pid, ...doug.pids].map(cpuUs);
-    const result = await doug.load(operation, inFlight, seconds);
-    const used = [process.pid, ...doug.pids].map((pid, n) => cpuUs(pid) - (before[n] as number));
-    return { result, used };
-  };
-  const runEtcd = async () => {
-    const before = etcd.pids.map(cpuUs);
-    const result = await etcd.load(operation, inFlight, seconds);
-    return { result, used: etcd.pids.map((pid, n) => cpuUs(pid) - (before[n] as number)) };
-  };
-  const first = dougFirst ? await runDoug() : null;
-  const other = await runEtcd();
-  const own = first ?? (await runDoug());
-  // CPU is counted over the warm-up second too: scale by the share of the measured time.
-  const share = seconds / (seconds + 1);
-  const per = (us: number | undefined, operations: number) => ((us ?? 0) * share) / operations;
-  const [client, leader, ...followers] = own.used;
-  const [etcdLeader, ...etcdFollowers] = other.used;
-  const n = own.result.operations;
-  const m = other.result.operations;
-  return {
-    doug: own.result.opsPerSecond,
-    etcd: other.result.opsPerSecond,
-    p50Ms: own.result.p50Ms,
-    p99Ms: own.result.p99Ms,
-    dougCpu: [per(client, n), per(leader, n), per(mean(followers), n)],
-    etcdCpu: [per(etcdLeader, m), per(mean(etcdFollowers), m)],
-  };
-}
-
-function print(): void {
-  console.log(
-    `${rounds} interleaved rounds of ${seconds} s, three members each on this machine, fsync on;`,
-  );
-  console.log(
-    'DougDB: its SDK in one process, random keys of 16 bytes, values of 100; etcd: h2load, one hot key.',
-  );
-  console.log('');
-  console.log(
-    '| operation | doug/s | etcd/s | ratio median [min-max] | doug p50/p99 ms | CPU us/op doug client/leader/follower | etcd leader/follower |',
-  );
-  console.log('|---|---|---|---|---|---|---|');
-  for (const { operation, inFlight, rows, ratios } of cases) {
-    const cpu = (pick: (row: Row) => number) => median(rows.map(pick)).toFixed(1);
-    console.log(
-      `| ${operation} x${inFlight} | ${median(rows.map((r) => r.doug)).toFixed(0)} | ${median(rows.map((r) => r.etcd)).toFixed(0)} ` +
-        `| ${median(ratios).toFixed(2)} [${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}] ` +
-        `| ${median(rows.map((r) => r.p50Ms)).toFixed(2)} / ${median(rows.map((r) => r.p99Ms)).toFixed(2)} ` +
-        `| ${cpu((r) => r.dougCpu[0])} / ${cpu((r) => r.dougCpu[1])} / ${cpu((r) => r.dougCpu[2])} ` +
-        `| ${cpu((r) => r.etcdCpu[0])} / ${cpu((r) => r.etcdCpu[1])} |`,
-    );
+/** DougDB: its SDK in one process, random keys of 16 bytes, values of 100; etcd: h2load, one hot key. */
+async function againstEtcd(home: string): Promise<string> {
+  for (const tool of ['etcd', 'h2load']) {
+    if (spawnSync(tool, ['--version']).error !== undefined) {
+      return `### DougDB beside etcd\n\nNOT MEASURED: ${tool} is not installed (Debian: etcd-server, nghttp2-client)`;
+    }
   }
+  const doug = await start(`${home}-doug`);
+  const etcd = await EtcdCluster.start(home);
+  stops.push(() => etcd.stop());
+  return run('DougDB beside etcd', [etcd, await doug.contender('doug', 'members')]);
 }
 
-function median(list: readonly number[]): number {
-  const sorted = [...list].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+/** The same cluster, straight and through its facade. */
+async function facadeHop(home: string): Promise<string> {
+  const doug = await start(home);
+  return run('The facade hop', [
+    await doug.contender('direct', 'members'),
+    await doug.contender('facade', 'facade'),
+  ]);
 }
 
-function mean(list: readonly number[]): number {
-  return list.reduce((sum, value) => sum + value, 0) / Math.max(1, list.length);
+/** Clusters of equal members with the same keys in 1, 4 and 16 partitions. */
+async function manyPartitions(home: string): Promise<string> {
+  const contenders = [];
+  for (const partitions of [1, 4, 16]) {
+    const doug = await start(`${home}-${partitions}`, partitions);
+    contenders.push(await doug.contender(`${partitions} partitions`, 'members'));
+  }
+  return run('1, 4 and 16 partitions', contenders);
+}
+
+async function start(home: string, partitions = 1): Promise<DougCluster> {
+  const cluster = await DougCluster.start(home, partitions);
+  stops.push(() => cluster.stop());
+  return cluster;
+}
+
+function run(title: string, contenders: Parameters<typeof compare>[1]): Promise<string> {
+  return compare(title, contenders, plan, (line) => console.error(line));
+}
+
+async function stopAll(): Promise<void> {
+  await Promise.allSettled(stops.splice(0).map((stop) => stop()));
 }

@@ -4,21 +4,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePorts, startChild, stopChild } from './child.js';
+import type { Contender, LoadResult, Operation } from './contender.js';
 
 const run = promisify(execFile);
 const KEY = 'bench/0000000001';
 
-/** Operation that h2load sends to the leader, over and over, as one unary gRPC call each. */
-export type EtcdOperation = 'put' | 'get';
-
-export interface LoadResult {
-  readonly opsPerSecond: number;
-  readonly operations: number;
-}
-
-/** Three members of etcd on loopback, fsync on, as Debian's etcd-server runs them. */
-export class EtcdCluster {
-  readonly pids: readonly number[];
+/**
+ * Three members of etcd on loopback, fsync on, as Debian's etcd-server runs them. h2load sends each
+ * operation to the leader as one unary gRPC call.
+ */
+export class EtcdCluster implements Contender {
+  readonly name = 'etcd';
+  readonly processes: ReadonlyMap<string, readonly number[]>;
   readonly #children;
   readonly #leaderPort: number;
   readonly #dir: string;
@@ -30,9 +27,9 @@ export class EtcdCluster {
     dir: string,
   ) {
     this.#children = children;
-    // The leader comes first, as in the other cluster's list.
-    const order = [leader, ...ports.keys()].filter((n, i, all) => all.indexOf(n) === i);
-    this.pids = order.map((n) => children[n]?.child.pid as number);
+    this.processes = new Map(
+      children.map(({ child }, n) => [`n${n + 1}`, [child.pid as number]] as const),
+    );
     this.#leaderPort = ports[leader] as number;
     this.#dir = dir;
   }
@@ -57,7 +54,7 @@ export class EtcdCluster {
   }
 
   /** Closed loop with so many calls in flight on one connection. */
-  async load(operation: EtcdOperation, inFlight: number, seconds: number): Promise<LoadResult> {
+  async load(operation: Operation, inFlight: number, seconds: number): Promise<LoadResult> {
     const body = join(this.#dir, `${operation}.bin`);
     writeFileSync(body, grpcFrame(operation === 'put' ? putRequest() : rangeRequest()));
     const path = operation === 'put' ? 'Put' : 'Range';
