@@ -63,6 +63,13 @@ export interface IteratorOptions {
   readonly keysOnly?: boolean;
 }
 
+export interface LookOptions {
+  /** Sees nothing newer. Default: everything applied. */
+  readonly sequence?: Sequence;
+  /** Leaves `value` empty. */
+  readonly keysOnly?: boolean;
+}
+
 /**
  * A consistent view in key order. Starts before the first position: call next() first. Sees what was
  * applied when it was made. Must be closed, or files are kept for ever.

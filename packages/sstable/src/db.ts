@@ -3,6 +3,7 @@ import type {
   DbOptions,
   Found,
   IteratorOptions,
+  LookOptions,
   MaybePromise,
   Sequence,
 } from './contract.js';
@@ -24,7 +25,7 @@ import { Store } from './engine/store.js';
 import { verifyTable } from './inspect/verify-table.js';
 import { Memtable } from './memtable/memtable.js';
 import { NOTHING } from './read/cursor.js';
-import { lookUp } from './read/point-lookup.js';
+import { lookUp, lookUpOffLoop } from './read/point-lookup.js';
 import { LogEvent } from './telemetry.js';
 
 interface FlushWaiter {
@@ -136,6 +137,19 @@ export class Db {
   get(key: Uint8Array, atMost?: Sequence): MaybePromise<Found | null> {
     this.#store.checkOpen();
     return lookUp(this.#store, key, this.#readSequence(atMost));
+  }
+
+  /**
+   * As get, for a caller that can wait: a block that is not in memory is read through the thread pool,
+   * and then the answer is a promise. It tells of the state at the call, whatever is written meanwhile.
+   * The key must not change until it is there.
+   * @throws SstError as get; a promise rejects with SST_CORRUPT, SST_IO, or SST_CLOSED if the database was
+   * closed meanwhile
+   */
+  look(key: Uint8Array, options: LookOptions = {}): MaybePromise<Found | null> {
+    this.#store.checkOpen();
+    const atMost = this.#readSequence(options.sequence);
+    return lookUpOffLoop(this.#store, key, atMost, options.keysOnly ? 'sequence' : 'value');
   }
 
   /**

@@ -11,6 +11,7 @@ export {
   type DbOptions,
   type Found,
   type IteratorOptions,
+  type LookOptions,
   type MaybePromise,
   type Sequence,
   SstError,

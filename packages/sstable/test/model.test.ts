@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { DbIterator, IteratorOptions } from '../src/contract.js';
+import { BlockCache } from '../src/block-cache.js';
+import type { DbIterator, Found, IteratorOptions } from '../src/contract.js';
 import type { Db } from '../src/db.js';
 import { Kind } from '../src/encoding/internal-key.js';
 import { findOrderDamage } from './support/check-levels.js';
@@ -27,6 +28,7 @@ const operation = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constant('settle' as const), us: fc.nat(3000) }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('floor' as const), ago }) },
   { weight: 8, arbitrary: fc.record({ op: fc.constant('get' as const), key, ago }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('look' as const), key, ago }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -56,6 +58,7 @@ const optionsArbitrary = fc.record({
   tableBytes: fc.constantFrom(1, 300, 2000),
   level0Tables: fc.constantFrom(1, 2, 4),
   level1Bytes: fc.constantFrom(300, 1500, 10_000),
+  cache: fc.constantFrom(0, 700, 100_000).map((capacityBytes) => new BlockCache(capacityBytes)),
 });
 
 /** Plays operations on a database and on the model, and compares what they show. */
@@ -64,6 +67,8 @@ class Play {
   readonly model = new Model();
   db: Db;
   #kept: { readonly iterator: DbIterator; readonly expected: string[] }[] = [];
+  /** Looks that may still be under way: each compares for itself. */
+  #looks: Promise<void>[] = [];
   #freezes = 0;
 
   constructor(machine: Machine, db: Db) {
@@ -106,6 +111,9 @@ class Play {
         );
         break;
       }
+      case 'look':
+        this.#look(operation.key, this.#readable(operation.ago));
+        break;
       case 'iterate':
         this.#iterate(operation);
         break;
@@ -117,6 +125,7 @@ class Play {
         break;
       case 'reopen':
         this.#drainKept();
+        await this.#endLooks();
         await this.machine.run(this.db.close());
         expect(this.machine.fs.openPaths).toEqual([]);
         expect(findOrderDamage(this.machine.fs, '/data/db')).toBeNull();
@@ -124,6 +133,8 @@ class Play {
         break;
       case 'crash':
         this.#kept = [];
+        // They end, or not, with the process.
+        for (const look of this.#looks.splice(0)) look.catch(() => undefined);
         this.machine.crash(operation.keep);
         await this.machine.settle(10);
         await this.#open();
@@ -133,6 +144,7 @@ class Play {
 
   async end(): Promise<void> {
     this.#drainKept();
+    await this.#endLooks();
     expect(this.machine.errors).toEqual([]);
     this.#freeze();
     await this.machine.run(this.db.flushed());
@@ -179,6 +191,19 @@ class Play {
   /** A sequence that may be read at. */
   #readable(ago: number): number {
     return Math.max(this.model.floor, this.model.sequence - ago);
+  }
+
+  #look(name: string, atMost: number): void {
+    const expected = this.model.get(name, atMost);
+    const found = this.db.look(bytes(name), { sequence: atMost });
+    const compare = (seen: Found | null): void =>
+      expect(seen && `${text(seen.value)}#${seen.sequence}`).toBe(expected);
+    if (found instanceof Promise) this.#looks.push(found.then(compare));
+    else compare(found);
+  }
+
+  async #endLooks(): Promise<void> {
+    await this.machine.run(Promise.all(this.#looks.splice(0)));
   }
 
   #iterate(operation: Extract<Operation, { op: 'iterate' }>): void {

@@ -1,20 +1,19 @@
-import type { File, FileSystem } from '@dougdb/ports';
+import type { FileSystem } from '@dougdb/ports';
 import { type BlockCache, CachedTable, NOT_CACHED } from '../block-cache.js';
-import { SstError, SstErrorCode } from '../contract.js';
+import { type MaybePromise, SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
 import { compareKeys, compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
+import { BlockFile } from './block-file.js';
 import { BloomFilter, FILTER_NAME } from './bloom-filter.js';
 import {
   BLOCK_TRAILER_BYTES,
   type BlockHandle,
-  checkBlock,
   decodeFooter,
   decodeHandle,
   FOOTER_BYTES,
   type Footer,
-  fits,
 } from './format.js';
 import { decodePlainBlock } from './plain-block.js';
 import { decodeProperties, PROPERTIES_NAME, type TableProperties } from './properties.js';
@@ -39,6 +38,12 @@ export interface LoadedBlock {
   slot: number;
 }
 
+/** The data block in which a key is, if the table has it. */
+export interface PlaceOfKey {
+  readonly block: Uint8Array;
+  readonly offset: number;
+}
+
 /** Point reads are synchronous and never nested: one cursor serves them all. */
 const pointCursor = new BlockCursor();
 
@@ -48,25 +53,14 @@ const pointCursor = new BlockCursor();
  * has been checked.
  */
 export class TableReader {
-  readonly path: string;
-  readonly #file: File;
-  readonly #sizeBytes: number;
+  readonly #file: BlockFile;
   readonly #footer: Footer;
   readonly #cache: BlockCache | null;
   #meta: Meta | null = null;
   readonly #indexCursor = new BlockCursor();
-  #isClosed = false;
 
-  private constructor(
-    path: string,
-    file: File,
-    sizeBytes: number,
-    footer: Footer,
-    cache: BlockCache | null,
-  ) {
-    this.path = path;
+  private constructor(file: BlockFile, footer: Footer, cache: BlockCache | null) {
     this.#file = file;
-    this.#sizeBytes = sizeBytes;
     this.#footer = footer;
     this.#cache = cache;
   }
@@ -83,18 +77,21 @@ export class TableReader {
     expected: ExpectedTable | null,
     cache: BlockCache | null,
   ): TableReader {
-    const file = openFile(fs, path);
+    const file = BlockFile.open(fs, path);
     try {
-      const sizeBytes = file.sizeSync();
-      checkSize(path, sizeBytes, expected);
-      const offset = sizeBytes - FOOTER_BYTES;
-      const footer = decodeFooter(readExactly(file, offset, FOOTER_BYTES), offset, path);
+      checkSize(path, file.sizeBytes, expected);
+      const offset = file.sizeBytes - FOOTER_BYTES;
+      const footer = decodeFooter(file.read(offset, FOOTER_BYTES), offset, path);
       checkIdentity(path, offset, footer, expected);
-      return new TableReader(path, file, sizeBytes, footer, cache);
+      return new TableReader(file, footer, cache);
     } catch (error) {
       file.close();
       throw toSstError(error, `reading ${path}`, path);
     }
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   get tableId(): Uint8Array {
@@ -102,7 +99,7 @@ export class TableReader {
   }
 
   get sizeBytes(): number {
-    return this.#sizeBytes;
+    return this.#file.sizeBytes;
   }
 
   /**
@@ -117,19 +114,26 @@ export class TableReader {
     if (!index.valid) return false;
     const { block } = this.loadBlock(index);
     this.#seekPoint(block, index, key, atMost);
-    // The block's index key is at or behind the target and before the next block: it is here or nowhere.
-    const found = pointCursor;
-    const isFound =
-      found.valid && compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) === 0;
-    if (isFound) {
-      result.kind = found.kind;
-      result.sequence = found.sequence;
-      result.bytes = block;
-      result.start = found.valueStart;
-      result.end = found.valueEnd;
-    }
-    found.close();
-    return isFound;
+    return takePoint(block, key, result);
+  }
+
+  /**
+   * The first half of a get that does not hold up the loop: the data block in which the key would be. A
+   * promise where it, or the index, has to be read from the file. null: the table does not have the key.
+   * @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED; a promise rejects with them
+   */
+  locate(key: Uint8Array, hash: number, atMost: number): MaybePromise<PlaceOfKey | null> {
+    const meta = this.#meta;
+    if (meta !== null) return this.#locateBy(meta, key, hash, atMost);
+    return this.#loadOffLoop().then((loaded) => this.#locateBy(loaded, key, hash, atMost));
+  }
+
+  /** The second half: as get, in the block that locate answered. @throws SstError SST_CORRUPT */
+  getAt(place: PlaceOfKey, key: Uint8Array, atMost: number, result: PointResult): boolean {
+    const { block, offset } = place;
+    pointCursor.reset(block, block.length - BLOCK_TRAILER_BYTES, this.path, offset);
+    pointCursor.seek(key, 0, key.length, atMost);
+    return takePoint(block, key, result);
   }
 
   /** @throws SstError SST_CORRUPT, SST_IO on first use */
@@ -167,27 +171,16 @@ export class TableReader {
 
   /** @internal A block with its trailer, checked. @throws SstError SST_CORRUPT, SST_IO */
   readBlock(handle: BlockHandle): Uint8Array {
-    if (this.#isClosed) throw new SstError(SstErrorCode.Closed, `${this.path} is closed`);
-    if (!fits(handle, this.#sizeBytes)) {
-      throw new SstError(SstErrorCode.Corrupt, `${this.path} names a block outside of itself`, {
-        file: this.path,
-        offset: handle.offset,
-      });
-    }
-    try {
-      const block = readExactly(this.#file, handle.offset, handle.sizeBytes + BLOCK_TRAILER_BYTES);
-      checkBlock(block, handle.offset, this.#footer.seed, this.path);
-      return block;
-    } catch (error) {
-      throw toSstError(error, `reading ${this.path} at ${handle.offset}`, this.path);
-    }
+    return this.#file.readBlock(handle, this.#footer.seed);
   }
 
   /** @internal The blocks that are not data, by name. @throws SstError SST_CORRUPT, SST_IO */
   metaBlocks(): Map<string, BlockHandle> {
-    const { metaindex } = this.#footer;
-    const block = this.readBlock(metaindex);
-    return this.#decoded(metaindex.offset, () => {
+    return this.#metaBlocksIn(this.readBlock(this.#footer.metaindex));
+  }
+
+  #metaBlocksIn(block: Uint8Array): Map<string, BlockHandle> {
+    return this.#decoded(this.#footer.metaindex.offset, () => {
       const handles = new Map<string, BlockHandle>();
       for (const [name, value] of decodePlainBlock(contents(block))) {
         handles.set(name, decodeHandle(value));
@@ -198,13 +191,9 @@ export class TableReader {
 
   /** @internal The footer's bytes, read again and checked. @throws SstError SST_CORRUPT, SST_IO */
   readFooter(): { readonly bytes: Uint8Array; readonly footer: Footer } {
-    const offset = this.#sizeBytes - FOOTER_BYTES;
-    try {
-      const bytes = readExactly(this.#file, offset, FOOTER_BYTES);
-      return { bytes, footer: decodeFooter(bytes, offset, this.path) };
-    } catch (error) {
-      throw toSstError(error, `reading ${this.path} at ${offset}`, this.path);
-    }
+    const offset = this.sizeBytes - FOOTER_BYTES;
+    const bytes = this.#file.read(offset, FOOTER_BYTES);
+    return { bytes, footer: decodeFooter(bytes, offset, this.path) };
   }
 
   /** @throws SstError SST_CORRUPT, SST_IO */
@@ -223,8 +212,7 @@ export class TableReader {
 
   /** Gives back memory and closes the file; a second close does nothing. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#file.isClosed) return;
     this.#file.close();
     const meta = this.#meta;
     if (meta !== null && this.#cache !== null) {
@@ -247,14 +235,61 @@ export class TableReader {
     }
   }
 
+  #locateBy(
+    meta: Meta,
+    key: Uint8Array,
+    hash: number,
+    atMost: number,
+  ): MaybePromise<PlaceOfKey | null> {
+    if (meta.filter !== null && !meta.filter.mayContain(hash)) return null;
+    const index = this.#indexCursor;
+    index.seek(key, 0, key.length, atMost);
+    if (!index.valid) return null;
+    const { offset, sizeBytes } = this.handleAt(index);
+    const { cached } = meta;
+    const cache = this.#cache;
+    const ordinal = index.restart;
+    const slot = cached === null || cache === null ? NOT_CACHED : cache.find(cached, ordinal);
+    if (cache !== null && slot !== NOT_CACHED) return { block: cache.block(slot), offset };
+    return this.#file.readBlockOffLoop({ offset, sizeBytes }, this.#footer.seed).then((block) => {
+      // The table may have been closed meanwhile, and somebody else may have read the block.
+      this.#file.checkOpen();
+      if (cache !== null && cached !== null && cached.slots[ordinal] === NOT_CACHED) {
+        cache.insert(cached, ordinal, block);
+      }
+      return { block, offset };
+    });
+  }
+
   #load(): Meta {
     if (this.#meta !== null) return this.#meta;
-    const index = this.readBlock(this.#footer.index);
-    const filterHandle = this.metaBlocks().get(FILTER_NAME);
+    const steps = this.#loadSteps();
+    let step = steps.next();
+    while (step.done !== true) step = steps.next(this.readBlock(step.value));
+    return step.value;
+  }
+
+  async #loadOffLoop(): Promise<Meta> {
+    const { seed } = this.#footer;
+    const steps = this.#loadSteps();
+    let step = steps.next();
+    while (step.done !== true) {
+      step = steps.next(await this.#file.readBlockOffLoop(step.value, seed));
+    }
+    return step.value;
+  }
+
+  /** Asks for the blocks that every get needs, one by one. */
+  *#loadSteps(): Generator<BlockHandle, Meta, Uint8Array> {
+    const index = yield this.#footer.index;
+    const filterHandle = this.#metaBlocksIn(yield this.#footer.metaindex).get(FILTER_NAME);
     const filter =
       filterHandle === undefined
         ? null
-        : new BloomFilter(contents(this.readBlock(filterHandle)), this.path, filterHandle.offset);
+        : new BloomFilter(contents(yield filterHandle), this.path, filterHandle.offset);
+    // The table may have been closed meanwhile, and somebody else may have loaded them.
+    this.#file.checkOpen();
+    if (this.#meta !== null) return this.#meta;
     const offset = this.#footer.index.offset;
     this.#indexCursor.reset(index, index.length - BLOCK_TRAILER_BYTES, this.path, offset);
     const cached = this.#cache === null ? null : new CachedTable(this.#indexCursor.restartCount);
@@ -287,25 +322,23 @@ function contents(block: Uint8Array): Uint8Array {
   return block.subarray(0, block.length - BLOCK_TRAILER_BYTES);
 }
 
-function openFile(fs: FileSystem, path: string): File {
-  try {
-    return fs.open(path, 'read');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw toSstError(error, `opening ${path}`, path);
-    throw new SstError(SstErrorCode.Corrupt, `${path} is missing`, { file: path, cause: error });
+/**
+ * What pointCursor has come to, if it is the key. The index key of its block is at or behind the target
+ * and before the next block: the key is here or nowhere.
+ */
+function takePoint(block: Uint8Array, key: Uint8Array, result: PointResult): boolean {
+  const found = pointCursor;
+  const isFound =
+    found.valid && compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) === 0;
+  if (isFound) {
+    result.kind = found.kind;
+    result.sequence = found.sequence;
+    result.bytes = block;
+    result.start = found.valueStart;
+    result.end = found.valueEnd;
   }
-}
-
-function readExactly(file: File, offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  const count = file.readSync(bytes, 0, length, offset);
-  if (count !== length) {
-    throw new SstError(SstErrorCode.Corrupt, `${file.path} ends at ${offset + count}, too early`, {
-      file: file.path,
-      offset: offset + count,
-    });
-  }
-  return bytes;
+  found.close();
+  return isFound;
 }
 
 function checkSize(path: string, sizeBytes: number, expected: ExpectedTable | null): void {
