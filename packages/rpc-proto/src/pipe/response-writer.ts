@@ -34,6 +34,8 @@ export interface LookedWrite {
   readonly previousRevision: number;
   /** Null unless it was asked for and there. */
   readonly previousValue: Uint8Array | null;
+  /** True: more than outcome and revision was not kept, and what was there is not known any more. */
+  readonly resultNotKept?: boolean;
 }
 
 /**
@@ -81,12 +83,13 @@ export class PipeResponseWriter {
 
   /** Answers a write that looked first. The value is copied. */
   addLookedWrite(id: number, header: ResponseHeader, write: LookedWrite): boolean {
-    const { revision, compareFailed, previousRevision, previousValue } = write;
+    const { revision, compareFailed, previousRevision, previousValue, resultNotKept } = write;
     const valueBytes = previousValue?.length ?? 0;
     if (!this.#room(valueBytes)) return false;
     const index = this.#headerIndex(header);
     const writeBytes =
       numberSize(revision) +
+      (resultNotKept ? 2 : 0) +
       (compareFailed ? 2 : 0) +
       numberSize(previousRevision) +
       (valueBytes === 0 ? 0 : fieldSize(valueBytes));
@@ -96,6 +99,7 @@ export class PipeResponseWriter {
     sink.byte(RESULT_WRITE);
     sink.varint(writeBytes);
     this.#number(WRITE_REVISION, revision);
+    this.#number(WRITE_RESULT_NOT_KEPT, resultNotKept ? 1 : 0);
     this.#number(WRITE_COMPARE_FAILED, compareFailed ? 1 : 0);
     this.#number(WRITE_PREVIOUS_REVISION, previousRevision);
     if (previousValue !== null && valueBytes > 0) {

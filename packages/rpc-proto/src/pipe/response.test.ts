@@ -85,7 +85,7 @@ function aResult(value: fc.Arbitrary<Uint8Array>): fc.Arbitrary<NonNullable<Row>
     fc
       .record({
         revision: aNumber,
-        resultNotKept: fc.constant(false),
+        resultNotKept: fc.boolean(),
         compareFailed: fc.boolean(),
         previousRevision: aNumber.map((n) => Math.max(1, n)),
         previousValue: value,
