@@ -4,6 +4,7 @@ import type { DougError, PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
 import type { Wal } from '@dougdb/wal';
 import type { HardStateStore } from './hard-state-store.js';
+import type { InitialRow } from './state/initial-rows.js';
 import type { Transport } from './transport.js';
 
 export type Consistency = 'linearizable' | 'eventual';
@@ -31,6 +32,8 @@ export interface ReplicaOptions {
   readonly descriptor: PartitionDescriptor;
   /** Log time at genesis. */
   readonly genesisLogTime: number;
+  /** What the partition holds from genesis on, the same on every replica. Default: nothing. */
+  readonly initialRows?: readonly InitialRow[];
   readonly db: Db;
   readonly wal: Wal;
   readonly hardState: HardStateStore;
@@ -40,6 +43,11 @@ export interface ReplicaOptions {
   /** True only in the start in which genesis made this replica (S9). */
   readonly justMade: boolean;
   readonly settings: ReplicaSettings;
+  /**
+   * Which of these nodes had better lead next, when this replica hands over by itself: those with a
+   * voter that is caught up. 0, or left out: whoever lacks least.
+   */
+  readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Something that ends the process (a failed WAL, hard state or manifest; a broken invariant stops only the replica). */

@@ -47,23 +47,40 @@ export class Engine {
     this.#onProgress = onProgress;
   }
 
+  /** Neither ticks nor takes messages nor serves until resume(); as if the process stood still. */
+  suspend(): void {
+    const { gate, writes, reads, refusals } = this.parts;
+    if (gate.isSuspended || this.isStopped) return;
+    gate.isSuspended = true;
+    const notTaken = refusals.suspended();
+    writes.failAll(notTaken, refusals.inDoubt('this replica was stopped for a test'));
+    reads.failAll(notTaken);
+  }
+
+  resume(): void {
+    this.parts.gate.isSuspended = false;
+    this.wake();
+  }
+
   /** Makes sure that a turn comes after the I/O of this one. */
   wake(): void {
-    if (this.#isScheduled || this.isStopped) return;
+    if (this.#isScheduled || this.isStopped || this.parts.gate.isSuspended) return;
     this.#isScheduled = true;
     this.#options.clock.defer(() => {
       this.#isScheduled = false;
-      this.guard(this.#turn);
+      if (!this.parts.gate.isSuspended) this.guard(this.#turn);
       this.#onProgress?.();
     });
   }
 
   tick(): void {
+    if (this.parts.gate.isSuspended) return;
     this.guard(this.#tick);
     this.#onProgress?.();
   }
 
   step(message: Message): void {
+    if (this.parts.gate.isSuspended) return;
     this.guard(() => {
       this.parts.inbox.step(message);
       if (this.parts.readyLoop.wantsTurn) this.wake();

@@ -26,6 +26,7 @@ export {
 } from './raft-codec/index.js';
 export { Replica } from './replica.js';
 export { ReplicaError, ReplicaErrorCode } from './replica-error.js';
+export type { InitialRow } from './state/initial-rows.js';
 export { LOG_TIME_EPOCH_MS, LOG_TIME_PER_MS, logTimeOf, wallMsOf } from './state/log-time.js';
 export type { ReplicaState } from './state/replica-state.js';
 export type { Transport } from './transport.js';

@@ -81,11 +81,12 @@ export class Parts {
     this.logClock = new LogClock(clock, logger, restored.lastLogTime);
     const electionTicks = settings.electionTicks;
     const descriptor = (): PartitionDescriptor => state.descriptor;
-    this.leadership = new Leadership({ ...common, electionTicks, descriptor });
+    const { chooseSuccessor } = options;
+    this.leadership = new Leadership({ ...common, electionTicks, descriptor, chooseSuccessor });
     const wallAgeMs = Math.max(0, clock.wallMs() - wallMsOf(state.logTime));
     this.contact = new LeaderContact(clock.monotonicMs() - wallAgeMs);
     const { logClock, leadership, contact } = this;
-    this.inbox = new Inbox({ ...common, logClock, contact });
+    this.inbox = new Inbox({ ...common, logClock, contact, leadership });
     this.appends = new AppendQueue({
       ...common,
       onDurable: (ticket) =>
@@ -123,12 +124,16 @@ export class Parts {
     this.gate.moveTo('corrupt', describeError(error));
   };
 
+  /** The node to ask, as known here; 0: unknown. */
+  get leaderNodeId(): number {
+    const { leadership, gate } = this;
+    // Whoever may not serve does not name itself, or clients would come back at once, for ever.
+    return leadership.isLeader && !gate.isServing ? 0 : leadership.leaderNodeId;
+  }
+
   /** Where to go instead, as known here. */
   routeHint(): RouteHint {
-    const { leadership, gate, state, logClock } = this;
-    // Whoever may not serve does not name itself, or clients would come back at once, for ever.
-    const isUseless = leadership.isLeader && gate.state !== 'serving';
-    const leaderNodeId = isUseless ? 0 : leadership.leaderNodeId;
+    const { leaderNodeId, state, logClock } = this;
     return { partition: state.descriptor, leaderNodeId, nodes: [], logTime: logClock.read() };
   }
 

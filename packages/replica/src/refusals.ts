@@ -37,6 +37,10 @@ export class Refusals {
     return this.#notApplied('STARTING', 'this replica is still applying its log');
   }
 
+  suspended(): DougError {
+    return this.noLeader('this replica was stopped for a test');
+  }
+
   draining(): DougError {
     return this.#notApplied('DRAINING', 'this node is going down');
   }

@@ -42,6 +42,30 @@ export class Replica {
     return this.#engine.parts.state.descriptor;
   }
 
+  /** The node to ask, as known here; 0: unknown, or this one, which cannot serve. */
+  get leaderNodeId(): number {
+    return this.#engine.parts.leaderNodeId;
+  }
+
+  get isLeader(): boolean {
+    return this.#engine.parts.leadership.isLeader;
+  }
+
+  /** True if the leader before wanted this one to lead (a transfer); false if it won by itself. */
+  get leadsByTransfer(): boolean {
+    return this.#engine.parts.leadership.isByTransfer;
+  }
+
+  /** A transfer is under way: writes are refused until it ends. */
+  get isHandingOver(): boolean {
+    return this.#engine.parts.leadership.isHandingOver;
+  }
+
+  /** On a leader: nodes of the other voters that were heard lately and hold everything committed. */
+  caughtUpNodes(): number[] {
+    return this.#engine.parts.leadership.caughtUpNodes();
+  }
+
   /** One Raft tick (10 ms). */
   tick(): void {
     this.#engine.tick();
@@ -123,7 +147,7 @@ export class Replica {
     return {
       partitionId: this.partitionId,
       replicaId: this.replicaId,
-      state: gate.state,
+      state: gate.isSuspended ? 'stopped' : gate.state,
       role: leadership.role,
       leaderReplicaId: leadership.leaderReplicaId,
       leaderNodeId: leadership.leaderNodeId,
@@ -156,6 +180,24 @@ export class Replica {
       this.#engine.wake();
     });
     return begun;
+  }
+
+  /** Asks for the leadership now, instead of after an election timeout; where it may not, nothing happens. */
+  campaign(): void {
+    const { core } = this.#engine.parts;
+    this.#engine.guard(() => {
+      core.campaign();
+      this.#engine.wake();
+    });
+  }
+
+  /** For tests: the replica neither ticks nor takes messages nor serves (NO_LEADER) until {@link resume}. */
+  suspend(): void {
+    this.#engine.suspend();
+  }
+
+  resume(): void {
+    this.#engine.resume();
   }
 
   /** Refuses new work with DRAINING, hands leadership over, resolves when nothing is pending or at the deadline. */

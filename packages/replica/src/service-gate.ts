@@ -17,6 +17,8 @@ export class ServiceGate {
   readonly #logger: Logger;
   readonly #refusals: Refusals;
   #state: ReplicaServiceState = 'starting';
+  /** For tests: the replica lives and does nothing. */
+  isSuspended = false;
 
   constructor(logger: Logger, refusals: Refusals) {
     this.#logger = logger;
@@ -25,6 +27,10 @@ export class ServiceGate {
 
   get state(): ReplicaServiceState {
     return this.#state;
+  }
+
+  get isServing(): boolean {
+    return this.#state === 'serving' && !this.isSuspended;
   }
 
   /** Moves on; a step back is ignored. True if the state changed. */
@@ -40,6 +46,7 @@ export class ServiceGate {
 
   /** Why no write is taken; null: it may be. Whether this replica leads is another question. */
   refuseWrite(): DougError | null {
+    if (this.isSuspended) return this.#refusals.suspended();
     switch (this.#state) {
       case 'serving':
         return null;
@@ -55,6 +62,7 @@ export class ServiceGate {
 
   /** Why no read is taken; null: it may be. */
   refuseRead(): DougError | null {
+    if (this.isSuspended) return this.#refusals.suspended();
     switch (this.#state) {
       case 'serving':
         return null;

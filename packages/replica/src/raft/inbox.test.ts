@@ -16,6 +16,7 @@ import type { ReplicaState } from '../state/replica-state.js';
 import { replicaTelemetry } from '../telemetry.js';
 import { Inbox } from './inbox.js';
 import { LeaderContact } from './leader-contact.js';
+import type { Leadership } from './leadership.js';
 
 class Bench {
   readonly stepped: Message[] = [];
@@ -41,6 +42,7 @@ class Bench {
       state: { appliedIndex: 5 } as ReplicaState,
       logClock: this.logClock,
       contact: this.contact,
+      leadership: { askedToCampaign: () => this.events.push('asked') } as unknown as Leadership,
       clock,
       logger,
       telemetry: replicaTelemetry(silentMetrics),

@@ -6,12 +6,14 @@ import type { LogClock } from '../state/log-clock.js';
 import type { ReplicaState } from '../state/replica-state.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
 import type { LeaderContact } from './leader-contact.js';
+import type { Leadership } from './leadership.js';
 
 export interface InboxOptions {
   readonly core: RawNode;
   readonly state: ReplicaState;
   readonly logClock: LogClock;
   readonly contact: LeaderContact;
+  readonly leadership: Leadership;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly telemetry: ReplicaTelemetry;
@@ -44,6 +46,8 @@ export class Inbox {
     } else if (m.type === MessageType.MsgHeartbeat) {
       // Its `commit` is never above what is here, so only `index` tells a replica that it lags.
       this.#heard(Math.max(m.commit, m.index));
+    } else if (m.type === MessageType.MsgTimeoutNow) {
+      this.#options.leadership.askedToCampaign();
     }
   }
 

@@ -9,6 +9,7 @@ export interface LeadershipOptions {
   readonly replicaId: number;
   readonly electionTicks: number;
   readonly descriptor: () => PartitionDescriptor;
+  readonly chooseSuccessor?: ((nodeIds: readonly number[]) => number) | undefined;
   readonly logger: Logger;
   readonly telemetry: ReplicaTelemetry;
 }
@@ -25,6 +26,9 @@ export class Leadership {
   readonly #options: LeadershipOptions;
   #soft: SoftState = { leader: NONE, role: StateType.StateFollower };
   #ticksSinceTry = Number.POSITIVE_INFINITY;
+  /** The term for which the leader before told this replica to campaign; 0: none. */
+  #askedInTerm = 0;
+  #isByTransfer = false;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -42,6 +46,16 @@ export class Leadership {
   /** 0: unknown. */
   get leaderNodeId(): number {
     return this.nodeOf(this.#soft.leader);
+  }
+
+  /** The leader of the term before wanted this replica to lead; false: it won by itself, or does not lead. */
+  get isByTransfer(): boolean {
+    return this.isLeader && this.#isByTransfer;
+  }
+
+  /** Proposals are refused until somebody took over or it was given up. */
+  get isHandingOver(): boolean {
+    return this.isLeader && this.#options.core.status().leadTransferee !== NONE;
   }
 
   get role(): ReplicaStatus['role'] {
@@ -64,9 +78,12 @@ export class Leadership {
   }
 
   changed(soft: SoftState): void {
-    const { logger, telemetry, replicaId } = this.#options;
+    const { logger, telemetry, replicaId, core } = this.#options;
     const before = this.#soft;
     this.#soft = soft;
+    if (this.isLeader && before.role !== soft.role) {
+      this.#isByTransfer = core.status().term === this.#askedInTerm;
+    }
     if (soft.leader === before.leader) return;
     if (before.leader === replicaId) logger.info('raft.leader.lost');
     if (soft.leader === NONE) return;
@@ -75,9 +92,27 @@ export class Leadership {
     if (soft.leader !== replicaId) logger.info('raft.leader.seen', { leader: soft.leader });
   }
 
+  /** MsgTimeoutNow was taken: the campaign that it began, if any, is in this term. */
+  askedToCampaign(): void {
+    this.#askedInTerm = this.#options.core.status().term;
+  }
+
+  /** Nodes of the other voters that were heard lately and hold everything committed. */
+  caughtUpNodes(): number[] {
+    const { core, replicaId } = this.#options;
+    const { commit } = core.status();
+    const nodes: number[] = [];
+    core.progress((id, { isLearner, recentActive, match }) => {
+      if (id !== replicaId && !isLearner && recentActive && match >= commit) {
+        nodes.push(this.nodeOf(id));
+      }
+    });
+    return nodes;
+  }
+
   /** Begins a transfer to a replica, or to the best follower. False if there is nobody. */
   transfer(toReplicaId?: number): boolean {
-    const to = toReplicaId ?? this.#bestFollower();
+    const to = toReplicaId ?? (this.#chosenSuccessor() || this.#bestFollower());
     return to !== NONE && this.#options.core.transferLeader(to);
   }
 
@@ -95,6 +130,13 @@ export class Leadership {
   /** There is no reason any more. */
   keep(): void {
     this.#ticksSinceTry = Number.POSITIVE_INFINITY;
+  }
+
+  #chosenSuccessor(): number {
+    const { chooseSuccessor } = this.#options;
+    return chooseSuccessor === undefined
+      ? NONE
+      : this.replicaOn(chooseSuccessor(this.caughtUpNodes()));
   }
 
   /** The voter that lacks least. */

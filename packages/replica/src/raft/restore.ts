@@ -9,6 +9,7 @@ import {
 } from '../format/hard-state-format.js';
 import { decodeReplicaState, encodeReplicaState } from '../format/replica-state-format.js';
 import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
+import { writeInitialRows } from '../state/initial-rows.js';
 import {
   GENESIS_INDEX,
   GENESIS_TERM,
@@ -82,13 +83,15 @@ function newestLogTime(log: LogReader, appliedIndex: number): number {
 }
 
 async function restoreState(options: ReplicaOptions, hasPast: boolean): Promise<ReplicaState> {
-  const { db, descriptor, genesisLogTime, replicaId } = options;
+  const { db, descriptor, genesisLogTime, replicaId, initialRows = [] } = options;
   const record = db.hostState;
   if (record === null) {
     if (hasPast) {
       corrupt(`the database of replica ${replicaId} is empty, its log or hard state is not`);
     }
     const state = genesisState(descriptor, genesisLogTime);
+    // A start that ended before this was durable left nothing of it: the same is made again.
+    writeInitialRows(state, db, initialRows);
     db.freeze(encodeReplicaState(state));
     await db.flushed();
     return state;

@@ -1,6 +1,11 @@
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import type { Message, MessageType } from '@dougdb/raft-core';
-import { decodeMessageBatch, encodeMessageBatch, type ReplicaSettings } from '@dougdb/replica';
+import {
+  decodeMessageBatch,
+  encodeMessageBatch,
+  type InitialRow,
+  type ReplicaSettings,
+} from '@dougdb/replica';
 import { codes } from '@dougdb/rpc-proto';
 import type { Answer } from './sink.js';
 import { descriptorOf, PARTITION, TestNode } from './test-node.js';
@@ -10,6 +15,8 @@ export interface TestClusterOptions {
   readonly size?: number;
   readonly settings?: Partial<ReplicaSettings>;
   readonly memtableBytes?: number;
+  readonly initialRows?: readonly InitialRow[];
+  readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
 }
 
 /** Replicas of one partition in one process: real logs and tables on simulated disks, bytes on the wire. */
@@ -26,7 +33,7 @@ export class TestCluster {
   constructor(options: TestClusterOptions = {}) {
     this.random = new SimRandom(options.seed ?? 1);
     const size = options.size ?? 3;
-    const { settings, memtableBytes } = options;
+    const { settings, memtableBytes, initialRows = [], chooseSuccessor } = options;
     this.nodes = Array.from({ length: size }, (_, i) => {
       const nodeId = i + 1;
       return new TestNode({
@@ -36,7 +43,9 @@ export class TestCluster {
         descriptor: descriptorOf(size),
         send: (to, message) => this.#send(nodeId, to, message),
         ...(settings === undefined ? {} : { settings }),
+        initialRows,
         ...(memtableBytes === undefined ? {} : { memtableBytes }),
+        ...(chooseSuccessor === undefined ? {} : { chooseSuccessor }),
       });
     });
   }

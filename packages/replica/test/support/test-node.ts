@@ -4,6 +4,7 @@ import type { Message } from '@dougdb/raft-core';
 import {
   type Consistency,
   defaultReplicaSettings,
+  type InitialRow,
   logTimeOf,
   Replica,
   type ReplicaSettings,
@@ -43,6 +44,8 @@ export interface TestNodeOptions {
   readonly memtableBytes?: number;
   readonly send?: (toNodeId: number, message: Message) => void;
   readonly walMode?: 'strict' | 'replicated';
+  readonly initialRows?: readonly InitialRow[];
+  readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
 }
 
 export interface WriteOptions {
@@ -112,6 +115,7 @@ export class TestNode {
   /** Opens disks and replica. Ticks begin with `tick()` or by themselves. */
   async start(withTicks = true): Promise<void> {
     const { scheduler, random, descriptor, settings, send } = this.#options;
+    const { initialRows = [], chooseSuccessor } = this.#options;
     const clock = this.#clock;
     const { fs } = this;
     const ports = { fs, clock, random: random.fork(`start-${++this.#starts}`) };
@@ -130,6 +134,8 @@ export class TestNode {
       hardState: this.hardState.store(),
       transport: { send: (toNodeId, _partition, message) => send?.(toNodeId, message) },
       justMade,
+      initialRows,
+      ...(chooseSuccessor === undefined ? {} : { chooseSuccessor }),
       settings: { ...defaultReplicaSettings, ...settings },
       logger: this.#logger({}),
       metrics: silentMetrics,
