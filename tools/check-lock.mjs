@@ -1,5 +1,6 @@
 // Every dependency is pinned to one exact version, comes from the registry with its hash, and every
-// optional platform package is in the lockfile, so that `npm ci` works on every platform.
+// optional platform package is in the lockfile, so that `npm ci` works on every platform. Private packages
+// follow the tree (`*` means the package beside them): a release gives new versions to published ones only.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { root } from './install.mjs';
 
@@ -9,10 +10,17 @@ const manifests = ['packages', 'apps', 'tools', 'examples'].flatMap((top) =>
     .map((name) => `${top}/${name}/package.json`)
     .filter((file) => existsSync(root + file)),
 );
+const parse = (file) => JSON.parse(readFileSync(root + file, 'utf8'));
+const ours = new Set(manifests.map((file) => parse(file).name));
 for (const file of ['package.json', ...manifests]) {
-  const manifest = JSON.parse(readFileSync(root + file, 'utf8'));
+  const manifest = parse(file);
   for (const field of ['dependencies', 'devDependencies', 'optionalDependencies']) {
     for (const [name, range] of Object.entries(manifest[field] ?? {})) {
+      if (manifest.private && ours.has(name)) {
+        if (range !== '*')
+          problems.push(`${file}: ${name} ${range} must be * in a private package`);
+        continue;
+      }
       if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range))
         problems.push(`${file}: ${name} ${range} is not exact`);
     }
