@@ -7,13 +7,14 @@ export const importTable = {
   wal: ['ports'],
   sstable: ['ports', 'wal'],
   replica: ['ports', 'raft-core', 'wal', 'sstable', 'rpc-proto'],
+  host: ['ports', 'rpc-proto'],
   facade: ['ports', 'rpc-proto'],
   member: ['ports', 'raft-core', 'wal', 'sstable', 'replica', 'facade', 'rpc-proto'],
   'client-sdk': ['ports', 'facade', 'rpc-proto'],
 };
 
 export const appImports = {
-  node: ['member', 'replica', 'facade', 'rpc-proto', 'ports', 'wal', 'sstable'],
+  node: ['member', 'replica', 'facade', 'host', 'rpc-proto', 'ports', 'wal', 'sstable'],
   cli: ['client-sdk', 'rpc-proto', 'ports'],
 };
 

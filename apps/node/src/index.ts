@@ -3,8 +3,8 @@
  * command is `doug-node`; {@link startNode} does the same inside another program.
  * @packageDocumentation
  */
+export { UsageError } from '@dougdb/host';
 export { resolveConfig } from './config/resolve.js';
 export type { NodeConfig, NodeSetting } from './config/schema.js';
-export { UsageError } from './config/usage-error.js';
 export { RunningNode } from './running-node.js';
 export { type StartNodeOptions, startNode } from './start-node.js';

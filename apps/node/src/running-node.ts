@@ -1,17 +1,15 @@
 import { resolve } from 'node:path';
+import { isLoopback } from '@dougdb/host';
+import { AdminServer, EventLoopLag, type PromMetrics, processMetrics } from '@dougdb/host/node';
 import { Member, type MemberOptions } from '@dougdb/member';
 import type { Logger } from '@dougdb/ports';
 import { NodeClock, NodeFs, NodeRandom } from '@dougdb/ports/node';
 import { defaultReplicaSettings } from '@dougdb/replica';
-import { AdminServer } from './admin/admin-server.js';
-import { isLoopback } from './config/resolve.js';
 import { memoryPlan, type NodeConfig } from './config/schema.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { MemberHolder } from './grpc/member-holder.js';
 import { GrpcPeerNetwork } from './grpc/peer-network.js';
 import { LmdbHardState } from './hard-state/lmdb-hard-state.js';
-import { EventLoopLag } from './telemetry/event-loop-lag.js';
-import { PromMetrics } from './telemetry/prom-metrics.js';
 import { version } from './version.js';
 
 /** A Raft tick. */
@@ -60,7 +58,7 @@ export class RunningNode {
   static async start(options: RunningNodeOptions): Promise<RunningNode> {
     const { config, logger } = options;
     const holder = new MemberHolder();
-    const metrics = nodeMetrics();
+    const metrics = processMetrics(version);
     const parts: Parts = {
       server: new GrpcServer(holder),
       admin: new AdminServer({
@@ -131,19 +129,6 @@ async function closeParts(parts: Parts, graceMs: number): Promise<void> {
   parts.lag.stop();
   await parts.server.close(graceMs);
   await parts.admin.close();
-}
-
-function nodeMetrics(): PromMetrics {
-  const metrics = new PromMetrics();
-  metrics.addProcessMetrics();
-  metrics
-    .gauge({
-      name: 'doug_build_info',
-      help: 'Always 1; the labels say what runs.',
-      labels: ['version', 'node_version'],
-    })
-    .set(1, { version, node_version: process.version });
-  return metrics;
 }
 
 function memberOptions(

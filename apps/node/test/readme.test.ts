@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { settingsTable } from '../src/config/settings-table.js';
+import { settingsTable } from '@dougdb/host';
+import { nodeSchema } from '../src/config/schema.js';
 import { removeTempDirs, tempDir } from './node-process.js';
 import { example } from './readme-example.js';
 
@@ -20,6 +21,6 @@ describe('the README', () => {
   }, 20_000);
 
   it('lists all settings as the schema has them', () => {
-    expect(readme).toContain(settingsTable());
+    expect(readme).toContain(settingsTable(nodeSchema));
   });
 });

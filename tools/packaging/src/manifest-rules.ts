@@ -4,6 +4,7 @@ import type { Manifest, WorkspacePackage } from './workspace.js';
 export const publicNames: Readonly<Record<string, { name: string; bins: readonly string[] }>> = {
   'packages/client-sdk': { name: '@dougdb/client', bins: [] },
   'packages/facade': { name: '@dougdb/facade', bins: [] },
+  'packages/host': { name: '@dougdb/host', bins: [] },
   'packages/member': { name: '@dougdb/member', bins: [] },
   'packages/ports': { name: '@dougdb/ports', bins: [] },
   'packages/raft-core': { name: '@dougdb/raft-core', bins: [] },

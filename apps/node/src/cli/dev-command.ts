@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../config/usage-error.js';
+import { UsageError } from '@dougdb/host';
 import { ChildMember } from '../dev/child-member.js';
 import { planMembers } from '../dev/plan.js';
 

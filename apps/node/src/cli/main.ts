@@ -1,11 +1,8 @@
-import { Command, CommanderError, Option } from 'commander';
-import { kebabCase } from '../config/resolve.js';
+import { settingFlags, UsageError } from '@dougdb/host';
+import { reportFailure } from '@dougdb/host/node';
+import { Command } from 'commander';
 import { nodeSchema } from '../config/schema.js';
-import { UsageError } from '../config/usage-error.js';
 import { version } from '../version.js';
-
-const USAGE = 2;
-const LISTS = new Set(['join', 'splitAt', 'locality']);
 
 /**
  * The `doug-node` command. Sets `process.exitCode`; the process ends when nothing is left to do.
@@ -15,7 +12,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = reportFailure('doug-node', error);
   }
 }
 
@@ -33,7 +30,7 @@ function program(): Command {
     .argument('[command]')
     .allowExcessArguments(false)
     .option('--config <file.json>', 'settings as one JSON object; flags and environment win');
-  addSettings(start);
+  for (const { flag, help } of settingFlags(nodeSchema)) start.option(flag, help);
   start.action(async (argument: string | undefined, flags: Record<string, unknown>) => {
     // The default command gets what is no command at all.
     if (argument !== undefined) throw new UsageError(`there is no command '${argument}'`);
@@ -54,29 +51,4 @@ function program(): Command {
       await runDev(flags);
     });
   return root;
-}
-
-/** One flag for each setting of the schema, with its help and default from there. */
-function addSettings(command: Command): void {
-  for (const [key, schema] of Object.entries(nodeSchema.shape)) {
-    const flag = `--${kebabCase(key)}`;
-    const preset = schema.safeParse(undefined).data;
-    const isSwitch = typeof preset === 'boolean';
-    const argument = isSwitch ? '' : LISTS.has(key) ? ' <a,b,...>' : ' <value>';
-    const shown =
-      isSwitch || preset === undefined || Array.isArray(preset) ? '' : ` (default: ${preset})`;
-    command.addOption(new Option(`${flag}${argument}`, `${schema.description ?? ''}${shown}`));
-  }
-}
-
-/** @returns the exit code */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-  const { exitCode, message } = error as { exitCode?: unknown; message?: unknown };
-  if (exitCode === USAGE) {
-    console.error(`doug-node: ${String(message)}`);
-    return USAGE;
-  }
-  console.error('doug-node: internal error:', error);
-  return 1;
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isLoopback, kebabCase, resolveConfig } from './resolve.js';
+import { resolveConfig } from './resolve.js';
 import { memoryPlan } from './schema.js';
 
 let dir: string;
@@ -18,7 +18,7 @@ function file(content: unknown): string {
 
 const usage = (text: string) =>
   expect.objectContaining({
-    code: 'NODE_USAGE',
+    code: 'HOST_USAGE',
     exitCode: 2,
     message: expect.stringContaining(text),
   });
@@ -117,22 +117,6 @@ describe('configuration', () => {
   it('serves other addresses with --insecure', () => {
     const flags = { listen: '0.0.0.0:1', advertise: 'host:1', insecure: true };
     expect(resolveConfig(flags, {}, undefined).advertise).toBe('host:1');
-  });
-
-  it('knows loopback', () => {
-    const addresses = [
-      '127.0.0.1:1',
-      '127.9.9.9:1',
-      'localhost:1',
-      '[::1]:1',
-      '128.0.0.1:1',
-      'h:1',
-    ];
-    expect(addresses.map(isLoopback)).toEqual([true, true, true, true, false, false]);
-  });
-
-  it('writes names in kebab case', () => {
-    expect(kebabCase('replicationFactor')).toBe('replication-factor');
   });
 
   it('divides memory', () => {

@@ -1,45 +1,13 @@
+import { fields } from '@dougdb/host';
 import { z } from 'zod';
 
 const MIB = 1 << 20;
 const GIB_IN_MIB = 1024;
 
-/** HOST:PORT; port 0 asks the system for a free one. */
-const listenAddress = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'must be HOST:PORT')
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'has no such port');
-
-const peerAddress = listenAddress.refine(
-  (text) => !text.endsWith(':0'),
-  'must name a port that others can reach',
-);
-
-/** Lists are written with commas in flags and in the environment, as arrays in the file. */
-const list = (item: z.ZodType<string>) =>
-  z.preprocess(
-    (value) =>
-      typeof value === 'string'
-        ? value
-            .split(',')
-            .map((part) => part.trim())
-            .filter((part) => part !== '')
-        : value,
-    z.array(item),
-  );
+const { list, listenAddress, logLevel, peerAddress, wholeNumber, yesOrNo } = fields;
 
 const notYet = (what: string) =>
   list(z.string()).refine((given) => given.length === 0, `${what} is not served yet`);
-
-const wholeNumber = z.preprocess(
-  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-  z.number().int(),
-);
-
-const yesOrNo = z.preprocess(
-  (value) =>
-    value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value,
-  z.boolean(),
-);
 
 /**
  * Every setting of a member: the one place for names, checks, defaults and help. A flag is the name in
@@ -77,10 +45,7 @@ export const nodeSchema = z.strictObject({
     .refine((mib) => mib >= 32 && mib <= 64 * GIB_IN_MIB, 'must be 32 to 65536')
     .default(256)
     .describe('MiB for memtables, block cache and queues'),
-  logLevel: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'])
-    .default('info')
-    .describe('least level of the log lines on stderr'),
+  logLevel: logLevel.default('info').describe('least level of the log lines on stderr'),
   insecure: yesOrNo
     .default(false)
     .describe('allow addresses that are not loopback: there is no TLS and no authentication yet'),

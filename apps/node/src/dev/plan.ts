@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../config/usage-error.js';
+import { UsageError } from '@dougdb/host';
 import { checkFree, freePorts } from './ports.js';
 
 const ADMIN_OFFSET = 80;

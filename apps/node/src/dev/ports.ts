@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
-import { UsageError } from '../config/usage-error.js';
+import { UsageError } from '@dougdb/host';
 
 const HOST = '127.0.0.1';
 

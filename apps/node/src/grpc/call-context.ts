@@ -1,3 +1,4 @@
+import { monotonicDeadlineMs } from '@dougdb/host/node';
 import type { CallContext } from '@dougdb/member';
 import type { Deadline } from '@grpc/grpc-js';
 
@@ -6,7 +7,5 @@ const UNARY_LIMIT_MS = 30_000;
 
 /** The caller's patience on the monotonic clock, no longer than the server's own limit. */
 export function callContext(deadline: Deadline, limitMs: number = UNARY_LIMIT_MS): CallContext {
-  const atMs = typeof deadline === 'number' ? deadline : deadline.getTime();
-  const leftMs = Math.min(limitMs, atMs - Date.now());
-  return { deadlineMs: performance.now() + leftMs };
+  return { deadlineMs: monotonicDeadlineMs(deadline, limitMs) };
 }

@@ -1,3 +1,4 @@
+import { addReflection, Health, listenAt, shutDown } from '@dougdb/host/node';
 import { limits } from '@dougdb/rpc-proto';
 import {
   adminService,
@@ -8,20 +9,16 @@ import {
   routesService,
   serverOptionsFor,
 } from '@dougdb/rpc-proto/node';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { hostOf } from '../config/resolve.js';
-import { UsageError } from '../config/usage-error.js';
-import { Health } from './health.js';
+import { Server } from '@grpc/grpc-js';
 import type { MemberHolder } from './member-holder.js';
 import { pipeHandler } from './pipe-handler.js';
 import { raftHandler } from './raft-handler.js';
-import { addReflection } from './reflection.js';
 import { scanHandler } from './scan-handler.js';
 import { unaryHandlers } from './unary-handlers.js';
 
 /** The one gRPC port of a member: everything that it serves, over raw bytes. */
 export class GrpcServer {
-  readonly health = new Health();
+  readonly health = new Health(['dougdb.v1.Doug', 'dougdb.raft.v1.Raft']);
   readonly #server: Server;
   #address = '';
 
@@ -37,7 +34,7 @@ export class GrpcServer {
     this.#server.addService(genesisService, unaryHandlers(genesisService, holder));
     this.#server.addService(raftService, { messages: raftHandler(holder) });
     this.health.addTo(this.#server);
-    addReflection(this.#server);
+    addReflection(this.#server, () => true);
   }
 
   /** HOST:PORT it listens on. */
@@ -47,26 +44,11 @@ export class GrpcServer {
 
   /** @throws UsageError when the port is in use or the address is none of this machine */
   async listen(address: string): Promise<void> {
-    const credentials = ServerCredentials.createInsecure();
-    const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(new UsageError(`--listen ${address}: ${error.message}`, { cause: error }));
-      });
-    });
-    const host = hostOf(address);
-    this.#address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.#address = await listenAt(this.#server, address);
   }
 
   /** Lets open calls end, at most so long; then everything is closed. */
-  async close(graceMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    this.#server.forceShutdown();
+  close(graceMs: number): Promise<void> {
+    return shutDown(this.#server, graceMs);
   }
 }

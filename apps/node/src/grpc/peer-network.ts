@@ -1,3 +1,4 @@
+import { CountedWrites } from '@dougdb/host/node';
 import type { PeerChannel, PeerLink, PeerLinkEvents, PeerNetwork } from '@dougdb/member';
 import { limits } from '@dougdb/rpc-proto';
 import {
@@ -14,7 +15,6 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { CountedWrites } from './counted-writes.js';
 
 const GENESIS_METHODS = { Ask: genesisService.ask, Offer: genesisService.offer } as const;
 

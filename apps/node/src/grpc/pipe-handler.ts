@@ -1,8 +1,8 @@
+import { CountedWrites } from '@dougdb/host/node';
 import type { PipeSession } from '@dougdb/member';
 import { limits } from '@dougdb/rpc-proto';
 import { grpcError } from '@dougdb/rpc-proto/node';
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
-import { CountedWrites } from './counted-writes.js';
 import type { MemberHolder } from './member-holder.js';
 
 /**

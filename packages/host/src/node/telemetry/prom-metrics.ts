@@ -9,7 +9,7 @@ import type {
 } from '@dougdb/ports';
 import * as prom from 'prom-client';
 
-/** Metrics of one member in a registry of its own: several members may live in one process. */
+/** Metrics in a registry of their own: several members may live in one process. */
 export class PromMetrics implements Metrics {
   readonly #registry = new prom.Registry();
   readonly #collectors: (() => void)[] = [];

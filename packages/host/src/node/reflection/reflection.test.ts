@@ -35,6 +35,12 @@ describe('reflection', () => {
     ]);
   });
 
+  it('lists only what is served, and knows the rest', () => {
+    const some = new DescriptorIndex(fileDescriptorSet, (name) => name === 'dougdb.v1.Doug');
+    expect(some.services).toEqual(['dougdb.v1.Doug']);
+    expect(some.filesBySymbol('dougdb.raft.v1.Raft')).toBeDefined();
+  });
+
   it.each(['dougdb.v1.Doug', 'dougdb.v1.Doug.Put', 'dougdb.v1.PutRequest'])(
     'finds the file of %s, and what it needs',
     (symbol) => {

@@ -17,9 +17,12 @@ const FILE_DESCRIPTOR_RESPONSE = 4;
 const LIST_SERVICES_RESPONSE = 6;
 const ERROR_RESPONSE = 7;
 
-/** Adds grpc.reflection, both versions in use, over the descriptors of our own services. */
-export function addReflection(server: Server): void {
-  const index = new DescriptorIndex(fileDescriptorSet);
+/**
+ * Adds grpc.reflection, both versions in use, over the descriptors of our own services.
+ * @param serves - whether the server has a service of ours, by its full name
+ */
+export function addReflection(server: Server, serves: (service: string) => boolean): void {
+  const index = new DescriptorIndex(fileDescriptorSet, serves);
   const serve: handleBidiStreamingCall<Uint8Array, Uint8Array> = (call) => {
     call.on('data', (request: Uint8Array) => {
       try {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostOf } from '../config/resolve.js';
-import { UsageError } from '../config/usage-error.js';
+import { addressOf, hostOf, portOf } from '../address.js';
+import { UsageError } from '../usage-error.js';
 
 export interface AdminOptions {
   /** Null when ready, else why not. */
@@ -36,19 +36,18 @@ export class AdminServer {
   /** @throws UsageError when the port is in use or the address is none of this machine */
   async listen(address: string): Promise<void> {
     const host = hostOf(address);
-    const port = Number(address.slice(address.lastIndexOf(':') + 1));
     await new Promise<void>((resolve, reject) => {
       const failed = (cause: Error): void => {
         reject(new UsageError(`--admin ${address}: ${cause.message}`, { cause }));
       };
       this.#server.once('error', failed);
-      this.#server.listen(port, host, () => {
+      this.#server.listen(portOf(address), host, () => {
         this.#server.off('error', failed);
         resolve();
       });
     });
     const bound = this.#server.address() as AddressInfo;
-    this.#address = `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+    this.#address = addressOf(host, bound.port);
   }
 
   async close(): Promise<void> {

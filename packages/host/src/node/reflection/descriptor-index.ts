@@ -13,10 +13,13 @@ interface DescribedFile {
 export class DescriptorIndex {
   readonly #files = new Map<string, DescribedFile>();
   readonly #fileOfSymbol = new Map<string, string>();
+  readonly #serves: (service: string) => boolean;
   /** Full names, in the order of the set. */
   readonly services: string[] = [];
 
-  constructor(fileDescriptorSet: Uint8Array) {
+  /** @param serves - which services are listed; what they are made of is there in any case */
+  constructor(fileDescriptorSet: Uint8Array, serves: (service: string) => boolean = () => true) {
+    this.#serves = serves;
     eachField(fileDescriptorSet, (number, value) => {
       if (number === 1) this.#addFile(value.slice());
     });
@@ -63,7 +66,7 @@ export class DescriptorIndex {
 
   #collectService(bytes: Uint8Array, prefix: string, symbols: string[]): void {
     const service = prefix + nameOf(bytes);
-    this.services.push(service);
+    if (this.#serves(service)) this.services.push(service);
     symbols.push(service);
     eachField(bytes, (number, value) => {
       if (number === 2) symbols.push(`${service}.${nameOf(value)}`);
