@@ -15,7 +15,14 @@
  */
 export { type BackoffOptions, backoffMs, defaultBackoff } from './backoff.js';
 export { boundedWait } from './bounded-wait.js';
-export { compareEnds, compareKeys, isBelowEnd, prefixEnd, rangesOverlap } from './key-range.js';
+export {
+  compareEnds,
+  compareKeys,
+  isBelowEnd,
+  keyBelow,
+  prefixEnd,
+  rangesOverlap,
+} from './key-range.js';
 export { pause } from './pause.js';
 export {
   DATA_KEYSPACE,
@@ -34,7 +41,13 @@ export {
   type RouteFinderPorts,
   type RouteFinderSettings,
 } from './routing/route-finder.js';
-export { type Routed, Router, type RouterEvents, type RouterPorts } from './routing/router.js';
+export {
+  type Routed,
+  Router,
+  type RouterEvents,
+  type RouterPorts,
+  type Sent,
+} from './routing/router.js';
 export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
 export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { compareEnds, compareKeys, isBelowEnd, prefixEnd, rangesOverlap } from './key-range.js';
+import {
+  compareEnds,
+  compareKeys,
+  isBelowEnd,
+  keyBelow,
+  prefixEnd,
+  rangesOverlap,
+} from './key-range.js';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const anyKey = fc.uint8Array({ maxLength: 4 });
@@ -46,6 +53,22 @@ describe('ranges', () => {
   it('with empty ends reach to the last key', () => {
     expect(rangesOverlap(bytes(9), bytes(), bytes(1), bytes())).toBe(true);
     expect(rangesOverlap(bytes(9), bytes(), bytes(1), bytes(9))).toBe(false);
+  });
+});
+
+describe('keyBelow', () => {
+  it('is below the end, with no room for short keys between', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 4 }), anyKey, (end, other) => {
+        const key = keyBelow(end);
+        expect(isBelowEnd(key, end)).toBe(true);
+        if (isBelowEnd(other, end)) expect(compareKeys(other, key)).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+
+  it('is behind every short key where the end is open', () => {
+    expect(compareKeys(keyBelow(bytes()), bytes(255, 255, 255, 255))).toBeGreaterThan(0);
   });
 });
 

@@ -47,3 +47,18 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array {
   if (length > 0) end[length - 1]!++;
   return end;
 }
+
+/**
+ * A key shortly below an exclusive end: one that a walk backwards meets early. (There is no greatest
+ * key below another one unless that ends with a zero byte.)
+ */
+export function keyBelow(end: Uint8Array): Uint8Array {
+  const last = end.length - 1;
+  if (end[last] === 0) return new Uint8Array(end.subarray(0, last));
+  const key = new Uint8Array(end.length + tailBytes).fill(0xff);
+  key.set(end);
+  if (last >= 0) key[last]!--;
+  return key;
+}
+
+const tailBytes = 16;

@@ -86,6 +86,7 @@ describe('PartitionMap', () => {
 
   it('keeps what it knows against an older descriptor and its leader, INVARIANT(epoch-monotonic)', () => {
     const map = new PartitionMap();
+    map.installNode(node(1));
     map.install(hint(descriptor(2, '', 'g', 2, 5), 1));
     for (const old of [descriptor(2, '', '', 1, 9), descriptor(2, '', 'g', 2, 4)]) {
       expect(map.install(hint(old, 3))).toEqual({

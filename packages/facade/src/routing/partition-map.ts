@@ -42,7 +42,11 @@ interface Entry extends Route {
  * It may have gaps and be out of date at any time. That makes a request slow, never wrong: the node
  * that gets it checks the epoch and answers with the descriptor that holds (safety.md S17, S23).
  *
- * Descriptors are ordered by epoch; leaders carry no term, so the last word counts.
+ * Descriptors are ordered by epoch; leaders carry no term, so the last word counts. An entry that is
+ * wrong with an epoch above the true one would outlive every true word: a refusal ends it
+ * ({@link forgetEpoch}), and where nobody could be asked at all the next word counts whatever its
+ * epoch ({@link installFor}). With these two, any state of the map, however it came about, ends in
+ * the true one after a number of refusals that does not exceed the entries that are wrong or missing.
  */
 export class PartitionMap {
   readonly #keyspace: number;
@@ -108,9 +112,46 @@ export class PartitionMap {
       return { descriptor: false, leader: false, address };
     }
     const verdict = this.#installDescriptor(partition);
-    if (verdict === 'stale') return { descriptor: false, leader: false, address };
-    const leader = this.#installLeader(partition.partitionId, hint.leaderNodeId);
+    // Who lags behind in descriptors may lag behind in leaders, but is better than nobody.
+    const known = this.#byId.get(partition.partitionId);
+    const isLeaderless = known !== undefined && this.leaderAddress(known) === undefined;
+    const leader =
+      (verdict !== 'stale' || isLeaderless) &&
+      this.#installLeader(partition.partitionId, hint.leaderNodeId);
     return { descriptor: verdict === 'newer', leader, address };
+  }
+
+  /**
+   * As {@link install}, of a hint that was asked for because of a key. If nobody can be asked for that
+   * key all the same, because older words than what is known here are all there is, what is known is
+   * of no use: whatever is in the way of the hint goes, whatever its epoch.
+   */
+  installFor(key: Uint8Array, hint: RouteHint): RouteChange {
+    const change = this.install(hint);
+    const { partition, leaderNodeId } = hint;
+    if (partition?.keyspace !== this.#keyspace || !isSensible(partition)) return change;
+    if (compareKeys(partition.start, key) > 0 || !isBelowEnd(key, partition.end)) return change;
+    const known = this.lookup(key);
+    if (known !== null) {
+      const isElse = known.partitionId !== partition.partitionId;
+      if (!isElse || leaderNodeId === 0 || this.leaderAddress(known) !== undefined) return change;
+    }
+    this.#displace(partition, this.#inTheWay(partition), 0);
+    this.#installLeader(partition.partitionId, leaderNodeId);
+    return { descriptor: true, leader: leaderNodeId !== 0, address: change.address };
+  }
+
+  /**
+   * A node refused a request because the partition has not this epoch, or not this range under it. What
+   * was learned about the partition meanwhile, under another epoch, stays.
+   * @returns whether something was forgotten
+   */
+  forgetEpoch(partitionId: number, epochVersion: number): boolean {
+    const entry = this.#byId.get(partitionId);
+    if (entry === undefined || entry.epochVersion !== epochVersion) return false;
+    this.#byId.delete(partitionId);
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    return true;
   }
 
   /** @returns whether that was news */
@@ -141,42 +182,52 @@ export class PartitionMap {
   }
 
   #installDescriptor(descriptor: PartitionDescriptor): 'newer' | 'same' | 'stale' {
-    const { partitionId, start, end, replicas } = descriptor;
+    const { partitionId, replicas } = descriptor;
     const version = descriptor.epoch?.version ?? 0;
     const conf = descriptor.epoch?.conf ?? 0;
-    if (partitionId === 0 || (end.length > 0 && compareKeys(start, end) >= 0)) return 'stale';
+    if (!isSensible(descriptor)) return 'stale';
 
     const known = this.#byId.get(partitionId);
     if (known !== undefined) {
       const order = version - known.epochVersion || conf - known.epochConf;
-      // INVARIANT(epoch-monotonic): what is known of a partition is never replaced by something older.
+      // INVARIANT(epoch-monotonic): what is known of a partition is not replaced by something older.
       if (order < 0) return 'stale';
       if (order === 0) return 'same';
     }
     // A split raises the version of both halves above that of the whole, so of two descriptors that
     // overlap the one with the lower version describes the past.
-    const displaced = this.#entries.filter(
-      (entry) => entry === known || rangesOverlap(start, end, entry.start, entry.end),
-    );
-    if (displaced.some((entry) => entry.epochVersion > version)) return 'stale';
+    const inTheWay = this.#inTheWay(descriptor);
+    if (inTheWay.some((entry) => entry.epochVersion > version)) return 'stale';
+    // The leader outlives a change of bounds or members, unless it is no member any more.
+    this.#displace(descriptor, inTheWay, inheritedLeader(known, replicas));
+    return 'newer';
+  }
 
+  /** Entries that cannot stand beside a descriptor. */
+  #inTheWay({ partitionId, start, end }: PartitionDescriptor): Entry[] {
+    return this.#entries.filter(
+      (entry) =>
+        entry.partitionId === partitionId || rangesOverlap(start, end, entry.start, entry.end),
+    );
+  }
+
+  #displace(descriptor: PartitionDescriptor, displaced: readonly Entry[], leader: number): void {
+    const { partitionId, start, end, replicas, epoch } = descriptor;
     for (const entry of displaced) this.#byId.delete(entry.partitionId);
     const entry: Entry = {
       partitionId,
       // Copies (a Buffer's slice would be a view): these outlive the message they came in.
       start: new Uint8Array(start),
       end: new Uint8Array(end),
-      epochVersion: version,
-      epochConf: conf,
+      epochVersion: epoch?.version ?? 0,
+      epochConf: epoch?.conf ?? 0,
       replicas,
-      // The leader outlives a change of bounds or members, unless it is no member any more.
-      leaderNodeId: inheritedLeader(known, replicas),
+      leaderNodeId: leader,
     };
     this.#byId.set(partitionId, entry);
     this.#entries = this.#entries.filter((other) => !displaced.includes(other));
     this.#entries.push(entry);
     this.#entries.sort((a, b) => compareEnds(a.end, b.end));
-    return 'newer';
   }
 
   #firstEndAbove(key: Uint8Array): number {
@@ -191,6 +242,11 @@ export class PartitionMap {
     }
     return low;
   }
+}
+
+/** Whether a descriptor names a partition with a range. */
+function isSensible({ partitionId, start, end }: PartitionDescriptor): boolean {
+  return partitionId !== 0 && (end.length === 0 || compareKeys(start, end) < 0);
 }
 
 function inheritedLeader(known: Entry | undefined, replicas: readonly ReplicaDescriptor[]): number {

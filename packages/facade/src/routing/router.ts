@@ -19,14 +19,20 @@ export interface RouterPorts {
   readonly random: Random;
 }
 
-/** A request that is routed by its key. */
-export interface Routed {
+/** A request, as it was sent. */
+export interface Sent {
   readonly key: Uint8Array;
   /** A read that any replica may serve at once. */
   readonly eventual: boolean;
-  /** Partition and epoch that it was last sent to. */
+  /** Partition and epoch that it named. */
   readonly partitionId: number;
   readonly epochVersion: number;
+  /** The node that it went to; 0: not known. */
+  readonly nodeId: number;
+}
+
+/** A request that is routed by its key. */
+export interface Routed extends Sent {
   /** The node that was last chosen for it; 0: none. */
   nodeId: number;
 }
@@ -54,6 +60,8 @@ export class Router {
   readonly #random: Random;
   readonly #shunned: ShunnedAddresses;
   readonly #events: RouterEvents;
+  /** A key that nobody could be asked for. */
+  #sought: Uint8Array | null = null;
   #limits: { readonly keyBytes: number; readonly valueBytes: number } = limits;
 
   constructor(ports: RouterPorts, settings: RouteFinderSettings, events: RouterEvents) {
@@ -77,8 +85,7 @@ export class Router {
   /** Takes what a node said about a partition. */
   learn(hint: RouteHint): void {
     this.map.install(hint);
-    if (hint.partition === undefined || hint.logTime === 0) return;
-    this.#events.logTime(hint.partition.partitionId, hint.logTime);
+    this.#tellLogTime(hint);
   }
 
   /** Where a partition's writes and linearizable reads go now; undefined: not known, or failing. */
@@ -113,12 +120,28 @@ export class Router {
     return this.map.addressOf(op.nodeId);
   }
 
+  /** Mends the map by a refusal: what the request was sent by is wrong, what the refusal tells is right. */
+  correct(sent: Sent, error: DougError): void {
+    const { key, eventual, partitionId, epochVersion, nodeId } = sent;
+    if (error.reason === 'EPOCH_MISMATCH') this.map.forgetEpoch(partitionId, epochVersion);
+    if (!stillLeads.has(error.reason) && !eventual) this.map.forgetLeader(partitionId, nodeId);
+    if (error.route !== undefined) this.#learnFor(key, error.route);
+  }
+
+  /**
+   * Nobody can be asked for this key: asks around in the background. What is answered counts for it,
+   * whatever else the map knows.
+   */
+  seek(key: Uint8Array): void {
+    this.#sought = key;
+    this.finder.refresh();
+  }
+
   /** Takes what a refusal says about who can serve an operation. @returns whether to ask again at once */
   refused(op: Routed, error: DougError, reaction: Reaction): boolean {
     const { partitionId, epochVersion, nodeId } = op;
     const leads = stillLeads.has(error.reason);
-    if (!leads && !op.eventual) this.map.forgetLeader(partitionId, nodeId);
-    if (error.route !== undefined) this.learn(error.route);
+    this.correct(op, error);
     if (reaction === 'new-id') return true;
     const route = this.map.lookup(op.key);
     if (route === null) return false;
@@ -153,6 +176,16 @@ export class Router {
     this.finder.close();
   }
 
+  #learnFor(key: Uint8Array, hint: RouteHint): void {
+    this.map.installFor(key, hint);
+    this.#tellLogTime(hint);
+  }
+
+  #tellLogTime(hint: RouteHint): void {
+    if (hint.partition === undefined || hint.logTime === 0) return;
+    this.#events.logTime(hint.partition.partitionId, hint.logTime);
+  }
+
   #facade(): string | undefined {
     return this.finder.facades.find((address) => !this.#shunned.has(address));
   }
@@ -160,6 +193,10 @@ export class Router {
   #learnAll(described: DescribeResponse): void {
     for (const node of described.nodes) this.map.installNode(node);
     for (const hint of described.partitions) this.learn(hint);
+    // Only now it is known that nothing better was told.
+    const sought = this.#sought;
+    if (sought !== null) for (const hint of described.partitions) this.map.installFor(sought, hint);
+    this.#sought = null;
     const { keyBytes = 0, valueBytes = 0 } = described.limits ?? {};
     if (keyBytes > 0 && valueBytes > 0) this.#limits = { keyBytes, valueBytes };
     this.#events.described();

@@ -9,11 +9,11 @@ import {
 } from '@dougdb/rpc-proto';
 import { type BackoffOptions, backoffMs } from '../backoff.js';
 import { boundedWait } from '../bounded-wait.js';
-import { compareEnds, compareKeys, isBelowEnd } from '../key-range.js';
+import { compareEnds, compareKeys, isBelowEnd, keyBelow } from '../key-range.js';
 import { pause } from '../pause.js';
 import type { Route } from '../routing/partition-map.js';
 import { reactTo } from '../routing/route-errors.js';
-import type { Router } from '../routing/router.js';
+import type { Router, Sent } from '../routing/router.js';
 import type { NodeTransport } from '../transport.js';
 
 const SCAN = '/dougdb.v1.Doug/Scan';
@@ -74,6 +74,8 @@ export class RangeScan {
   #call: OpenCall | null = null;
   #failures = 0;
   #lastNodeId = 0;
+  /** The call that was opened last, as the router knows it. */
+  #asked: Sent | null = null;
 
   /** @param stop - ends the scan at any moment: `next` then rejects with ABORTED */
   constructor(ports: ScanPorts, plan: ScanPlan, stop: AbortSignal) {
@@ -134,6 +136,7 @@ export class RangeScan {
     const { router, transport } = this.#ports;
     const { map } = router;
     const { reverse, eventual } = this.#plan;
+    this.#asked = null;
     const route = reverse ? map.lookupBelow(this.#end) : map.lookup(this.#start);
     if (route === null) return null;
     this.#lastNodeId = eventual
@@ -141,6 +144,9 @@ export class RangeScan {
       : route.leaderNodeId;
     const address = eventual ? map.addressOf(this.#lastNodeId) : router.leaderAddress(route);
     if (address === undefined) return null;
+    const { partitionId, epochVersion } = route;
+    const key = this.#nextKey();
+    this.#asked = { key, eventual, partitionId, epochVersion, nodeId: this.#lastNodeId };
     const abort = new AbortController();
     const chunks = transport.stream(address, SCAN, this.#request(route), abort.signal);
     this.#call = { chunks: chunks[Symbol.asyncIterator](), abort, route };
@@ -215,12 +221,17 @@ export class RangeScan {
   #check(thrown: unknown): DougError {
     const error = DougError.from(thrown, 'NOT_APPLIED');
     if (this.#stop.aborted) throw error;
-    if (error.route !== undefined) this.#ports.router.learn(error.route);
-    // A node may end a call after a time of its own; whether ours is up is for us to say.
-    if (error.reason === 'DEADLINE') return error;
     const attempt = { isRead: true, hasOpId: false, maybeApplied: false };
-    if (reactTo(error, attempt) === 'give-up') throw asRead(error);
+    // A node may end a call after a time of its own; whether ours is up is for us to say.
+    if (error.reason !== 'DEADLINE' && reactTo(error, attempt) === 'give-up') throw asRead(error);
+    if (this.#asked !== null) this.#ports.router.correct(this.#asked, error);
+    this.#asked = null;
     return error;
+  }
+
+  /** A key of the next chunk. */
+  #nextKey(): Uint8Array {
+    return this.#plan.reverse ? keyBelow(this.#end) : this.#start;
   }
 
   async #recover(error: DougError, untilMs: number): Promise<void> {
@@ -228,7 +239,7 @@ export class RangeScan {
     this.#failures++;
     const isHint = error.reason === 'NOT_LEADER' || error.reason === 'EPOCH_MISMATCH';
     if (isHint && this.#failures === 1) return;
-    router.finder.refresh();
+    router.seek(this.#nextKey());
     const pauseMs = backoffMs(this.#failures, random, backoff, error.retryAfterMs);
     const leftMs = untilMs - clock.monotonicMs();
     await pause(clock, Math.max(0, Math.min(pauseMs, leftMs)), this.#stop);
