@@ -26,7 +26,7 @@ export interface DougErrorOptions {
  * `instanceof`: two copies of this package, or two realms, may meet in one process.
  */
 export class DougError extends Error {
-  override readonly name = 'DougError';
+  override readonly name: string = 'DougError';
   readonly code: DougErrorCode;
   /** The code without its prefix: the key into the table of codes. */
   readonly reason: CodeName;
