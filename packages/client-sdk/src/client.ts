@@ -6,12 +6,13 @@ import {
   decodeKey,
   decodeValue,
   encodeKey,
+  encodeValue,
   type Key,
   type NamedCodecs,
   resolveCodec,
 } from './codec.js';
 import { Engine, type EngineCounters } from './engine/engine.js';
-import { type GetReader, Operation, type OperationKind } from './engine/operation.js';
+import { Operation, type OperationKind, type ResultReader } from './engine/operation.js';
 import {
   type CallOptions,
   type ConnectOptions,
@@ -20,33 +21,15 @@ import {
   type ReadOptions,
   resolveSettings,
 } from './options.js';
+import { CodecReader, type Entry, type GetResult, type KeyEntry } from './result-reader.js';
 import { type ScanOptions, scanChunks, scanRange } from './scan.js';
-
-/** What a write answers. */
-export interface WriteResult {
-  /** The revision of the partition that this write made. */
-  readonly revision: number;
-}
-
-/** A key without its value. */
-export interface KeyEntry<K extends Key = string> {
-  readonly key: K;
-  /** The revision at which the key was last written. */
-  readonly revision: number;
-}
-
-/** A key and its value. */
-export interface Entry<V = string, K extends Key = string> extends KeyEntry<K> {
-  readonly value: V;
-}
-
-/** What a get answers. */
-export interface GetResult<V = string, K extends Key = string> extends Entry<V, K> {
-  /**
-   * Of an eventual read: how old the replica's state may be, estimated from when it last heard a leader.
-   */
-  readonly ageMs?: number;
-}
+import {
+  type DeleteOptions,
+  type DeleteResult,
+  lookOf,
+  type PutOptions,
+  type PutResult,
+} from './writes.js';
 
 /**
  * A client of one cluster. Safe for any number of calls at the same time: what is called in one turn
@@ -61,12 +44,12 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   readonly admin: AdminClient;
   readonly #engine: Engine;
   readonly #codec: Codec<V, K>;
-  readonly #reader: GetReader;
+  readonly #reader: ResultReader;
 
   private constructor(engine: Engine, codec: Codec<V, K>, admin: AdminClient) {
     this.#engine = engine;
     this.#codec = codec;
-    this.#reader = readerFor(codec);
+    this.#reader = new CodecReader(codec);
     this.admin = admin;
   }
 
@@ -95,18 +78,28 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 
   /**
-   * Sets the value of a key.
-   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still
+   * Sets the value of a key. With `ifRevision` or `ifAbsent` only if the condition holds at the moment when
+   * it takes effect; with any option beside `signal` and `timeoutMs` the partition reads the key first.
+   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still. CompareFailedError
    */
-  put(key: Key, value: V, options?: CallOptions): Promise<WriteResult> {
+  put<P extends boolean = false>(
+    key: Key,
+    value: V,
+    options?: PutOptions<P>,
+  ): Promise<PutResult<V, P>> {
     return this.#call('put', key, value, options);
   }
 
   /**
-   * Removes a key, whether or not it is there.
-   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still
+   * Removes a key, whether or not it is there. With `ifRevision` only if it was last written at that
+   * revision. A delete that looks (any option beside `signal` and `timeoutMs`) and finds nothing changes
+   * nothing and makes no revision.
+   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still. CompareFailedError
    */
-  delete(key: Key, options?: CallOptions): Promise<WriteResult> {
+  delete<P extends boolean = false, E extends boolean = false>(
+    key: Key,
+    options?: DeleteOptions<P, E>,
+  ): Promise<DeleteResult<V, P, E>> {
     return this.#call('delete', key, undefined, options);
   }
 
@@ -152,34 +145,47 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     kind: OperationKind,
     key: Key,
     value: V | undefined,
-    options: ReadOptions = noOptions,
+    options: AnyOptions = noOptions,
   ): Promise<T> {
     // What the executor throws rejects the promise: no call of the client throws.
     return new Promise<T>((resolve, reject) => {
-      const engine = this.#engine;
-      const { signal, timeoutMs, consistency } = options;
-      const isRead = kind === 'get';
-      const chosen = checkConsistency(consistency ?? engine.settings.consistency);
-      const op = new Operation(
-        kind,
-        key,
-        checkKey(encodeKey(key), engine.router.limits.keyBytes),
-        kind === 'put' ? this.#encodeValue(value as V) : null,
-        isRead && chosen === 'eventual',
-        isRead ? this.#reader : null,
-        signal ?? null,
-        resolve as (result: unknown) => void,
-        reject,
-      );
-      engine.submit(
-        op,
-        timeoutMs === undefined ? engine.settings.timeoutMs : checkTimeout(timeoutMs),
-      );
+      const settle = resolve as (result: unknown) => void;
+      const op = this.#operation(kind, key, value, options, settle, reject);
+      this.#engine.submit(op, this.#timeoutOf(options));
     });
   }
 
+  #operation(
+    kind: OperationKind,
+    key: Key,
+    value: V | undefined,
+    options: AnyOptions,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ): Operation {
+    const { router, settings } = this.#engine;
+    const isRead = kind === 'get';
+    const consistency = checkConsistency(options.consistency ?? settings.consistency);
+    return new Operation(
+      kind,
+      key,
+      checkKey(encodeKey(key), router.limits.keyBytes),
+      kind === 'put' ? this.#encodeValue(value as V) : null,
+      kind === 'get' ? null : lookOf(kind, options),
+      isRead && consistency === 'eventual',
+      this.#reader,
+      options.signal ?? null,
+      resolve,
+      reject,
+    );
+  }
+
+  #timeoutOf({ timeoutMs }: CallOptions): number {
+    return timeoutMs === undefined ? this.#engine.settings.timeoutMs : checkTimeout(timeoutMs);
+  }
+
   #encodeValue(value: V): Uint8Array {
-    const bytes = this.#codec.encode(value);
+    const bytes = encodeValue(this.#codec, value);
     const limit = this.#engine.router.limits.valueBytes;
     if (bytes.length <= limit) return bytes;
     throw new DougError(
@@ -221,19 +227,10 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 }
 
-const noOptions: ReadOptions = Object.freeze({});
+/** The options of any call. */
+type AnyOptions = ReadOptions & PutOptions & DeleteOptions;
 
-function readerFor<V, K extends Key>(codec: Codec<V, K>): GetReader {
-  const keysAreText = codec.keys !== 'bytes';
-  return {
-    found: (op, bytes, start, end, revision, ageMs): GetResult<V, K> => {
-      const isNamed = keysAreText && typeof op.name === 'string';
-      const key = isNamed ? (op.name as K) : decodeKey(codec, op.key);
-      const value = decodeValue(codec, bytes.subarray(start, end));
-      return op.eventual ? { key, value, revision, ageMs } : { key, value, revision };
-    },
-  };
-}
+const noOptions: AnyOptions = Object.freeze({});
 
 function checkKey(key: Uint8Array, limit: number): Uint8Array {
   if (key.length > 0 && key.length <= limit) return key;

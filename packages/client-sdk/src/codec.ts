@@ -16,7 +16,7 @@ export type JsonValue =
 export interface Codec<V, K extends Key = string> {
   /**
    * The bytes of a value; they belong to the client from then on (a put may be sent again later, and
-   * must then carry the same bytes). What it throws rejects the call.
+   * must then carry the same bytes). What it throws rejects the call as DOUG_INVALID_ARGUMENT, with the cause.
    */
   encode(value: V): Uint8Array;
   /**
@@ -95,6 +95,19 @@ export function decodeKey<V, K extends Key>(codec: Codec<V, K>, bytes: Uint8Arra
   } catch (cause) {
     throw new DougError('DECODE', "a key is not UTF-8: use the codec 'bytes'", { cause });
   }
+}
+
+/** The bytes of a value. @throws DougError INVALID_ARGUMENT */
+export function encodeValue<V, K extends Key>(codec: Codec<V, K>, value: V): Uint8Array {
+  let bytes: unknown;
+  try {
+    bytes = codec.encode(value);
+  } catch (cause) {
+    if (DougError.is(cause)) throw cause;
+    throw new DougError('INVALID_ARGUMENT', 'the codec refused the value', { cause });
+  }
+  if (isBytes(bytes)) return bytes;
+  throw new DougError('INVALID_ARGUMENT', `the codec made ${typeof bytes} of a value, not bytes`);
 }
 
 /** The value of bytes. @throws DougError DECODE */

@@ -21,13 +21,7 @@ export type {
   RouterPorts as EnginePorts,
 } from '@dougdb/facade';
 export { AdminClient, type Member, type NodeStatus, type ReplicaStatus } from './admin.js';
-export {
-  DougClient,
-  type Entry,
-  type GetResult,
-  type KeyEntry,
-  type WriteResult,
-} from './client.js';
+export { DougClient } from './client.js';
 export {
   bytesCodec,
   type Codec,
@@ -37,6 +31,7 @@ export {
   type NamedCodecs,
   utf8Codec,
 } from './codec.js';
+export { CompareFailedError, type Current } from './compare-failed-error.js';
 export type { EngineCounters } from './engine/engine.js';
 export {
   type CallOptions,
@@ -46,7 +41,17 @@ export {
   defaultSettings,
   type ReadOptions,
 } from './options.js';
+export type { Entry, GetResult, KeyEntry } from './result-reader.js';
 export type { ScanOptions } from './scan.js';
+export type {
+  DeleteOptions,
+  DeleteResult,
+  Detailed,
+  Previous,
+  PutOptions,
+  PutResult,
+  WriteResult,
+} from './writes.js';
 
 /**
  * Makes a client on these ports. It owns the transport: closing the client closes it.

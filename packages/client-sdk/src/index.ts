@@ -26,7 +26,6 @@ export {
   type OutcomeName,
 } from '@dougdb/rpc-proto';
 export type { Member, NodeStatus, ReplicaStatus } from './admin.js';
-export type { Entry, GetResult, KeyEntry, WriteResult } from './client.js';
 export {
   bytesCodec,
   type Codec,
@@ -36,6 +35,7 @@ export {
   type NamedCodecs,
   utf8Codec,
 } from './codec.js';
+export { CompareFailedError, type Current } from './compare-failed-error.js';
 export type { EngineCounters } from './engine/engine.js';
 export {
   type CallOptions,
@@ -45,7 +45,17 @@ export {
   defaultSettings,
   type ReadOptions,
 } from './options.js';
+export type { Entry, GetResult, KeyEntry } from './result-reader.js';
 export type { ScanOptions } from './scan.js';
+export type {
+  DeleteOptions,
+  DeleteResult,
+  Detailed,
+  Previous,
+  PutOptions,
+  PutResult,
+  WriteResult,
+} from './writes.js';
 
 /** A client of one cluster; see {@link DougClient.connect}. */
 export type DougClient<V = string, K extends Key = string> = Client<V, K>;

@@ -14,6 +14,8 @@ export interface SimClient<V = string, K extends Key = string> {
   run<T>(promise: Promise<T>): Promise<T>;
   /** As `run`, for what must fail: answers the error. */
   fails(promise: Promise<unknown>): Promise<DougError>;
+  /** One more client of the same cluster, on a clock and a way of its own. */
+  join(): Promise<DougClient<V, K>>;
   collect<T>(items: AsyncIterable<T>): Promise<T[]>;
   /** Virtual milliseconds now. */
   nowMs(): number;
@@ -29,6 +31,10 @@ export async function simClient<V = string, K extends Key = string>(
   const clock = scheduler.clock();
   const ports = { transport: fake, clock, random: new SimRandom(seed) };
   const run = <T>(promise: Promise<T>): Promise<T> => scheduler.runWhilePending(promise);
+  const join = (): Promise<DougClient<V, K>> => {
+    const own = { transport: fake.transport(), clock: scheduler.clock(), random: ports.random };
+    return run(createClient<V, K>(own, { endpoints: fake.endpoints, ...options }));
+  };
   const connected = createClient<V, K>(ports, { endpoints: fake.endpoints, ...options });
   const db = await run(connected);
   return {
@@ -44,6 +50,7 @@ export async function simClient<V = string, K extends Key = string>(
           (error: DougError) => error,
         ),
       ),
+    join,
     collect: <T>(items: AsyncIterable<T>) =>
       run(
         (async () => {

@@ -15,12 +15,13 @@ import {
   type Error as WireError,
 } from '@dougdb/rpc-proto';
 import type { Settings } from '../options.js';
+import type { Look } from '../writes.js';
 import { type Abortable, AbortWatch } from './abort-watch.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { aborted, closed, refused, timedOut } from './failures.js';
 import { KeyLanes } from './key-lanes.js';
 import { NodePipe } from './node-pipe.js';
-import { type Operation, Place } from './operation.js';
+import { type LookedAnswer, type Operation, Place } from './operation.js';
 import { PartitionState } from './partition-state.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
@@ -197,6 +198,24 @@ export class Engine implements PipeOwner {
   }
 
   /** @internal */
+  looked(
+    op: Operation,
+    look: Look,
+    answer: LookedAnswer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#served(op);
+    this.#finish(op);
+    try {
+      op.resolve(op.reader.looked(op, look, answer, bytes, start, end));
+    } catch (error) {
+      op.reject(error);
+    }
+  }
+
+  /** @internal */
   found(
     op: Operation,
     bytes: Uint8Array,
@@ -208,7 +227,7 @@ export class Engine implements PipeOwner {
     this.#served(op);
     this.#finish(op);
     try {
-      op.resolve(op.reader?.found(op, bytes, start, end, revision, ageMs) ?? null);
+      op.resolve(op.reader.found(op, bytes, start, end, revision, ageMs));
     } catch (error) {
       op.reject(error);
     }

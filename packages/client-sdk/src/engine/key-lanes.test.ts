@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { KeyLanes } from './key-lanes.js';
-import { Operation, type OperationKind, Place } from './operation.js';
+import { Operation, type OperationKind, Place, type ResultReader } from './operation.js';
 
+const noReader: ResultReader = { found: () => null, looked: () => null };
 let serial = 0;
 
 function op(kind: OperationKind, key = 'k'): Operation {
   const bytes = new TextEncoder().encode(key);
-  const one = new Operation(kind, key, bytes, null, false, null, null, noop, noop);
+  const one = new Operation(kind, key, bytes, null, null, false, noReader, null, noop, noop);
   one.serial = ++serial;
   return one;
 }

@@ -12,8 +12,9 @@ import {
   readPipeResponse,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
+import type { Look } from '../writes.js';
 import { AnswerRing } from './answer-ring.js';
-import { type Operation, Place } from './operation.js';
+import { type LookedAnswer, type Operation, Place } from './operation.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
 /**
@@ -302,11 +303,30 @@ export class NodePipe implements PipeResponseVisitor {
   }
 
   /** @internal */
-  write(id: number, _header: number, revision: number): void {
+  write(
+    id: number,
+    _header: number,
+    revision: number,
+    resultNotKept: boolean,
+    compareFailed: boolean,
+    previousRevision: number,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
     const op = this.#answered(id);
     if (op === null) return;
-    if (op.isRead) this.#owner.garbled(op);
-    else this.#owner.written(op, revision);
+    const { look } = op;
+    if (look === null) {
+      if (op.isRead || compareFailed) this.#owner.garbled(op);
+      else this.#owner.written(op, revision);
+      return;
+    }
+    const answer = { revision, compareFailed, previousRevision, resultKept: !resultNotKept };
+    if (isPossible(look, answer)) {
+      this.#owner.looked(op, look, answer, this.#bytes, valueStart, valueEnd);
+    } else {
+      this.#owner.garbled(op);
+    }
   }
 
   /** @internal */
@@ -370,6 +390,16 @@ function encodeCommand(op: Operation): Uint8Array {
           firstIncomplete: session.firstIncomplete,
         };
   return op.kind === 'put'
-    ? encodePut(opId, op.key, op.value ?? nothing)
-    : encodeDelete(opId, op.key);
+    ? encodePut(opId, op.key, op.value ?? nothing, op.look ?? undefined)
+    : encodeDelete(opId, op.key, op.look ?? undefined);
+}
+
+/** Whether a condition can have been judged so: else the answer means nothing, least of all success. */
+function isPossible(look: Look, answer: LookedAnswer): boolean {
+  const { compareFailed, previousRevision, resultKept } = answer;
+  const isConditional = look.ifAbsent || look.ifRevision > 0;
+  if (!isConditional) return !compareFailed;
+  if (!resultKept) return true;
+  const isMet = look.ifAbsent ? previousRevision === 0 : previousRevision === look.ifRevision;
+  return isMet !== compareFailed;
 }

@@ -1,5 +1,6 @@
 import type { DougError } from '@dougdb/rpc-proto';
 import type { Key } from '../codec.js';
+import type { Look } from '../writes.js';
 import type { Abortable } from './abort-watch.js';
 import type { Expiring, ExpiryList } from './deadline-queue.js';
 import type { Lane } from './key-lanes.js';
@@ -23,9 +24,20 @@ export const Place = {
 } as const;
 export type Place = (typeof Place)[keyof typeof Place];
 
-/** Makes the result of a get from what came over the wire. */
-export interface GetReader {
-  /** @param bytes - valid during the call only. What it throws rejects the call. */
+/** What a write answers that looked first. */
+export interface LookedAnswer {
+  /** At which it took effect; where nothing changed, the partition's. */
+  readonly revision: number;
+  readonly compareFailed: boolean;
+  /** Of what was there; 0: nothing was. */
+  readonly previousRevision: number;
+  /** False: only the revision and `compareFailed` are known. */
+  readonly resultKept: boolean;
+}
+
+/** Makes results from what came over the wire. What it throws rejects the call. */
+export interface ResultReader {
+  /** @param bytes - valid during the call only: the value is bytes[start, end) */
   found(
     op: Operation,
     bytes: Uint8Array,
@@ -33,6 +45,15 @@ export interface GetReader {
     end: number,
     revision: number,
     ageMs: number,
+  ): unknown;
+  /** @param bytes - as for `found`: the previous value, if it was asked for and there */
+  looked(
+    op: Operation,
+    look: Look,
+    answer: LookedAnswer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
   ): unknown;
 }
 
@@ -47,9 +68,11 @@ export class Operation implements Expiring, Abortable {
   readonly key: Uint8Array;
   /** Of a put. */
   readonly value: Uint8Array | null;
+  /** Of a write that is not blind. */
+  readonly look: Look | null;
   /** A read that any replica may serve at once. */
   readonly eventual: boolean;
-  readonly reader: GetReader | null;
+  readonly reader: ResultReader;
   readonly signal: AbortSignal | null;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -94,8 +117,9 @@ export class Operation implements Expiring, Abortable {
     name: Key,
     key: Uint8Array,
     value: Uint8Array | null,
+    look: Look | null,
     eventual: boolean,
-    reader: GetReader | null,
+    reader: ResultReader,
     signal: AbortSignal | null,
     resolve: (result: unknown) => void,
     reject: (error: unknown) => void,
@@ -104,6 +128,7 @@ export class Operation implements Expiring, Abortable {
     this.name = name;
     this.key = key;
     this.value = value;
+    this.look = look;
     this.eventual = eventual;
     this.reader = reader;
     this.signal = signal;

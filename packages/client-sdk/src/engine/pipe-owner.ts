@@ -1,8 +1,9 @@
 import type { NodeTransport } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
 import type { DougError, ResponseHeader, Error as WireError } from '@dougdb/rpc-proto';
+import type { Look } from '../writes.js';
 import type { NodePipe } from './node-pipe.js';
-import type { Operation } from './operation.js';
+import type { LookedAnswer, Operation } from './operation.js';
 
 /** What a pipe tells its engine. */
 export interface PipeOwner {
@@ -13,7 +14,17 @@ export interface PipeOwner {
   /** A message came. */
   heard(pipe: NodePipe): void;
   header(header: ResponseHeader): void;
+  /** A blind write took effect. */
   written(op: Operation, revision: number): void;
+  /** A write that looked was judged. The previous value is bytes[start, end), valid during the call only. */
+  looked(
+    op: Operation,
+    look: Look,
+    answer: LookedAnswer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
   found(
     op: Operation,
     bytes: Uint8Array,

@@ -1,23 +1,11 @@
 import type { NodeTransport, PipeConnection, PipeEvents } from '@dougdb/facade';
 import type { Clock, Timer } from '@dougdb/ports';
-import {
-  type CodeName,
-  Consistency,
-  DescribeResponse,
-  DougError,
-  EndpointKind,
-  limits,
-  MemberListResponse,
-  type NodeDescriptor,
-  ReplicaRole,
-  type ResponseHeader,
-  type RouteHint,
-  ScanRequest,
-  ScanResponse,
-  StatusResponse,
-} from '@dougdb/rpc-proto';
+import { type CodeName, DougError, type NodeDescriptor } from '@dougdb/rpc-proto';
+import { answerUnary, refusalOf } from './fake-answers.js';
 import { type FakeApplied, FakePartition } from './fake-partition.js';
 import { FakePipe } from './fake-pipe.js';
+import { fakeStream } from './fake-scan.js';
+import { FakeTransport } from './fake-transport.js';
 
 /** What becomes of an item that arrives at a node. */
 export type FakeVerdict =
@@ -40,9 +28,12 @@ export type FakeVerdict =
 
 /** An item that arrives at a node. */
 export interface FakeItem {
-  readonly kind: 'put' | 'delete' | 'get';
+  readonly kind: 'put' | 'delete' | 'get' | 'scan';
   readonly key: string;
+  /** The node that it arrives at; through a facade too. */
   readonly node: number;
+  /** Where the client sent it: a node or a facade. */
+  readonly address: string;
   readonly resend: boolean;
   readonly timeoutMs: number;
   /** Number of the message that it came in. A node must take or refuse a key's writes of one as they come. */
@@ -54,15 +45,20 @@ export interface FakeItem {
 export interface FakeClusterOptions {
   readonly clock: Clock;
   readonly nodes?: number;
+  /** Facades in front of the nodes: f1:4300, f2:4300, ... Default: none. */
+  readonly facades?: number;
   /** Keys at which partitions begin, beside the first. */
   readonly splitAt?: readonly string[];
-  /** One way. */
+  /** One way, of each hop. */
   readonly latencyMs?: number;
   /** Entries in a chunk of a scan. */
   readonly chunkEntries?: number;
   /** Decides about each item. Default: all are served. */
   readonly judge?: (item: FakeItem) => FakeVerdict;
 }
+
+/** A node by its id, a facade by its address. */
+export type FakeEndpoint = number | string;
 
 /** 2020-01-01 UTC, where log times begin. */
 const logTimeZeroMs = 1_577_836_800_000;
@@ -73,13 +69,21 @@ const lateMs = 400;
  * A cluster in memory that speaks the same bytes as a real one, without Raft behind it: one state for each
  * partition, any node may be told to lead it. For tests of clients: faults are scripted by `judge` and by
  * what can be done to nodes and partitions. Time is the clock's.
+ *
+ * It is the transport of a client itself; closing that client closes it. `transport()` makes more.
  */
 export class FakeCluster implements NodeTransport {
   readonly clusterId = new Uint8Array(16).fill(7);
   readonly partitions: FakePartition[] = [];
   readonly nodes: readonly NodeDescriptor[];
+  /** HOST:PORT of the facades. */
+  readonly facades: readonly string[];
   /** Decides about each item; may be replaced at any time. */
   judge: (item: FakeItem) => FakeVerdict;
+  /** One way, of each hop. */
+  latencyMs: number;
+  /** Entries in a chunk of a scan. */
+  readonly chunkEntries: number;
   /** Items that have arrived. */
   arrived = 0;
   /** Messages that have arrived. */
@@ -90,24 +94,24 @@ export class FakeCluster implements NodeTransport {
   unaryCalls = 0;
   isClosed = false;
   readonly #clock: Clock;
-  readonly #latencyMs: number;
-  readonly #chunkEntries: number;
   readonly #pipes = new Set<FakePipe>();
-  readonly #down = new Set<number>();
-  readonly #frozen = new Set<number>();
+  readonly #down = new Set<string>();
+  readonly #frozen = new Set<string>();
+  readonly #draining = new Set<string>();
   readonly #timers = new Set<Timer>();
   #nextPartitionId = 2;
 
   constructor(options: FakeClusterOptions) {
     this.#clock = options.clock;
-    this.#latencyMs = options.latencyMs ?? 1;
-    this.#chunkEntries = options.chunkEntries ?? 3;
+    this.latencyMs = options.latencyMs ?? 1;
+    this.chunkEntries = options.chunkEntries ?? 3;
     this.judge = options.judge ?? (() => 'serve');
     this.nodes = Array.from({ length: options.nodes ?? 3 }, (_, i) => ({
       nodeId: i + 1,
       uuid: new Uint8Array(16).fill(i + 1),
       address: `n${i + 1}:4400`,
     }));
+    this.facades = Array.from({ length: options.facades ?? 0 }, (_, i) => `f${i + 1}:4300`);
     const first = new FakePartition(this.#nextPartitionId++, text(''), text(''));
     this.partitions.push(first);
     for (const key of options.splitAt ?? []) this.split(key);
@@ -123,6 +127,11 @@ export class FakeCluster implements NodeTransport {
     return this.#pipes.size;
   }
 
+  /** Where streams are open, one for each. */
+  get pipeAddresses(): string[] {
+    return [...this.#pipes].map(({ address }) => address);
+  }
+
   /** Log time now, of all partitions. */
   get logTime(): number {
     return Math.floor(this.#clock.wallMs() - logTimeZeroMs) * 4096;
@@ -133,8 +142,9 @@ export class FakeCluster implements NodeTransport {
     return this.partitions.flatMap(({ applied }) => applied);
   }
 
-  partitionOf(key: string): FakePartition {
-    return this.partitions.find((partition) => partition.holds(text(key))) as FakePartition;
+  partitionOf(key: string | Uint8Array): FakePartition {
+    const bytes = typeof key === 'string' ? text(key) : key;
+    return this.partitions.find((partition) => partition.holds(bytes)) as FakePartition;
   }
 
   /** Makes a node lead the partition of a key; 0: nobody does. */
@@ -149,24 +159,32 @@ export class FakeCluster implements NodeTransport {
     return child;
   }
 
-  /** The node's process dies: streams break, nothing connects. */
-  kill(nodeId: number): void {
-    this.#down.add(nodeId);
-    for (const pipe of [...this.#pipes]) if (pipe.nodeId === nodeId) pipe.break();
+  /** The process dies: streams break, nothing connects. */
+  kill(endpoint: FakeEndpoint): void {
+    const address = this.#addressOf(endpoint);
+    this.#down.add(address);
+    for (const pipe of [...this.#pipes]) if (pipe.address === address) pipe.break();
   }
 
-  restart(nodeId: number): void {
-    this.#down.delete(nodeId);
+  restart(endpoint: FakeEndpoint): void {
+    const address = this.#addressOf(endpoint);
+    this.#down.delete(address);
+    this.#draining.delete(address);
   }
 
-  /** The node stands still: connections stay, nothing is answered. */
-  freeze(nodeId: number): void {
-    this.#frozen.add(nodeId);
+  /** The process stands still: connections stay, nothing is answered. */
+  freeze(endpoint: FakeEndpoint): void {
+    this.#frozen.add(this.#addressOf(endpoint));
   }
 
   /** What arrived meanwhile is gone. */
-  thaw(nodeId: number): void {
-    this.#frozen.delete(nodeId);
+  thaw(endpoint: FakeEndpoint): void {
+    this.#frozen.delete(this.#addressOf(endpoint));
+  }
+
+  /** What arrives from now on is refused with DRAINING, until `restart`. */
+  drain(endpoint: FakeEndpoint): void {
+    this.#draining.add(this.#addressOf(endpoint));
   }
 
   /** Breaks every stream; nodes live on. */
@@ -174,12 +192,17 @@ export class FakeCluster implements NodeTransport {
     for (const pipe of [...this.#pipes]) pipe.break();
   }
 
+  /** One more client's way to the cluster: closing it leaves the cluster alone. */
+  transport(): NodeTransport {
+    return new FakeTransport(this);
+  }
+
   // NodeTransport
 
   unary(
     address: string,
     path: string,
-    _request: Uint8Array,
+    request: Uint8Array,
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
@@ -187,6 +210,7 @@ export class FakeCluster implements NodeTransport {
     return new Promise((resolve, reject) => {
       const end = (run: () => void): void => {
         timeout.cancel();
+        arrival.cancel();
         signal?.removeEventListener('abort', onAbort);
         run();
       };
@@ -194,78 +218,30 @@ export class FakeCluster implements NodeTransport {
         end(() => reject(new DougError(reason, `${address} failed`, { outcome: 'NOT_APPLIED' })));
       const onAbort = (): void => fail('ABORTED');
       const timeout = this.#later(timeoutMs, () => fail('DEADLINE'));
+      const arrival = this.#later(2 * this.latencyMs, () => {
+        if (this.isFrozen(address)) return;
+        if (this.isDown(address)) fail('NO_LEADER');
+        else end(() => resolve(answerUnary(this, address, path, request)));
+      });
       signal?.addEventListener('abort', onAbort);
       if (signal?.aborted) onAbort();
-      this.#later(2 * this.#latencyMs, () => {
-        const node = this.nodeAt(address);
-        if (node !== undefined && this.#frozen.has(node.nodeId)) return;
-        if (node === undefined || this.isDown(node.nodeId)) fail('NO_LEADER');
-        else end(() => resolve(this.#answer(path, node)));
-      });
     });
   }
 
   openPipe(address: string, events: PipeEvents): PipeConnection {
-    const pipe = new FakePipe(this, this.nodeAt(address)?.nodeId ?? 0, events);
+    const pipe = new FakePipe(this, address, events);
     this.#pipes.add(pipe);
-    this.#later(this.#latencyMs, () => pipe.connected());
+    this.#later(this.latencyMs, () => pipe.connected());
     return pipe;
   }
 
-  async *stream(
+  stream(
     address: string,
     path: string,
-    bytes: Uint8Array,
+    request: Uint8Array,
     signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array> {
-    if (path !== '/dougdb.v1.Doug/Scan') throw new DougError('UNIMPLEMENTED', `no ${path} here`);
-    const request = ScanRequest.decode(bytes);
-    let { start, end } = request;
-    let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
-    for (;;) {
-      await this.#pauseUnless(signal);
-      const node = this.nodeAt(address);
-      if (signal.aborted) throw new DougError('ABORTED', 'cancelled', { outcome: 'NOT_APPLIED' });
-      if (node === undefined || this.isDown(node.nodeId)) throw new DougError('NO_LEADER', 'down');
-      if (this.#frozen.has(node.nodeId)) {
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-        continue;
-      }
-      const verdict = this.judge({
-        kind: 'get',
-        key: new TextDecoder().decode(request.reverse ? end : start),
-        node: node.nodeId,
-        resend: false,
-        timeoutMs: 0,
-        message: this.messages++,
-        ordinal: this.arrived++,
-      });
-      if (typeof verdict === 'object') throw new DougError(verdict.refuse, 'as told');
-      if (verdict !== 'serve') throw new DougError('IN_DOUBT', 'the stream broke');
-      const partition = this.partitions.find(({ id }) => id === request.context?.partitionId);
-      const isEventual = request.consistency === Consistency.CONSISTENCY_EVENTUAL;
-      const refusal = this.refusal(partition, request.context?.epochVersion ?? 0, node, isEventual);
-      if (partition === undefined || refusal !== null) throw refusal;
-      const all = partition.entries(start, end);
-      if (request.reverse) all.reverse();
-      const kvs = all.slice(0, Math.min(this.#chunkEntries, left));
-      left -= kvs.length;
-      const isLast = kvs.length === all.length || left === 0;
-      const last = kvs.at(-1)?.key ?? start;
-      const resumeKey = request.reverse ? last : Uint8Array.of(...last, 0);
-      yield ScanResponse.encode({
-        header: this.headerOf(partition, node.nodeId, isEventual),
-        kvs: kvs.map(({ key, value, revision }) => ({
-          key,
-          value: request.keysOnly ? new Uint8Array() : value,
-          revision,
-        })),
-        resumeKey: isLast ? undefined : resumeKey,
-      }).finish();
-      if (isLast) return;
-      if (request.reverse) end = resumeKey;
-      else start = resumeKey;
-    }
+  ): AsyncIterable<Uint8Array> {
+    return fakeStream(this, address, path, request, signal);
   }
 
   close(): void {
@@ -277,19 +253,66 @@ export class FakeCluster implements NodeTransport {
 
   // For the streams.
 
+  /** @internal whether nothing connects to an address */
+  isDown(address: string): boolean {
+    const isKnown = this.isFacade(address) || this.nodeAt(address) !== undefined;
+    return !isKnown || this.#down.has(address);
+  }
+
+  /** @internal */
+  isFrozen(address: string): boolean {
+    return this.#frozen.has(address);
+  }
+
+  /** @internal */
+  isDraining(address: string): boolean {
+    return this.#draining.has(address);
+  }
+
+  /** @internal */
+  isFacade(address: string): boolean {
+    return this.facades.includes(address);
+  }
+
   /** @internal */
   nodeAt(address: string): NodeDescriptor | undefined {
     return this.nodes.find((node) => node.address === address);
   }
 
-  /** @internal */
-  isDown(nodeId: number): boolean {
-    return nodeId === 0 || this.#down.has(nodeId);
+  /**
+   * @internal the partition and node that serve what arrives at an address
+   * @throws DougError as the node or the facade refuses it
+   */
+  serving(
+    address: string,
+    key: Uint8Array,
+    named: { readonly partitionId: number; readonly epochVersion: number },
+    anyReplica: boolean,
+  ): { readonly partition: FakePartition; readonly node: NodeDescriptor } {
+    if (this.isDraining(address)) throw new DougError('DRAINING', `${address} is going down`);
+    if (this.isFacade(address)) return this.#behindFacade(key, anyReplica);
+    const node = this.nodeAt(address) as NodeDescriptor;
+    const partition = this.partitions.find(({ id }) => id === named.partitionId);
+    const refusal = refusalOf(this, partition, named.epochVersion, node, anyReplica);
+    if (partition === undefined || refusal !== null) throw refusal;
+    return { partition, node };
   }
 
-  /** @internal */
-  isFrozen(nodeId: number): boolean {
-    return this.#frozen.has(nodeId);
+  /** A facade knows everything, and chooses by the key whatever the client named. */
+  #behindFacade(
+    key: Uint8Array,
+    anyReplica: boolean,
+  ): { readonly partition: FakePartition; readonly node: NodeDescriptor } {
+    const partition = this.partitionOf(key);
+    const isUp = ({ address }: NodeDescriptor): boolean =>
+      !this.isDown(address) && !this.isFrozen(address);
+    const node = this.nodes.find(
+      (one) => isUp(one) && (anyReplica || one.nodeId === partition.leaderNodeId),
+    );
+    if (node === undefined) throw new DougError('NO_LEADER', 'no node can be reached');
+    const refusal = refusalOf(this, partition, partition.epochVersion, node, anyReplica);
+    if (refusal !== null) throw refusal;
+    return { partition, node };
   }
 
   /** @internal */
@@ -297,9 +320,9 @@ export class FakeCluster implements NodeTransport {
     this.#pipes.delete(pipe);
   }
 
-  /** @internal runs after the time of one way */
-  afterLatency(run: () => void): void {
-    this.#later(this.#latencyMs, run);
+  /** @internal runs after the time of one way to the node that serves */
+  afterLatency(address: string, run: () => void): void {
+    this.#later(this.isFacade(address) ? 2 * this.latencyMs : this.latencyMs, run);
   }
 
   /** @internal */
@@ -307,112 +330,9 @@ export class FakeCluster implements NodeTransport {
     this.#later(lateMs, run);
   }
 
-  /** @internal why a node does not serve a partition; null: it does */
-  refusal(
-    partition: FakePartition | undefined,
-    epochVersion: number,
-    node: NodeDescriptor,
-    anyReplica: boolean,
-  ): DougError | null {
-    if (partition === undefined) return new DougError('EPOCH_MISMATCH', 'no such partition');
-    const route = this.routeOf(partition);
-    if (epochVersion !== partition.epochVersion) {
-      return new DougError('EPOCH_MISMATCH', 'another epoch', { route });
-    }
-    if (anyReplica || partition.leaderNodeId === node.nodeId) return null;
-    return partition.leaderNodeId === 0
-      ? new DougError('NO_LEADER', 'no leader', { route })
-      : new DougError('NOT_LEADER', `node ${partition.leaderNodeId} leads`, { route });
-  }
-
-  /** @internal */
-  routeOf(partition: FakePartition): RouteHint {
-    return {
-      partition: {
-        partitionId: partition.id,
-        keyspace: 1,
-        start: partition.start,
-        end: partition.end,
-        epoch: { version: partition.epochVersion, conf: 1 },
-        replicas: this.nodes.map(({ nodeId }) => ({
-          replicaId: partition.id * 100 + nodeId,
-          nodeId,
-          role: ReplicaRole.REPLICA_ROLE_VOTER,
-        })),
-      },
-      leaderNodeId: partition.leaderNodeId,
-      nodes: [...this.nodes],
-      logTime: this.logTime,
-    };
-  }
-
-  /** @internal */
-  headerOf(partition: FakePartition, nodeId: number, isEventual: boolean): ResponseHeader {
-    return {
-      clusterId: this.clusterId,
-      nodeId,
-      partitionId: partition.id,
-      revision: partition.revision,
-      term: 1,
-      appliedIndex: partition.revision,
-      logTime: this.logTime,
-      served: isEventual ? Consistency.CONSISTENCY_EVENTUAL : Consistency.CONSISTENCY_LINEARIZABLE,
-      ageMs: isEventual ? 12 : 0,
-    };
-  }
-
-  #answer(path: string, node: NodeDescriptor): Uint8Array {
-    const { keyBytes, valueBytes, requestBytes } = limits;
-    const table = { keyBytes, valueBytes, requestBytes };
-    switch (path) {
-      case '/dougdb.v1.Routes/Describe':
-        return DescribeResponse.encode({
-          clusterId: this.clusterId,
-          kind: EndpointKind.ENDPOINT_KIND_NODE,
-          nodeId: node.nodeId,
-          nodes: [...this.nodes],
-          partitions: this.partitions.map((partition) => this.routeOf(partition)),
-          limits: table,
-          version: '0.0.0-fake',
-        }).finish();
-      case '/dougdb.admin.v1.Admin/MemberList':
-        return MemberListResponse.encode({ nodes: [...this.nodes] }).finish();
-      default:
-        return StatusResponse.encode({
-          clusterId: this.clusterId,
-          node,
-          version: '0.0.0-fake',
-          uptimeMs: 1000,
-          limits: table,
-          replicas: this.partitions.map(({ id, leaderNodeId, revision }) => ({
-            partitionId: id,
-            replicaId: id * 100 + node.nodeId,
-            role: leaderNodeId === node.nodeId ? 'leader' : 'follower',
-            leaderReplicaId: leaderNodeId === 0 ? 0 : id * 100 + leaderNodeId,
-            leaderNodeId,
-            term: 1,
-            commitIndex: revision,
-            appliedIndex: revision,
-            firstIndex: 1,
-            lastIndex: revision,
-            revision,
-            state: 'serving',
-            sessions: 0,
-          })),
-        }).finish();
-    }
-  }
-
-  #pauseUnless(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      signal.addEventListener('abort', done);
-      this.#later(this.#latencyMs, done);
-      if (signal.aborted) done();
-    });
+  #addressOf(endpoint: FakeEndpoint): string {
+    if (typeof endpoint === 'string') return endpoint;
+    return this.nodes[endpoint - 1]?.address ?? '';
   }
 
   #later(delayMs: number, run: () => void): Timer {
@@ -421,7 +341,12 @@ export class FakeCluster implements NodeTransport {
       run();
     });
     this.#timers.add(timer);
-    return timer;
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+        timer.cancel();
+      },
+    };
   }
 }
 

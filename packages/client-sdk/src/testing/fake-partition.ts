@@ -1,5 +1,5 @@
 import { compareKeys, isBelowEnd } from '@dougdb/facade';
-import type { CodeName } from '@dougdb/rpc-proto';
+import { type CodeName, limits } from '@dougdb/rpc-proto';
 
 /** Longest distance of a new session's start from the partition's log time (S16). */
 const SESSION_AGE_LIMIT = 5 * 60_000 * 4096;
@@ -9,15 +9,33 @@ export interface FakeCommand {
   readonly kind: 'put' | 'delete';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** 0: none. */
+  readonly ifRevision: number;
+  readonly ifAbsent: boolean;
+  readonly returnPrevious: boolean;
+  readonly returnExisted: boolean;
   readonly session: string;
   readonly startedAt: number;
   readonly seq: number;
   readonly firstIncomplete: number;
 }
 
-export type FakeOutcome =
-  | { readonly revision: number; readonly repeated: boolean }
-  | { readonly refused: CodeName };
+/** What a partition answers to a command. */
+export interface FakeResult {
+  /** At which it took effect; where nothing changed, that of the partition. */
+  readonly revision: number;
+  readonly compareFailed: boolean;
+  /** Of a command that looked: the revision of what was there; 0: nothing. */
+  readonly previousRevision: number;
+  /** Null unless it was asked for and there. */
+  readonly previousValue: Uint8Array | null;
+  /** Whether the command had been judged before. */
+  readonly repeated: boolean;
+  /** False: what was there is no longer known. */
+  readonly resultKept: boolean;
+}
+
+export type FakeOutcome = FakeResult | { readonly refused: CodeName };
 
 /** An entry of the history: a command that took effect. */
 export interface FakeApplied extends FakeCommand {
@@ -26,7 +44,7 @@ export interface FakeApplied extends FakeCommand {
 
 interface SessionRow {
   firstIncomplete: number;
-  readonly revisions: Map<number, number>;
+  readonly results: Map<number, FakeResult>;
 }
 
 /** One partition of a {@link FakeCluster}: the state machine, with sessions as safety.md S16 has them. */
@@ -38,6 +56,8 @@ export class FakePartition {
   /** 0: there is none. */
   leaderNodeId = 1;
   revision = 0;
+  /** Whether details are remembered for commands that are sent again (S16); if not, only the verdicts. */
+  keepsResults = true;
   /** Everything that took effect, in order. */
   readonly applied: FakeApplied[] = [];
   readonly #values = new Map<string, { key: Uint8Array; value: Uint8Array; revision: number }>();
@@ -59,19 +79,17 @@ export class FakePartition {
     let row = this.#sessions.get(session);
     if (row === undefined) {
       if (Math.abs(logTime - startedAt) >= SESSION_AGE_LIMIT) return { refused: 'SESSION_EXPIRED' };
-      row = { firstIncomplete: 0, revisions: new Map() };
+      row = { firstIncomplete: 0, results: new Map() };
       this.#sessions.set(session, row);
     }
     if (seq < row.firstIncomplete) return { refused: 'SESSION_EXPIRED' };
-    const known = row.revisions.get(seq);
-    if (known !== undefined) return { revision: known, repeated: true };
+    const known = row.results.get(seq);
+    if (known !== undefined) return { ...known, repeated: true };
     this.#forget(row, firstIncomplete);
-    if (row.revisions.size >= 1024) return { refused: 'BUSY' };
-    this.revision++;
-    row.revisions.set(seq, this.revision);
-    this.#write(command);
-    this.applied.push({ ...command, revision: this.revision });
-    return { revision: this.revision, repeated: false };
+    if (row.results.size >= limits.sessionOpenSeqs) return { refused: 'BUSY' };
+    const result = this.#judge(command);
+    row.results.set(seq, this.#remembered(result));
+    return result;
   }
 
   get(key: Uint8Array): { value: Uint8Array; revision: number } | undefined {
@@ -96,8 +114,8 @@ export class FakePartition {
       child.#values.set(name, entry);
       this.#values.delete(name);
     }
-    for (const [session, { firstIncomplete, revisions }] of this.#sessions) {
-      child.#sessions.set(session, { firstIncomplete, revisions: new Map(revisions) });
+    for (const [session, { firstIncomplete, results }] of this.#sessions) {
+      child.#sessions.set(session, { firstIncomplete, results: new Map(results) });
     }
     child.revision = this.revision;
     child.leaderNodeId = this.leaderNodeId;
@@ -115,12 +133,40 @@ export class FakePartition {
   #forget(row: SessionRow, firstIncomplete: number): void {
     if (firstIncomplete <= row.firstIncomplete) return;
     row.firstIncomplete = firstIncomplete;
-    for (const seq of row.revisions.keys()) if (seq < firstIncomplete) row.revisions.delete(seq);
+    for (const seq of row.results.keys()) if (seq < firstIncomplete) row.results.delete(seq);
   }
 
-  #write({ kind, key, value }: FakeCommand): void {
+  #judge(command: FakeCommand): FakeResult {
+    const { ifRevision, ifAbsent, returnPrevious, returnExisted } = command;
+    const looks = ifRevision > 0 || ifAbsent || returnPrevious || returnExisted;
+    const there = looks ? this.get(command.key) : undefined;
+    const previousRevision = there?.revision ?? 0;
+    const isMet =
+      (ifRevision === 0 || ifRevision === previousRevision) && !(ifAbsent && there !== undefined);
+    const changesNothing = looks && command.kind === 'delete' && there === undefined;
+    if (isMet && !changesNothing) this.#write(command);
+    return {
+      revision: this.revision,
+      compareFailed: !isMet,
+      previousRevision,
+      previousValue: returnPrevious ? (there?.value ?? null) : null,
+      repeated: false,
+      resultKept: true,
+    };
+  }
+
+  #remembered(result: FakeResult): FakeResult {
+    const valueBytes = result.previousValue?.length ?? 0;
+    if (this.keepsResults && valueBytes <= limits.sessionResultBytes) return result;
+    return { ...result, previousRevision: 0, previousValue: null, resultKept: false };
+  }
+
+  #write(command: FakeCommand): void {
+    const { kind, key, value } = command;
+    const revision = ++this.revision;
     if (kind === 'delete') this.#values.delete(nameOf(key));
-    else this.#values.set(nameOf(key), { key, value, revision: this.revision });
+    else this.#values.set(nameOf(key), { key, value, revision });
+    this.applied.push({ ...command, revision });
   }
 }
 

@@ -6,17 +6,20 @@ import {
   DougError,
   type NodeDescriptor,
   PipeResponseWriter,
+  type ResponseHeader,
   type RouteHint,
   readCommand,
   readPipeRequest,
+  SESSION_BYTES,
   toWire,
 } from '@dougdb/rpc-proto';
+import { headerOf, routeOf } from './fake-answers.js';
 import type { FakeCluster, FakeVerdict } from './fake-cluster.js';
-import type { FakeCommand, FakePartition } from './fake-partition.js';
+import type { FakeCommand, FakePartition, FakeResult } from './fake-partition.js';
 
-/** One stream to a node of a {@link FakeCluster}. */
+/** One stream to a node or facade of a {@link FakeCluster}. */
 export class FakePipe implements PipeConnection {
-  readonly nodeId: number;
+  readonly address: string;
   readonly #cluster: FakeCluster;
   readonly #events: PipeEvents;
   readonly #view = new CommandView();
@@ -24,15 +27,15 @@ export class FakePipe implements PipeConnection {
   #isOpen = true;
   #isConnected = false;
 
-  constructor(cluster: FakeCluster, nodeId: number, events: PipeEvents) {
+  constructor(cluster: FakeCluster, address: string, events: PipeEvents) {
     this.#cluster = cluster;
-    this.nodeId = nodeId;
+    this.address = address;
     this.#events = events;
   }
 
   connected(): void {
-    if (!this.#isOpen || this.#cluster.isFrozen(this.nodeId)) return;
-    if (this.#cluster.isDown(this.nodeId)) {
+    if (!this.#isOpen || this.#cluster.isFrozen(this.address)) return;
+    if (this.#cluster.isDown(this.address)) {
       this.#end(new DougError('NO_LEADER', 'connection refused'));
       return;
     }
@@ -44,8 +47,8 @@ export class FakePipe implements PipeConnection {
     if (!this.#isConnected) throw new Error('sent before the pipe was open');
     if (!this.#isOpen) throw new Error('sent after the pipe was closed');
     const copy = new Uint8Array(request);
-    this.#cluster.afterLatency(() => {
-      if (this.#isOpen && !this.#cluster.isFrozen(this.nodeId)) this.#arrive(copy);
+    this.#cluster.afterLatency(this.address, () => {
+      if (this.#isOpen && !this.#cluster.isFrozen(this.address)) this.#arrive(copy);
     });
     return true;
   }
@@ -67,48 +70,46 @@ export class FakePipe implements PipeConnection {
 
   #arrive(request: Uint8Array): void {
     let broken = false;
-    const message = this.#cluster.messages++;
+    const cluster = this.#cluster;
+    const message = cluster.messages++;
     this.#writer = new PipeResponseWriter();
     readPipeRequest(request, {
       begin: () => {},
       item: (id, timeoutMs, partitionId, epochVersion, resend, op, start, end, consistency) => {
         if (broken) return;
-        const isGet = op === 'get';
-        const command = isGet ? null : this.#command(request, start, end);
+        const command = op === 'get' ? null : this.#command(request, start, end);
         const key = command === null ? request.slice(start, end) : command.key;
-        const verdict = this.#cluster.judge({
+        const isEventual = consistency === Consistency.CONSISTENCY_EVENTUAL;
+        const named = { partitionId, epochVersion };
+        const serving = this.#serving(key, named, isEventual);
+        const verdict = cluster.judge({
           kind: command === null ? 'get' : command.kind,
           key: new TextDecoder().decode(key),
-          node: this.nodeId,
+          node:
+            'node' in serving ? serving.node.nodeId : (cluster.nodeAt(this.address)?.nodeId ?? 0),
+          address: this.address,
           resend,
           timeoutMs,
           message,
-          ordinal: this.#cluster.arrived++,
+          ordinal: cluster.arrived++,
         });
         broken = verdict === 'break' || verdict === 'serve-and-break';
         if (verdict === 'break' || verdict === 'swallow') return;
         if (typeof verdict === 'object') {
           const { refuse, retryAfterMs } = verdict;
           this.#fail(id, new DougError(refuse, 'as told', { retryAfterMs, ...this.#hint(key) }));
-          return;
-        }
-        const partition = this.#cluster.partitions.find((one) => one.id === partitionId);
-        const node = this.#cluster.nodes[this.nodeId - 1] as NodeDescriptor;
-        const isEventual = consistency === Consistency.CONSISTENCY_EVENTUAL;
-        const refusal = this.#cluster.refusal(partition, epochVersion, node, isEventual);
-        if (partition === undefined || refusal !== null) {
-          const route = this.#hint(key).route;
-          const reason = refusal?.reason ?? 'EPOCH_MISMATCH';
-          this.#fail(id, new DougError(reason, refusal?.message ?? '', { route }));
+        } else if ('refusal' in serving) {
+          const { reason, message: told } = serving.refusal;
+          this.#fail(id, new DougError(reason, told, this.#hint(key)));
         } else if (command === null) {
-          this.#get(id, partition, key, isEventual);
+          this.#get(id, serving, key, isEventual);
         } else {
-          this.#write(id, partition, command, verdict, resend);
+          this.#write(id, serving, command, verdict, resend);
         }
       },
       invalid: (id, error) => this.#fail(id, error),
       cancel: () => {
-        this.#cluster.cancelled++;
+        cluster.cancelled++;
       },
     });
     if (broken) {
@@ -117,13 +118,25 @@ export class FakePipe implements PipeConnection {
     }
     const response = this.#writer.finish();
     if (response.length === 0) return;
-    this.#cluster.afterLatency(() => {
-      if (this.#isOpen) this.#events.received(response);
+    cluster.afterLatency(this.address, () => {
+      if (this.#isOpen && !cluster.isFrozen(this.address)) this.#events.received(response);
     });
   }
 
-  #get(id: number, partition: FakePartition, key: Uint8Array, isEventual: boolean): void {
-    const header = this.#cluster.headerOf(partition, this.nodeId, isEventual);
+  #serving(
+    key: Uint8Array,
+    named: { readonly partitionId: number; readonly epochVersion: number },
+    isEventual: boolean,
+  ): Serving | { readonly refusal: DougError } {
+    try {
+      return this.#cluster.serving(this.address, key, named, isEventual);
+    } catch (error) {
+      return { refusal: DougError.from(error) };
+    }
+  }
+
+  #get(id: number, { partition, node }: Serving, key: Uint8Array, isEventual: boolean): void {
+    const header = headerOf(this.#cluster, partition, node.nodeId, isEventual);
     const hit = partition.get(key);
     if (hit === undefined) this.#writer.addGetMissing(id, header);
     else this.#writer.addGet(id, header, hit.value, 0, hit.value.length, hit.revision);
@@ -131,39 +144,46 @@ export class FakePipe implements PipeConnection {
 
   #write(
     id: number,
-    partition: FakePartition,
+    { partition, node }: Serving,
     command: FakeCommand,
     verdict: FakeVerdict,
     resend: boolean,
   ): void {
+    const cluster = this.#cluster;
     if (verdict === 'doubt' || verdict === 'doubt-and-serve-later') {
       this.#fail(id, new DougError('IN_DOUBT', 'nobody knows'));
       if (verdict === 'doubt') return;
     }
     const again = (): void => {
-      this.#cluster
-        .partitionOf(new TextDecoder().decode(command.key))
-        .apply(command, this.#cluster.logTime);
+      cluster.partitionOf(command.key).apply(command, cluster.logTime);
     };
     if (verdict === 'doubt-and-serve-later') {
-      this.#cluster.late(again);
+      cluster.late(again);
       return;
     }
-    if (verdict === 'serve-twice') this.#cluster.late(again);
-    const outcome = partition.apply(command, this.#cluster.logTime);
-    const header = this.#cluster.headerOf(partition, this.nodeId, false);
-    if ('revision' in outcome) {
-      this.#writer.addWrite(id, header, outcome.revision, false);
-    } else {
+    if (verdict === 'serve-twice') cluster.late(again);
+    const outcome = partition.apply(command, cluster.logTime);
+    if ('refused' in outcome) {
       const isSessions = outcome.refused === 'SESSION_EXPIRED';
       const isUnknown = isSessions && (resend || command.firstIncomplete > command.seq);
       this.#fail(
         id,
         new DougError(outcome.refused, 'refused by the state machine', {
           outcome: isUnknown ? 'UNKNOWN' : 'NOT_APPLIED',
-          route: this.#cluster.routeOf(partition),
+          route: routeOf(cluster, partition),
         }),
       );
+      return;
+    }
+    this.#answer(id, headerOf(cluster, partition, node.nodeId, false), command, outcome);
+  }
+
+  #answer(id: number, header: ResponseHeader, command: FakeCommand, result: FakeResult): void {
+    const { revision, resultKept } = result;
+    if (looks(command)) {
+      this.#writer.addLookedWrite(id, header, { ...result, resultNotKept: !resultKept });
+    } else {
+      this.#writer.addWrite(id, header, revision, !resultKept);
     }
   }
 
@@ -175,22 +195,38 @@ export class FakePipe implements PipeConnection {
   }
 
   #hint(key: Uint8Array): { route: RouteHint } {
-    const partition = this.#cluster.partitionOf(new TextDecoder().decode(key));
-    return { route: this.#cluster.routeOf(partition) };
+    return { route: routeOf(this.#cluster, this.#cluster.partitionOf(key)) };
   }
 
   #command(bytes: Uint8Array, start: number, end: number): FakeCommand {
     const view = this.#view;
     readCommand(bytes, start, end, view);
-    const session = bytes.subarray(view.sessionStart, view.sessionStart + 16);
+    const { kind, ifRevision, ifAbsent, returnPrevious, returnExisted } = view;
+    const { startedAt, seq, firstIncomplete } = view;
+    const session = bytes.subarray(view.sessionStart, view.sessionStart + SESSION_BYTES);
     return {
-      kind: view.kind,
+      kind,
       key: bytes.slice(view.keyStart, view.keyEnd),
       value: bytes.slice(view.valueStart, view.valueEnd),
+      ifRevision,
+      ifAbsent,
+      returnPrevious,
+      returnExisted,
       session: Array.from(session, (byte) => byte.toString(16)).join(','),
-      startedAt: view.startedAt,
-      seq: view.seq,
-      firstIncomplete: view.firstIncomplete,
+      startedAt,
+      seq,
+      firstIncomplete,
     };
   }
+}
+
+/** What serves an item. */
+interface Serving {
+  readonly partition: FakePartition;
+  readonly node: NodeDescriptor;
+}
+
+function looks(command: FakeCommand): boolean {
+  const { ifRevision, ifAbsent, returnPrevious, returnExisted } = command;
+  return ifRevision > 0 || ifAbsent || returnPrevious || returnExisted;
 }
