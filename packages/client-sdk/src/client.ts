@@ -13,6 +13,8 @@ import {
 } from './codec.js';
 import { Engine, type EngineCounters } from './engine/engine.js';
 import { Operation, type OperationKind, type ResultReader } from './engine/operation.js';
+import type { PendingBounds } from './engine/pending-limit.js';
+import { awaitRoom } from './engine/room-wait.js';
 import {
   type CallOptions,
   type ConnectOptions,
@@ -77,6 +79,23 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     return this.#engine.counters;
   }
 
+  /** What is called and not settled now, over all its views. */
+  get pending(): PendingBounds {
+    return this.#engine.limit.pending;
+  }
+
+  /**
+   * Resolves at once while there is room for any one call, and else when half of `pendingLimit` is free:
+   * what to await in a loop that calls without awaiting. It reserves nothing: of several loops one may
+   * still be refused with BUSY, and calls again.
+   * @throws DougError DEADLINE, ABORTED, CLOSED
+   */
+  ready(options: CallOptions = noOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      awaitRoom(this.#engine, this.#timeoutOf(options), options.signal).then(resolve, reject);
+    });
+  }
+
   /**
    * Sets the value of a key. With `ifRevision` or `ifAbsent` only if the condition holds at the moment when
    * it takes effect; with any option beside `signal` and `timeoutMs` the partition reads the key first.
@@ -106,6 +125,36 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   /** The value of a key; null: there is none. @throws DougError */
   get(key: Key, options?: ReadOptions): Promise<GetResult<V, K> | null> {
     return this.#call('get', key, undefined, options);
+  }
+
+  /**
+   * The values of many keys, in the order of the keys; null where there is none. Each is read as by get;
+   * together they are no snapshot. If one cannot be read the call fails.
+   * @throws DougError
+   */
+  getMany(
+    keys: Iterable<Key>,
+    options: ReadOptions = noOptions,
+  ): Promise<(GetResult<V, K> | null)[]> {
+    return new Promise((resolve, reject) => {
+      const names = listOf(keys);
+      const results = new Array<GetResult<V, K> | null>(names.length).fill(null);
+      let open = names.length;
+      const fail = (error: unknown): void => {
+        reject(error);
+        // Also those that are not sent yet: nobody waits for them.
+        for (const op of ops) this.#engine.cancel(op);
+      };
+      const ops = names.map((key, at) => {
+        const take = (result: unknown): void => {
+          results[at] = result as GetResult<V, K> | null;
+          if (--open === 0) resolve(results);
+        };
+        return this.#operation('get', key, undefined, options, take, fail);
+      });
+      this.#engine.submitAll(ops, options.signal ?? null, this.#timeoutOf(options));
+      if (open === 0) resolve(results);
+    });
   }
 
   /**
@@ -231,6 +280,14 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
 type AnyOptions = ReadOptions & PutOptions & DeleteOptions;
 
 const noOptions: AnyOptions = Object.freeze({});
+
+/** @throws DougError INVALID_ARGUMENT */
+function listOf(keys: Iterable<Key>): Key[] {
+  // A string is iterable too, and never what was meant.
+  const isList = typeof keys === 'object' && keys !== null && Symbol.iterator in keys;
+  if (isList) return [...keys];
+  throw new DougError('INVALID_ARGUMENT', 'keys must be a list of keys');
+}
 
 function checkKey(key: Uint8Array, limit: number): Uint8Array {
   if (key.length > 0 && key.length <= limit) return key;

@@ -37,6 +37,7 @@ export {
 } from './codec.js';
 export { CompareFailedError, type Current } from './compare-failed-error.js';
 export type { EngineCounters } from './engine/engine.js';
+export type { PendingBounds } from './engine/pending-limit.js';
 export {
   type CallOptions,
   type ClientOptions,

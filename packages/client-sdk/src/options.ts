@@ -1,6 +1,7 @@
 import { type BackoffOptions, defaultBackoff } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Codec, Key, NamedCodecs } from './codec.js';
+import type { PendingBounds } from './engine/pending-limit.js';
 
 /** `linearizable`: sees every write acknowledged before. `eventual`: any replica, at once, maybe older. */
 export type Consistency = 'linearizable' | 'eventual';
@@ -27,6 +28,11 @@ export interface ClientOptions<V = string, K extends Key = string> {
   readonly retry?: Partial<BackoffOptions> | undefined;
   /** Default of every read. Default 'linearizable'. */
   readonly consistency?: Consistency | undefined;
+  /**
+   * Most that may be called and not settled, over all views of the client. What goes beyond it is refused
+   * with DOUG_BUSY before it is sent; see {@link DougClient.ready}. Default 65,536 operations, 64 MiB.
+   */
+  readonly pendingLimit?: Partial<PendingBounds> | undefined;
   /** Gives the connecting up; calls have signals of their own. */
   readonly signal?: AbortSignal | undefined;
   /** Talk to the nodes even if the endpoints belong to a facade. Default false. */
@@ -46,6 +52,7 @@ export interface Settings {
   readonly backoff: BackoffOptions;
   readonly consistency: Consistency;
   readonly direct: boolean;
+  readonly pendingLimit: PendingBounds;
 }
 
 /** Defaults of {@link ClientOptions}. */
@@ -54,6 +61,7 @@ export const defaultSettings = Object.freeze({
   backoff: defaultBackoff,
   consistency: 'linearizable' as Consistency,
   direct: false,
+  pendingLimit: Object.freeze({ operations: 65_536, bytes: 64 * 1024 * 1024 }) as PendingBounds,
 });
 
 /** Longest timeout: what a timer takes. */
@@ -66,7 +74,8 @@ export function resolveSettings<V, K extends Key>(options: ConnectOptions<V, K>)
     timeoutMs: checkTimeout(options.timeoutMs ?? defaultSettings.timeoutMs),
     backoff: checkBackoff({ ...defaultSettings.backoff, ...options.retry }),
     consistency: checkConsistency(options.consistency ?? defaultSettings.consistency),
-    direct: options.direct ?? defaultSettings.direct,
+    direct: checkDirect(options.direct ?? defaultSettings.direct),
+    pendingLimit: checkPending({ ...defaultSettings.pendingLimit, ...options.pendingLimit }),
   });
 }
 
@@ -99,6 +108,18 @@ export function parseEndpoints(endpoints: string | readonly string[]): string[] 
     }
   }
   return [...new Set(list)];
+}
+
+function checkDirect(direct: boolean): boolean {
+  if (typeof direct === 'boolean') return direct;
+  throw invalid(`direct must be true or false, not ${String(direct)}`);
+}
+
+function checkPending(bounds: PendingBounds): PendingBounds {
+  const { operations, bytes } = bounds;
+  const areCounts = [operations, bytes].every((count) => Number.isSafeInteger(count) && count > 0);
+  if (areCounts) return Object.freeze(bounds);
+  throw invalid('pendingLimit: operations and bytes must be integers of at least 1');
 }
 
 function checkBackoff(backoff: BackoffOptions): BackoffOptions {

@@ -1,6 +1,7 @@
 import { SimRandom } from '@dougdb/ports/sim';
 import type { DougError } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
+import { CompareFailedError } from '../src/core.js';
 import type { FakeCluster, FakeVerdict } from '../src/testing/index.js';
 import { type SimClient, simClient } from './sim-client.js';
 
@@ -11,8 +12,11 @@ interface Call {
   readonly kind: 'put' | 'get';
   readonly key: string;
   readonly value: string;
+  /** Of a put. */
+  readonly condition: { readonly ifRevision?: number; readonly ifAbsent?: boolean };
   outcome: 'open' | 'ok' | 'NOT_APPLIED' | 'UNKNOWN';
   result: { revision?: number; value?: string } | null;
+  code?: string;
 }
 
 interface Script {
@@ -114,27 +118,34 @@ async function play(script: Script): Promise<{ calls: Call[]; sim: SimClient }> 
 
   const calls: Call[] = [];
   const settled: Promise<void>[] = [];
+  /** The newest revision of each key that an answer told. */
+  const told = new Map<string, number>();
   for (let serial = 0; serial < script.calls; serial++) {
     const kind = random.chance(0.25) ? 'get' : 'put';
+    const key = `k${random.int(6)}`;
     const call: Call = {
       serial,
       kind,
-      key: `k${random.int(6)}`,
+      key,
       value: `value ${serial}`,
+      condition: kind === 'put' ? aCondition(random, told.get(key)) : {},
       outcome: 'open',
       result: null,
     };
     calls.push(call);
     const promise: Promise<Call['result']> =
-      kind === 'put' ? db.put(call.key, call.value) : db.get(call.key);
+      kind === 'put' ? db.put(key, call.value, call.condition) : db.get(key);
     settled.push(
       promise.then(
         (result) => {
           call.outcome = 'ok';
           call.result = result;
+          if (result?.revision !== undefined) told.set(key, result.revision);
         },
         (error: DougError) => {
           call.outcome = error.outcome;
+          call.code = error.code;
+          if (CompareFailedError.is(error)) told.set(key, error.current?.revision ?? 0);
         },
       ),
     );
@@ -144,6 +155,12 @@ async function play(script: Script): Promise<{ calls: Call[]; sim: SimClient }> 
   // Whatever is still on its way arrives.
   await scheduler.advance(5000);
   return { calls, sim };
+}
+
+/** None, the newest revision that is known, or that nothing is there. */
+function aCondition(random: SimRandom, revision = 0): Call['condition'] {
+  if (random.chance(0.5)) return {};
+  return revision === 0 ? { ifAbsent: true } : { ifRevision: revision };
 }
 
 /** The values that took effect on a key, in order. */
@@ -158,12 +175,13 @@ describe('whatever goes wrong', () => {
   it(
     'a put takes effect once if it says so, at most once if it does not know, else never (applied-once, outcome-of-all-attempts, call-order)',
     async () => {
-      const seen = { ok: 0, NOT_APPLIED: 0, UNKNOWN: 0, open: 0, retries: 0 };
+      const seen = { ok: 0, NOT_APPLIED: 0, UNKNOWN: 0, open: 0 };
+      const of = { retries: 0, compared: 0, compareFailed: 0 };
       await fc.assert(
         fc.asyncProperty(scripts, async (script) => {
           const { calls, sim } = await play(script);
           const { cluster, db, clock } = sim;
-          seen.retries += db.counters.retries;
+          of.retries += db.counters.retries;
           for (const call of calls) {
             seen[call.outcome]++;
             expect(call.outcome).not.toBe('open');
@@ -178,6 +196,11 @@ describe('whatever goes wrong', () => {
           checkRevisions(calls, cluster);
           checkOrder(calls, cluster);
           checkReads(calls);
+          checkConditions(calls, cluster);
+          for (const { code, condition, outcome } of calls) {
+            if (code === 'DOUG_COMPARE_FAILED') of.compareFailed++;
+            if (outcome === 'ok' && condition.ifRevision !== undefined) of.compared++;
+          }
           await db.close();
           await sim.scheduler.advance(0);
           expect(clock.pendingCount).toBe(0);
@@ -186,7 +209,9 @@ describe('whatever goes wrong', () => {
         { numRuns },
       );
       // A run in which nothing went wrong would prove nothing.
-      expect(seen.retries).toBeGreaterThan(100);
+      expect(of.retries).toBeGreaterThan(100);
+      expect(of.compared).toBeGreaterThan(100);
+      expect(of.compareFailed).toBeGreaterThan(100);
       for (const outcome of ['ok', 'NOT_APPLIED', 'UNKNOWN'] as const) {
         expect(seen[outcome]).toBeGreaterThan(10);
       }
@@ -215,6 +240,21 @@ function checkOrder(calls: readonly Call[], cluster: FakeCluster): void {
     const order = effectsOf(cluster, key).filter((value) => known.has(value));
     const expected = calls.filter(({ value }) => order.includes(value)).map(({ value }) => value);
     expect(order).toEqual(expected);
+  }
+}
+
+/** Whatever had a condition took effect where it was met, and failed by it where it was not. */
+function checkConditions(calls: readonly Call[], cluster: FakeCluster): void {
+  const decoder = new TextDecoder();
+  const newest = new Map<string, number>();
+  for (const { key, ifRevision, ifAbsent, revision } of cluster.applied) {
+    const there = newest.get(decoder.decode(key)) ?? 0;
+    if (ifRevision > 0) expect(there).toBe(ifRevision);
+    if (ifAbsent) expect(there).toBe(0);
+    newest.set(decoder.decode(key), revision);
+  }
+  for (const { code, condition } of calls) {
+    if (code === 'DOUG_COMPARE_FAILED') expect(condition).not.toEqual({});
   }
 }
 

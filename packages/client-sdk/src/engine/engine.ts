@@ -23,6 +23,7 @@ import { KeyLanes } from './key-lanes.js';
 import { NodePipe } from './node-pipe.js';
 import { type LookedAnswer, type Operation, Place } from './operation.js';
 import { PartitionState } from './partition-state.js';
+import { PendingLimit } from './pending-limit.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
 /** Counts since the client was made. */
@@ -58,6 +59,7 @@ export class Engine implements PipeOwner {
   readonly signals = new AbortWatch();
   /** What ends with the client beside the operations. */
   readonly dependents = new Set<Abortable>();
+  readonly limit: PendingLimit;
   readonly #deadlines: DeadlineQueue<Operation>;
   readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
   readonly #pipes = new Map<string, NodePipe>();
@@ -77,6 +79,7 @@ export class Engine implements PipeOwner {
     this.transport = ports.transport;
     this.settings = settings;
     this.random = ports.random;
+    this.limit = new PendingLimit(settings.pendingLimit);
     this.#deadlines = new DeadlineQueue(ports.clock, (op, timeoutMs) =>
       this.#giveUp(op, 'timed out', timeoutMs),
     );
@@ -105,14 +108,38 @@ export class Engine implements PipeOwner {
     return this.#deadlines.size;
   }
 
-  /** Takes a call. Its promise is settled within timeoutMs, whatever happens. */
+  /**
+   * Takes a call. Its promise is settled within timeoutMs, whatever happens.
+   * @throws DougError BUSY, CLOSED, ABORTED: it was not taken
+   */
   submit(op: Operation, timeoutMs: number): void {
+    this.#checkOpen(op.signal);
+    this.limit.enter(1, op.sizeBytes);
+    this.#take(op, timeoutMs);
+  }
+
+  /** As `submit`, for operations that are taken all or not at all; they have one signal. */
+  submitAll(ops: readonly Operation[], signal: AbortSignal | null, timeoutMs: number): void {
+    this.#checkOpen(signal);
+    this.limit.enter(
+      ops.length,
+      ops.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    );
+    for (const op of ops) this.#take(op, timeoutMs);
+  }
+
+  /** Nobody waits for an operation any more. */
+  cancel(op: Operation): void {
+    this.#giveUp(op, 'aborted');
+  }
+
+  #checkOpen(signal: AbortSignal | null): void {
+    if (this.#closed) throw closed(false);
+    if (signal?.aborted) throw aborted(signal, false);
+  }
+
+  #take(op: Operation, timeoutMs: number): void {
     const { signal } = op;
-    if (this.#closed || signal?.aborted === true) {
-      op.place = Place.done;
-      op.reject(this.#closed ? closed(false) : aborted(signal, false));
-      return;
-    }
     op.serial = ++this.#serial;
     this.#deadlines.add(op, timeoutMs);
     if (signal !== null) {
@@ -126,12 +153,13 @@ export class Engine implements PipeOwner {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // First: who waits for room must not take what the operations free.
+    for (const dependent of [...this.dependents]) dependent.aborted();
     for (const op of this.#deadlines.items()) this.#giveUp(op, 'closed');
     this.#deadlines.close();
     for (const partition of this.#partitions.values()) partition.close();
     for (const pipe of this.#pipes.values()) pipe.close();
     this.router.close();
-    for (const dependent of [...this.dependents]) dependent.aborted();
     this.transport.close();
   }
 
@@ -354,6 +382,7 @@ export class Engine implements PipeOwner {
   /** Frees everything that an operation holds. Its promise is settled right after. */
   #finish(op: Operation): void {
     this.#deadlines.remove(op);
+    this.limit.leave(op.sizeBytes);
     if (op.signal !== null && op.onAbort !== null) {
       op.onAbort = null;
       this.signals.remove(op.signal, op);
