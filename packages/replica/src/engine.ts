@@ -127,7 +127,8 @@ export class Engine {
     writes.expire(nowMs);
     reads.expire(nowMs);
     this.#giveLeadershipAway(nowMs);
-    if (++this.#ticks % TICKS_PER_LOOK === 0) this.#lookAtFrontier();
+    const isAsked = this.#options.db.wantsFreeze && this.parts.gate.state !== 'corrupt';
+    if (++this.#ticks % TICKS_PER_LOOK === 0 || isAsked) this.#lookAtFrontier();
     if (readyLoop.wantsTurn || !apply.isIdle) this.wake();
   };
 

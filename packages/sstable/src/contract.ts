@@ -1,5 +1,6 @@
 import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import type { BlockCache } from './block-cache.js';
+import type { MemtableBudget } from './memtable-budget.js';
 
 /** A value or a promise of it: callers test for the promise only where a read had to wait for a disk. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -24,6 +25,8 @@ export interface DbOptions {
   readonly cache: BlockCache;
   /** A memtable at this size asks to be frozen. Default 16 MiB. */
   readonly memtableBytes?: number;
+  /** Shared by all databases of a process. Default: no bound beside memtableBytes. */
+  readonly budget?: MemtableBudget;
   /** Uncompressed size at which a data block is closed. Default 4 KiB. */
   readonly blockBytes?: number;
   /** Size at which a table of a compaction is closed. Default 32 MiB. */

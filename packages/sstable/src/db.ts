@@ -53,7 +53,10 @@ export class Db {
 
   private constructor(store: Store) {
     this.#store = store;
-    this.#background = new Background(store, (error) => this.#rejectWaiters(error));
+    this.#background = new Background(store, (error) => {
+      store.share.leave();
+      this.#rejectWaiters(error);
+    });
     this.#compactor = new Compactor(this.#background);
     this.#flusher = new Flusher(this.#background, () => this.#afterInstall());
   }
@@ -103,12 +106,14 @@ export class Db {
 
   /** True when the host should freeze at its next entry boundary. */
   get wantsFreeze(): boolean {
-    return this.memtableBytes >= this.#store.settings.memtableBytes;
+    const { settings, share } = this.#store;
+    return share.isAsked || this.memtableBytes >= settings.memtableBytes;
   }
 
   /** True while flushes and compactions are so far behind that growth should be refused (BUSY). */
   get stalled(): boolean {
-    const { frozen, version } = this.#store;
+    const { frozen, version, settings } = this.#store;
+    if (settings.budget.isFull) return true;
     if ((version.levels[0]?.length ?? 0) >= STALL_LEVEL0_TABLES) return true;
     // Each one holds a state record of the host, with or without a memtable.
     if (frozen.length > STALL_FREEZES) return true;
@@ -175,6 +180,7 @@ export class Db {
     this.#freezes++;
     if (memtable !== null) {
       store.mutable = new Memtable();
+      store.share.froze();
       store.minimumSequence = lastSequence + 1;
     }
     this.#flusher.kick();
@@ -236,6 +242,7 @@ export class Db {
       })),
       memtables: memtables.length,
       memtableBytes: memtables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      reservedBytes: memtables.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0),
       flushes,
       compactions,
     };
@@ -271,10 +278,13 @@ export class Db {
       throw usage(`sequence ${sequence} goes back: ${last} was written or frozen`);
     }
     if (sequence > MAX_SEQUENCE) throw usage(`sequence ${sequence} is not below 2^48`);
-    if (!store.mutable.add(sequence, kind, key, value)) {
+    const { mutable, share } = store;
+    const before = mutable.reservedBytes;
+    if (!mutable.add(sequence, kind, key, value)) {
       throw usage(`sequence ${sequence} has a write of this key already`);
     }
     store.lastSequence = sequence;
+    share.grew(mutable.reservedBytes - before);
   }
 
   #readSequence(wanted: Sequence | undefined): Sequence {
@@ -334,7 +344,10 @@ export interface DbStats {
   readonly levels: readonly { readonly tables: number; readonly bytes: number }[];
   /** The mutable one and those that wait for their flush. */
   readonly memtables: number;
+  /** Bytes of their entries. */
   readonly memtableBytes: number;
+  /** Memory that they hold. */
+  readonly reservedBytes: number;
   readonly flushes: number;
   readonly compactions: number;
 }

@@ -18,3 +18,4 @@ export {
   SstErrorCode,
 } from './contract.js';
 export { Db, type DbStats } from './db.js';
+export { MemtableBudget } from './memtable-budget.js';

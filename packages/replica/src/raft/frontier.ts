@@ -78,13 +78,17 @@ export class Frontier {
     if (isFar || db.wantsFreeze) this.freeze();
   }
 
-  /** Now and then: freezes and compacts a log that the rest of the WAL has left behind. */
+  /**
+   * Now and then: freezes and compacts a log that the rest of the WAL has left behind, and gives memory
+   * back that other databases of the node need. No entry comes to an idle partition that could do it.
+   */
   look(): void {
-    const { machine, settings } = this.#options;
+    const { machine, settings, db } = this.#options;
     const now = this.#point();
     const leftBehind = Math.max(settings.retainLogBytes, settings.freezeLogBytes);
     const isNew = now.index > this.#frozenAt.index && !machine.isInsideEntry;
-    if (isNew && now.walBytes - this.#frozenAt.walBytes >= leftBehind) this.freeze();
+    const isLeft = now.walBytes - this.#frozenAt.walBytes >= leftBehind;
+    if (isNew && (isLeft || db.wantsFreeze)) this.freeze();
     this.#compact(now.walBytes);
   }
 

@@ -10,7 +10,7 @@ import {
   type ReplicaSettings,
 } from '@dougdb/replica';
 import { type PartitionDescriptor, ReplicaRole } from '@dougdb/rpc-proto';
-import { BlockCache, Db } from '@dougdb/sstable';
+import { BlockCache, Db, type MemtableBudget } from '@dougdb/sstable';
 import { Wal } from '@dougdb/wal';
 import { bytesOf } from './commands.js';
 import { HardStateDisk } from './hard-state-disk.js';
@@ -42,6 +42,7 @@ export interface TestNodeOptions {
   readonly descriptor: PartitionDescriptor;
   readonly settings?: Partial<ReplicaSettings>;
   readonly memtableBytes?: number;
+  readonly budget?: MemtableBudget;
   readonly send?: (toNodeId: number, message: Message) => void;
   readonly walMode?: 'strict' | 'replicated';
   readonly initialRows?: readonly InitialRow[];
@@ -164,7 +165,7 @@ export class TestNode {
 
   /** The database of a process that runs, or of a disk that a test prepares. */
   openDb(): Promise<Db> {
-    const { memtableBytes, random } = this.#options;
+    const { memtableBytes, budget, random } = this.#options;
     return Db.open({
       fs: this.fs,
       clock: this.#clock,
@@ -174,6 +175,7 @@ export class TestNode {
       identity: new Uint8Array([this.replicaId]),
       cache: new BlockCache(1 << 20),
       ...(memtableBytes === undefined ? {} : { memtableBytes }),
+      ...(budget === undefined ? {} : { budget }),
     });
   }
 

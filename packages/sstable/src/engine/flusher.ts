@@ -99,6 +99,7 @@ export class Flusher {
     }
     if (handle !== null) store.installVersion([], [{ level: 0, handle }]);
     store.frozen.shift();
+    store.share.flushed(oldest.memtable?.reservedBytes ?? 0);
     store.flushes++;
   }
 }

@@ -1,5 +1,6 @@
 import { type Logger, silentLogger } from '@dougdb/ports';
 import { type DbOptions, SstError, SstErrorCode } from '../contract.js';
+import { MemtableBudget } from '../memtable-budget.js';
 import { createTelemetry, type Telemetry } from '../telemetry.js';
 
 /** Level 0 with so many tables is so far behind that growth should be refused. */
@@ -39,6 +40,7 @@ export function resolveSettings(options: DbOptions): Settings {
     identity: options.identity.slice(),
     cache: options.cache,
     memtableBytes: options.memtableBytes ?? 16 * 1024 * 1024,
+    budget: options.budget ?? new MemtableBudget(Number.POSITIVE_INFINITY),
     blockBytes: options.blockBytes ?? 4 * 1024,
     tableBytes: options.tableBytes ?? 32 * 1024 * 1024,
     level0Tables: options.level0Tables ?? 4,

@@ -6,6 +6,7 @@ import { Manifest } from '../manifest/manifest.js';
 import { removeFile } from '../manifest/remove-file.js';
 import type { DeletedFile, NewFile } from '../manifest/version-edit.js';
 import { Memtable } from '../memtable/memtable.js';
+import type { MemtableShare } from '../memtable-budget.js';
 import { TABLE_ID_BYTES } from '../table/format.js';
 import type { TableMeta, TableSlot } from '../table/table-meta.js';
 import { TableReader } from '../table/table-reader.js';
@@ -33,6 +34,7 @@ export class Store {
   readonly settings: Settings;
   readonly manifest: Manifest;
   mutable = new Memtable();
+  readonly share: MemtableShare;
   /** Oldest first. */
   readonly frozen: Frozen[] = [];
   version: Version;
@@ -61,6 +63,7 @@ export class Store {
     this.minimumSequence =
       state.lastSequence > 0 || state.files.size > 0 ? state.lastSequence + 1 : 0;
     this.version = this.#openVersion([...state.files.values()]);
+    this.share = settings.budget.join();
   }
 
   /** Name and identity for a new table. */
@@ -121,6 +124,7 @@ export class Store {
   /** Closes every file, also those that iterators still use. */
   async close(): Promise<void> {
     this.isClosed = true;
+    this.share.leave();
     await this.manifest.close();
     for (const handle of this.#handles) handle.reader.close();
     this.#handles.clear();

@@ -28,10 +28,16 @@ export class Arena {
   #freeAt = 0;
   #freeEnd = 0;
   #usedBytes = 0;
+  #reservedBytes = 0;
 
   /** Bytes of entries (not of slabs). */
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Bytes of slabs. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
   }
 
   slab(reference: number): Slab {
@@ -65,6 +71,7 @@ export class Arena {
     const sizeBytes = Math.max(neededBytes, this.#nextSlabBytes);
     const buffer = new ArrayBuffer(sizeBytes);
     this.#slabs.push({ bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) });
+    this.#reservedBytes += sizeBytes;
     this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, LARGEST_SLAB_BYTES);
     this.#freeAt = 0;
     this.#freeEnd = sizeBytes;

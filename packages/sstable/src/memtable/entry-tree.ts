@@ -62,6 +62,11 @@ export class EntryTree {
     return 4 * (this.#leafCount * LEAF_WORDS + this.#innerCount * INNER_WORDS);
   }
 
+  /** Bytes of the arrays that hold nodes. */
+  get reservedBytes(): number {
+    return this.#leaves.byteLength + this.#inner.byteLength;
+  }
+
   get firstLeaf(): number {
     return this.#first;
   }

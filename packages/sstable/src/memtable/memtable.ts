@@ -26,6 +26,11 @@ export class Memtable {
     return this.#arena.usedBytes + this.#tree.nodeBytes;
   }
 
+  /** Memory that it holds. */
+  get reservedBytes(): number {
+    return this.#arena.reservedBytes + this.#tree.reservedBytes;
+  }
+
   /** Lowest sequence; meaningless while empty. */
   get smallestSequence(): number {
     return this.#smallestSequence;

@@ -1,0 +1,121 @@
+/**
+ * Memory for the memtables of all databases of a process. One half is for memtables that take writes:
+ * when they need more, the largest is asked to be frozen (`Db.wantsFreeze`), then the next one, until the
+ * rest fits. The other half is for frozen ones that wait for their flush: when they need more, growth
+ * should be refused (`Db.stalled`).
+ *
+ * Only what is frozen holds anybody up, because a flush depends on nobody: a host that stops in the
+ * middle of a log entry for want of room could never come to the boundary at which it may freeze.
+ */
+export class MemtableBudget {
+  readonly #halfBytes: number;
+  readonly #shares = new Set<MemtableShare>();
+  #mutableBytes = 0;
+  #frozenBytes = 0;
+
+  /** @param maxBytes - is passed by what one entry of the host's log adds until its end, and by nothing else */
+  constructor(maxBytes: number) {
+    this.#halfBytes = maxBytes / 2;
+  }
+
+  /** Reserved by memtables that take writes. */
+  get mutableBytes(): number {
+    return this.#mutableBytes;
+  }
+
+  /** Reserved by memtables that wait for their flush. */
+  get frozenBytes(): number {
+    return this.#frozenBytes;
+  }
+
+  /** True while flushes are so far behind that growth should be refused. */
+  get isFull(): boolean {
+    return this.#frozenBytes > this.#halfBytes;
+  }
+
+  /** The part of one more database. */
+  join(): MemtableShare {
+    const share = new MemtableShare((mutable, frozen) => {
+      this.#mutableBytes += mutable;
+      this.#frozenBytes += frozen;
+      if (mutable > 0) this.#ask();
+      if (share.hasLeft) this.#shares.delete(share);
+    });
+    this.#shares.add(share);
+    return share;
+  }
+
+  #ask(): void {
+    if (this.#mutableBytes <= this.#halfBytes) return;
+    let unasked = 0;
+    for (const share of this.#shares) if (!share.isAsked) unasked += share.mutableBytes;
+    while (unasked > this.#halfBytes) {
+      const largest = this.#largestUnasked();
+      if (largest === null) return;
+      largest.isAsked = true;
+      unasked -= largest.mutableBytes;
+    }
+  }
+
+  #largestUnasked(): MemtableShare | null {
+    let largest: MemtableShare | null = null;
+    for (const share of this.#shares) {
+      if (!share.isAsked && share.mutableBytes > (largest?.mutableBytes ?? 0)) largest = share;
+    }
+    return largest;
+  }
+}
+
+/** What one database has of a {@link MemtableBudget}. */
+export class MemtableShare {
+  /** The database should be frozen, however small it is: others need the room. */
+  isAsked = false;
+  hasLeft = false;
+  #mutableBytes = 0;
+  #frozenBytes = 0;
+  readonly #onChange: (mutableBytes: number, frozenBytes: number) => void;
+
+  constructor(onChange: (mutableBytes: number, frozenBytes: number) => void) {
+    this.#onChange = onChange;
+  }
+
+  get mutableBytes(): number {
+    return this.#mutableBytes;
+  }
+
+  /** The memtable that takes writes has reserved more. */
+  grew(byBytes: number): void {
+    if (byBytes <= 0 || this.hasLeft) return;
+    this.#mutableBytes += byBytes;
+    this.#onChange(byBytes, 0);
+  }
+
+  /** It was frozen; a new one, which holds nothing, took its place. */
+  froze(): void {
+    this.isAsked = false;
+    const bytes = this.#mutableBytes;
+    this.#mutableBytes = 0;
+    this.#frozenBytes += bytes;
+    this.#onChange(-bytes, bytes);
+  }
+
+  /** A frozen one of this size is in a table now. */
+  flushed(bytes: number): void {
+    if (this.hasLeft) return;
+    this.#frozenBytes -= bytes;
+    this.#onChange(0, -bytes);
+  }
+
+  /**
+   * The database is closed, or will never flush again. What it still holds is not counted any more: it
+   * would ask others for room for ever.
+   */
+  leave(): void {
+    if (this.hasLeft) return;
+    this.hasLeft = true;
+    this.isAsked = false;
+    this.#onChange(-this.#mutableBytes, -this.#frozenBytes);
+    this.#mutableBytes = 0;
+    this.#frozenBytes = 0;
+  }
+}
