@@ -26,6 +26,15 @@ step('protos: generated code is current', 'npm', [
 ]);
 step('guarantees have a check and a test', process.execPath, ['tools/check-guarantees.mjs']);
 step('lockfile is pinned and complete', process.execPath, ['tools/check-lock.mjs']);
+step('packages: manifests, dependencies, lists of files, types (publint, attw)', process.execPath, [
+  'tools/packaging/dist/check-packages.js',
+]);
+step('packages: public interfaces are as reported', process.execPath, [
+  'tools/packaging/dist/check-api.js',
+]);
+step('packages: installed from their tarballs and used', process.execPath, [
+  'tools/packaging/dist/smoke.js',
+]);
 jest();
 step('npm start -- --once', process.execPath, ['tools/start.mjs', '--once']);
 

@@ -1,5 +1,7 @@
 import { run, Service } from './command.js';
 
+jest.setTimeout(120_000);
+
 const cwd = process.cwd();
 const node = (program: string): readonly [string, readonly string[], { cwd: string }] => [
   process.execPath,
