@@ -14,7 +14,8 @@ import { publishablePackages, readManifest, root, type WorkspacePackage } from '
 const packages = publishablePackages();
 const rootManifest = readManifest(root);
 const commons: Commons = {
-  version: rootManifest.version,
+  // They are released together: the first one's is everyone's.
+  version: String(packages[0]?.manifest.version),
   license: rootManifest.license,
   engines: rootManifest.engines,
   names: new Set(packages.map(({ manifest }) => manifest.name)),
