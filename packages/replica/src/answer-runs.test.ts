@@ -7,7 +7,7 @@ const error = (): DougError => new DougError('BUSY', 'test');
 /** Answers the next op as written, if somebody waits. */
 function answerNext(runs: AnswerRuns, revision: number): void {
   runs.next();
-  runs.sink?.written(runs.id, revision, true);
+  runs.sink?.written(runs.id, revision);
 }
 
 const told = (sink: RecordingSink): string =>

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Metrics, Random } from '@dougdb/ports';
 import type { ConfState } from '@dougdb/raft-core';
-import type { DougError, PartitionDescriptor } from '@dougdb/rpc-proto';
+import type { DougError, LookedWrite, PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
 import type { Wal } from '@dougdb/wal';
 import type { HardStateStore } from './hard-state-store.js';
@@ -15,8 +15,13 @@ export type Consistency = 'linearizable' | 'eventual';
  * one message at the end of the turn. It must not throw: that would stop the replica.
  */
 export interface AnswerSink {
-  /** A write was applied (now or before, under the same op id). */
-  written(id: number, revision: number, resultKept: boolean): void;
+  /** A blind write was applied (now or before, under the same op id). */
+  written(id: number, revision: number): void;
+  /**
+   * A write that looked first came to its place in the log (now or before, under the same op id):
+   * applied, or its condition was not met. The answer with its value belongs to the sink.
+   */
+  looked(id: number, write: LookedWrite): void;
   /** A read found the key. `value` belongs to the sink. */
   found(id: number, value: Uint8Array, revision: number): void;
   absent(id: number): void;
@@ -69,7 +74,7 @@ export interface ReplicaSettings {
   readonly maxQueuedReads: number;
   /** Applying is cut into slices of this length. */
   readonly applySliceMs: number;
-  /** A ticket of the log open for longer makes a leader step down or hand over (slow disk). */
+  /** A ticket of the log or a look at a table open for longer makes a leader hand over (slow disk). */
   readonly maxAppendMs: number;
 }
 

@@ -26,7 +26,8 @@ export function drain(engine: Engine, clock: Clock, deadlineMs: number): Promise
 
 function isQuiet({ parts, isStopped }: Engine): boolean {
   if (isStopped) return true;
-  const { writes, reads, tables, leadership, state } = parts;
-  if (writes.pendingEntries > 0 || reads.open > 0 || tables.inFlight > 0) return false;
+  const { writes, apply, reads, tables, leadership, state } = parts;
+  if (writes.pendingEntries > 0 || apply.isAwaited) return false;
+  if (reads.open > 0 || tables.inFlight > 0) return false;
   return !leadership.isLeader || state.confState.voters.length <= 1;
 }

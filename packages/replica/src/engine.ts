@@ -49,11 +49,13 @@ export class Engine {
 
   /** Neither ticks nor takes messages nor serves until resume(); as if the process stood still. */
   suspend(): void {
-    const { gate, writes, reads, refusals } = this.parts;
+    const { gate, writes, apply, reads, refusals } = this.parts;
     if (gate.isSuspended || this.isStopped) return;
     gate.isSuspended = true;
     const notTaken = refusals.suspended();
-    writes.failAll(notTaken, refusals.inDoubt('this replica was stopped for a test'));
+    const inDoubt = refusals.inDoubt('this replica was stopped for a test');
+    writes.failAll(notTaken, inDoubt);
+    apply.failAwaited(inDoubt);
     reads.failAll(notTaken);
   }
 
@@ -106,8 +108,9 @@ export class Engine {
   }
 
   /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
-  stop(): Promise<void> {
-    const { gate, refusals, writes, reads, apply, appends, frontier, readyLoop } = this.parts;
+  async stop(): Promise<void> {
+    const { gate, refusals, writes, reads, apply, machine } = this.parts;
+    const { appends, frontier, readyLoop } = this.parts;
     gate.moveTo('stopped');
     appends.close();
     frontier.close();
@@ -116,7 +119,7 @@ export class Engine {
     const notTaken = refusals.notLeader('the replica stopped');
     writes.failAll(notTaken, inDoubt);
     reads.failAll(notTaken);
-    return readyLoop.close();
+    await Promise.all([readyLoop.close(), machine.lookEnded()]);
   }
 
   readonly #tick = (): void => {
@@ -125,11 +128,12 @@ export class Engine {
     if (appends.isOutOfSpace) appends.retry();
     const nowMs = this.#options.clock.monotonicMs();
     writes.expire(nowMs);
+    apply.expire(nowMs);
     reads.expire(nowMs);
     this.#giveLeadershipAway(nowMs);
     const isAsked = this.#options.db.wantsFreeze && this.parts.gate.state !== 'corrupt';
     if (++this.#ticks % TICKS_PER_LOOK === 0 || isAsked) this.#lookAtFrontier();
-    if (readyLoop.wantsTurn || !apply.isIdle) this.wake();
+    if (readyLoop.wantsTurn || apply.hasWork) this.wake();
   };
 
   readonly #turn = (): void => {
@@ -209,9 +213,10 @@ export class Engine {
 
   /** A leader that cannot do its work hands over, again and again until somebody takes it. */
   #giveLeadershipAway(nowMs: number): void {
-    const { gate, appends, leadership } = this.parts;
+    const { gate, appends, apply, leadership } = this.parts;
     const sinceMs = appends.oldestSinceMs;
-    const isSlow = sinceMs !== null && nowMs - sinceMs > this.#options.settings.maxAppendMs;
+    const isSlow = sinceMs !== null && this.#isTooLong(nowMs - sinceMs);
+    const lookingSinceMs = apply.lookingSinceMs ?? nowMs;
     if (isSlow && !this.#isSlow) {
       this.#options.logger.warn('raft.log.slow', { openMs: Math.round(nowMs - sinceMs) });
     }
@@ -220,6 +225,7 @@ export class Engine {
     if (gate.state === 'corrupt' || gate.state === 'draining') leadership.handOver(gate.state);
     else if (isSlow) leadership.handOver('slow log');
     else if (isStalled) leadership.handOver('tables are behind');
+    else if (this.#isTooLong(nowMs - lookingSinceMs)) leadership.handOver('slow tables');
     else leadership.keep();
   }
 
@@ -228,7 +234,11 @@ export class Engine {
     if (!this.#options.db.stalled) this.#stalledSinceMs = null;
     else this.#stalledSinceMs ??= nowMs;
     const sinceMs = this.#stalledSinceMs;
-    return sinceMs !== null && nowMs - sinceMs > this.#options.settings.maxAppendMs;
+    return sinceMs !== null && this.#isTooLong(nowMs - sinceMs);
+  }
+
+  #isTooLong(durationMs: number): boolean {
+    return durationMs > this.#options.settings.maxAppendMs;
   }
 
   #fail(error: unknown): void {

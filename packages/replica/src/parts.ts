@@ -95,7 +95,7 @@ export class Parts {
           wake();
         }),
     });
-    this.machine = new StateMachine(state, db);
+    this.machine = new StateMachine(state, db, wake);
     const { machine, appends } = this;
     this.frontier = new Frontier({ ...common, machine, onFlushFailed: this.corrupt });
     const epochVersion = (): number => epochVersionOf(state.descriptor);

@@ -66,6 +66,11 @@ export class Refusals {
     return new DougError('IN_DOUBT', message, { outcome: 'UNKNOWN', route: this.#route() });
   }
 
+  /** Appended to the log, and its caller waits no longer. */
+  expired(): DougError {
+    return this.inDoubt('the time ran out after the write was proposed');
+  }
+
   /** What a command that was committed and had no effect is answered. */
   atApply(outcome: Exclude<ApplyOutcome, 0 | 1>): DougError {
     switch (outcome) {

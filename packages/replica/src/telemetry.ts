@@ -21,6 +21,8 @@ export interface ReplicaTelemetry {
   readonly readIndexSeconds: Histogram;
   readonly reads: Counter;
   readonly dedupHits: Counter;
+  readonly comparesFailed: Counter;
+  readonly looksWaited: Counter;
   readonly outcomesUnknown: Counter;
   readonly sessionsExpired: Counter;
   readonly messagesDamaged: Counter;
@@ -66,6 +68,14 @@ export function replicaTelemetry(metrics: Metrics): ReplicaTelemetry {
     readIndexSeconds: seconds('raft_read_index_seconds', 'Length of a round of ReadIndex.'),
     reads: counter('reads_total', 'Reads answered from the state.', ['level']),
     dedupHits: counter('dedup_hits_total', 'Commands applied before under the same op id.'),
+    comparesFailed: counter(
+      'compare_failed_total',
+      'Commands that changed nothing because their condition was not met.',
+    ),
+    looksWaited: counter(
+      'apply_looks_waited_total',
+      'Commands whose look at their key had to wait for a disk.',
+    ),
     outcomesUnknown: counter('outcome_unknown_total', 'Writes answered IN_DOUBT.'),
     sessionsExpired: counter('sessions_expired_total', 'Sessions removed after their idle time.'),
     messagesDamaged: counter(

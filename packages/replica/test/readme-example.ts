@@ -57,6 +57,8 @@ export async function example(): Promise<string[]> {
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   const sink: AnswerSink = {
     written: (id, revision) => void told.push(`${id}: written at revision ${revision}`),
+    looked: (id, { compareFailed, previousRevision }) =>
+      void told.push(`${id}: ${compareFailed ? 'not met' : 'met'}, found ${previousRevision}`),
     found: (id, value) => void told.push(`${id}: ${text(value)}`),
     absent: (id) => void told.push(`${id}: absent`),
     failed: (id, error) => void told.push(`${id}: ${error.code}`),
@@ -67,6 +69,9 @@ export async function example(): Promise<string[]> {
   replica.write(command, 0, command.length, 0, deadlineMs, sink, 1);
   await scheduler.advance(10);
   replica.get(bytes('user/1'), 'linearizable', 0, deadlineMs, sink, 2);
+  await scheduler.advance(10);
+  const careful = encodePut(null, bytes('user/1'), bytes('Eve'), { ifAbsent: true });
+  replica.write(careful, 0, careful.length, 0, deadlineMs, sink, 3);
   await scheduler.advance(10);
   await run(replica.close());
   return told;

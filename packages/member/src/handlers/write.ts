@@ -5,6 +5,7 @@ import {
   decodeRequest,
   encodeDelete,
   encodePut,
+  type LookedWrite,
   PutRequest,
   PutResponse,
   type RequestContext,
@@ -12,7 +13,7 @@ import {
 import type { CallContext } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
 import { wireConsistency } from './consistency.js';
-import { oneAnswer } from './unary-sink.js';
+import { oneAnswer, type UnaryAnswer } from './unary-sink.js';
 
 /** dougdb.v1.Doug/Put. */
 export async function handlePut(
@@ -51,13 +52,22 @@ async function write(
   const answer = await oneAnswer((sink, id) =>
     replica.write(command, 0, command.length, epoch, deadlineMs, sink, id),
   );
-  if (answer.kind !== 'written') throw new DougError('INTERNAL', 'a write was answered as a read');
+  const { revision, compareFailed, previousRevision, previousValue, resultNotKept } =
+    outcomeOf(answer);
   return {
     header: view.header(replica, wireConsistency('linearizable')),
-    revision: answer.revision,
-    resultNotKept: !answer.resultKept,
-    compareFailed: false,
-    previousRevision: 0,
-    previousValue: new Uint8Array(0),
+    revision,
+    resultNotKept: resultNotKept ?? false,
+    compareFailed,
+    previousRevision,
+    previousValue: previousValue ?? new Uint8Array(0),
   };
+}
+
+/** @throws DougError INTERNAL */
+function outcomeOf(answer: UnaryAnswer): LookedWrite {
+  if (answer.kind === 'looked') return answer.write;
+  if (answer.kind !== 'written') throw new DougError('INTERNAL', 'a write was answered as a read');
+  const { revision } = answer;
+  return { revision, compareFailed: false, previousRevision: 0, previousValue: null };
 }

@@ -1,11 +1,12 @@
 import type { AnswerSink, Consistency, Replica } from '@dougdb/replica';
-import type { DougError, ResponseHeader } from '@dougdb/rpc-proto';
+import type { DougError, LookedWrite, ResponseHeader } from '@dougdb/rpc-proto';
 import type { ClusterView } from '../handlers/cluster-view.js';
 import { wireConsistency } from '../handlers/consistency.js';
 
 /** Where a pipe gathers the answers of all its partitions. */
 export interface PipeAnswers {
-  written(id: number, header: ResponseHeader, revision: number, resultKept: boolean): void;
+  written(id: number, header: ResponseHeader, revision: number): void;
+  looked(id: number, header: ResponseHeader, write: LookedWrite): void;
   found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void;
   absent(id: number, header: ResponseHeader): void;
   failed(id: number, header: ResponseHeader, error: DougError): void;
@@ -29,8 +30,12 @@ export class PartitionSink implements AnswerSink {
     this.served = served;
   }
 
-  written(id: number, revision: number, resultKept: boolean): void {
-    this.#answers.written(id, this.#current(), revision, resultKept);
+  written(id: number, revision: number): void {
+    this.#answers.written(id, this.#current(), revision);
+  }
+
+  looked(id: number, write: LookedWrite): void {
+    this.#answers.looked(id, this.#current(), write);
   }
 
   found(id: number, value: Uint8Array, revision: number): void {

@@ -4,6 +4,7 @@ import {
   Consistency,
   DougError,
   encodePut,
+  type LookedWrite,
   limits,
   PipeRequestWriter,
   PipeResponse,
@@ -103,7 +104,7 @@ describe('pipe', () => {
     ]);
     expect(asked[0]?.bytes).toEqual(put);
     expect(b.pipe.openItems).toBe(3);
-    asked[0]?.sink.written(40, 8, true);
+    asked[0]?.sink.written(40, 8);
     asked[1]?.sink.found(41, Uint8Array.of(5), 6);
     asked[2]?.sink.absent(42);
     expect(b.sent).toEqual([]);
@@ -127,14 +128,78 @@ describe('pipe', () => {
     b.pipe.received(
       request((w) => [w.addCommand(0, 0, 0, false, put), w.addCommand(0, 0, 0, false, put)]),
     );
-    b.replica.asked[0]?.sink.written(1, 8, true);
+    b.replica.asked[0]?.sink.written(1, 8);
     await b.scheduler.advance(0);
     b.replica.revision = 9;
-    b.replica.asked[1]?.sink.written(2, 9, false);
+    b.replica.asked[1]?.sink.written(2, 9);
     await b.scheduler.advance(0);
     expect(b.sent.map((r) => r.headers[0]?.revision)).toEqual([7, 9]);
-    const last = results(b)[1]?.result;
-    expect(last?.$case === 'write' && last.value.resultNotKept).toBe(true);
+  });
+
+  it('answers writes that looked with what they found, in the rows of writes', async () => {
+    const b = bench();
+    b.pipe.received(
+      request((w) => {
+        for (let at = 0; at < 4; at++) w.addCommand(0, 0, 0, false, put);
+      }),
+    );
+    const nothing = { compareFailed: false, previousRevision: 0, previousValue: null };
+    const writes: LookedWrite[] = [
+      { ...nothing, revision: 8 },
+      { ...nothing, revision: 8, compareFailed: true, previousRevision: 5 },
+      { revision: 9, compareFailed: false, previousRevision: 5, previousValue: Uint8Array.of(4) },
+      { ...nothing, revision: 9, compareFailed: true, resultNotKept: true },
+    ];
+    for (const [at, write] of writes.entries()) b.replica.asked[at]?.sink.looked(at + 1, write);
+    await b.scheduler.advance(0);
+    expect(b.sent.length).toBe(1);
+    const rows = results(b).map(({ id, result }) => ({
+      id,
+      ...(result?.$case === 'write' ? result.value : {}),
+    }));
+    const empty = { resultNotKept: false, previousValue: new Uint8Array(0) };
+    expect(rows).toMatchObject([
+      { ...empty, id: 1, revision: 8, compareFailed: false, previousRevision: 0 },
+      { ...empty, id: 2, revision: 8, compareFailed: true, previousRevision: 5 },
+      {
+        ...empty,
+        id: 3,
+        revision: 9,
+        compareFailed: false,
+        previousRevision: 5,
+        previousValue: Uint8Array.of(4),
+      },
+      {
+        ...empty,
+        id: 4,
+        revision: 9,
+        compareFailed: true,
+        previousRevision: 0,
+        resultNotKept: true,
+      },
+    ]);
+    expect([b.pipe.openItems, b.admission.ops]).toEqual([0, 0]);
+  });
+
+  it('answers a write that looked without the value where nobody reads the answers: it took effect', async () => {
+    const b = bench();
+    b.pipe.received(request((w) => w.addCommand(0, 0, 0, false, put)));
+    b.queuedBytes = limits.answerQueueBytes;
+    b.replica.asked[0]?.sink.looked(1, {
+      revision: 9,
+      compareFailed: true,
+      previousRevision: 5,
+      previousValue: new Uint8Array(100),
+    });
+    await b.scheduler.advance(0);
+    const row = results(b)[0]?.result;
+    expect(row?.$case === 'write' && row.value).toMatchObject({
+      revision: 9,
+      compareFailed: true,
+      resultNotKept: true,
+      previousRevision: 0,
+      previousValue: new Uint8Array(0),
+    });
   });
 
   it('answers an error with the addresses of the partition’s nodes', async () => {
@@ -190,7 +255,7 @@ describe('pipe', () => {
   ])('ends with an error at %s, after what was answered before', async (_what, bytes, reason) => {
     const b = bench();
     b.pipe.received(request((w) => w.addCommand(0, 0, 0, false, put)));
-    b.replica.asked[0]?.sink.written(1, 8, true);
+    b.replica.asked[0]?.sink.written(1, 8);
     b.pipe.received(bytes);
     expect(results(b).length).toBe(1);
     expect(b.failures.map((error) => error.reason)).toEqual([reason]);
@@ -215,9 +280,9 @@ describe('pipe', () => {
     const busy = results(b)[0]?.result;
     expect(busy?.$case === 'error' && busy.value.retryAfterMs).toBeGreaterThan(0);
     expect(b.pipe.openItems).toBe(window);
-    for (let at = 0; at < window / 4; at++) b.replica.asked[at]?.sink.written(at + 1, 8, true);
+    for (let at = 0; at < window / 4; at++) b.replica.asked[at]?.sink.written(at + 1, 8);
     expect(b.drained).toBe(0);
-    b.replica.asked[window / 4]?.sink.written(window / 4 + 1, 8, true);
+    b.replica.asked[window / 4]?.sink.written(window / 4 + 1, 8);
     expect(b.drained).toBe(1);
   });
 
@@ -230,7 +295,7 @@ describe('pipe', () => {
     await b.scheduler.advance(0);
     expect(codesOf(b).filter((code) => code === Code.CODE_BUSY).length).toBe(3);
     expect(b.admission.sizeBytes).toBe(7 * big.length);
-    for (const { sink, id } of b.replica.asked) sink.written(id, 8, true);
+    for (const { sink, id } of b.replica.asked) sink.written(id, 8);
     expect([b.admission.ops, b.admission.sizeBytes, b.pipe.openItems]).toEqual([0, 0, 0]);
   });
 
@@ -277,13 +342,29 @@ describe('pipe', () => {
     expect(b.sent.map((r) => r.headers.length)).toEqual([1, 1]);
   });
 
+  it('does so for the values that writes found, too', async () => {
+    const b = bench();
+    b.pipe.received(
+      request((w) => {
+        for (let at = 0; at < 6; at++) w.addCommand(0, 0, 0, false, put);
+      }),
+    );
+    const write = { revision: 5, compareFailed: false, previousRevision: 4 };
+    for (const { sink, id } of b.replica.asked) {
+      sink.looked(id, { ...write, previousValue: new Uint8Array(1 << 20) });
+    }
+    await b.scheduler.advance(0);
+    expect(b.sent.map((r) => r.results.length)).toEqual([3, 3]);
+    expect(results(b).every(({ result }) => result?.$case === 'write')).toBe(true);
+  });
+
   it('says nothing more to a client that is gone, and gives back what its items held', async () => {
     const b = bench();
     b.pipe.received(
       request((w) => [w.addCommand(0, 0, 0, false, put), w.addCommand(0, 0, 0, false, put)]),
     );
     b.pipe.closed();
-    b.replica.asked[0]?.sink.written(1, 8, true);
+    b.replica.asked[0]?.sink.written(1, 8);
     b.replica.asked[1]?.sink.failed(2, new DougError('IN_DOUBT', 'who knows'));
     await b.scheduler.advance(0);
     expect(b.sent).toEqual([]);

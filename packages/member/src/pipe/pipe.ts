@@ -4,6 +4,7 @@ import {
   CommandView,
   checkRequestBytes,
   DougError,
+  type LookedWrite,
   limits,
   type PipeOp,
   type PipeRequestVisitor,
@@ -30,6 +31,9 @@ const PIPE_BYTES = limits.admittedBytes / 4;
 
 /** Refusals that depend on the size of an operation or change within a turn. */
 const ORDERED_REFUSALS: ReadonlySet<string> = new Set(['DOUG_BUSY', 'DOUG_NO_SPACE']);
+
+/** What a looked write answers whose result is gone. */
+const NOT_KEPT = { previousRevision: 0, previousValue: null, resultNotKept: true } as const;
 
 /** Read and used within one call. */
 const commandView = new CommandView();
@@ -162,12 +166,25 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   /** What was taken on is answered all the same; nothing waits here that could be dropped. */
   cancel(_id: number): void {}
 
-  written(id: number, header: ResponseHeader, revision: number, resultKept: boolean): void {
+  written(id: number, header: ResponseHeader, revision: number): void {
     this.#left();
     if (this.#closed) return;
-    if (!this.#writer.addWrite(id, header, revision, !resultKept)) {
+    if (!this.#writer.addWrite(id, header, revision, false)) {
       this.#send();
-      this.#writer.addWrite(id, header, revision, !resultKept);
+      this.#writer.addWrite(id, header, revision, false);
+    }
+    this.#scheduleFlush();
+  }
+
+  looked(id: number, header: ResponseHeader, write: LookedWrite): void {
+    this.#left();
+    if (this.#closed) return;
+    // It took effect, so it cannot be refused as a get is: it is answered without what it found.
+    const hasRoom = write.previousValue === null || this.#hasRoomFor(write.previousValue);
+    const answer = hasRoom ? write : { ...write, ...NOT_KEPT };
+    if (!this.#writer.addLookedWrite(id, header, answer)) {
+      this.#send();
+      this.#writer.addLookedWrite(id, header, answer);
     }
     this.#scheduleFlush();
   }
@@ -175,9 +192,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void {
     this.#left();
     if (this.#closed) return;
-    // A caller that asks faster than it reads may not fill the memory with its answers.
-    const waitingBytes = this.#writer.sizeBytes + (this.#output.queuedBytes ?? 0);
-    if (waitingBytes + value.length > limits.answerQueueBytes) {
+    if (!this.#hasRoomFor(value)) {
       this.#answerError(id, header, busy('the connection'));
       return;
     }
@@ -245,6 +260,12 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     const sink = new PartitionSink(this, view, replica, served);
     sinks.set(replica, sink);
     return sink;
+  }
+
+  /** A caller that asks faster than it reads may not fill the memory with its answers. */
+  #hasRoomFor(value: Uint8Array): boolean {
+    const waitingBytes = this.#writer.sizeBytes + (this.#output.queuedBytes ?? 0);
+    return waitingBytes + value.length <= limits.answerQueueBytes;
   }
 
   /** Takes an item on, or says why not. */

@@ -1,9 +1,12 @@
+import { crc32 } from '@dougdb/ports';
 import { PartitionDescriptor, ReplicaRole } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
 import { bytesOf, opId, put, viewOf } from '../../test/support/commands.js';
 import { codeOf } from '../error-code.js';
 import { confStateOf, genesisState, type ReplicaState } from '../state/replica-state.js';
 import { SessionVerdict } from '../state/session-table.js';
+import { ByteWriter } from './byte-writer.js';
+import { encodeLookResult } from './look-result-format.js';
 import { decodeReplicaState, encodeReplicaState } from './replica-state-format.js';
 
 const descriptor = PartitionDescriptor.decode(
@@ -26,7 +29,8 @@ function filled(): ReplicaState {
   for (let session = 1; session <= 3; session++) {
     const command = put('k', 'v', opId(session, 900, session));
     expect(state.sessions.begin(command, viewOf(command), 1000)).toBe(SessionVerdict.Apply);
-    state.sessions.record(session, session === 2 ? bytesOf('result') : null);
+    const result = { compareFailed: true, bytes: bytesOf('result') };
+    state.sessions.record(session, session === 2 ? result : null);
   }
   state.appliedIndex = 2 ** 40;
   state.appliedTerm = 9;
@@ -45,24 +49,92 @@ const codeOfDecoding = (bytes: Uint8Array): unknown => {
 };
 
 describe('replica state format', () => {
+  const zeros = '00000000';
+  /** The state at genesis behind its format. */
+  const atGenesis =
+    '0100000000000000' + // applied index
+    '0100000000000000' + // applied term
+    '0000000000000000' + // revision
+    '3412000000000000' + // log time
+    zeros + // hash
+    '10000000' +
+    '080710011a0161' +
+    '22016d' +
+    '2a0408031002' +
+    zeros.repeat(4) + // ConfState
+    '00' +
+    zeros; // sessions
+
   it('has these bytes at genesis, on every replica', () => {
     const bytes = encodeReplicaState(genesisState({ ...descriptor, replicas: [] }, 0x1234));
-    const zeros = '00000000';
-    expect(Buffer.from(bytes).toString('hex')).toBe(
-      '01' +
-        '0100000000000000' + // applied index
-        '0100000000000000' + // applied term
-        '0000000000000000' + // revision
-        '3412000000000000' + // log time
-        zeros + // hash
-        '10000000' +
-        '080710011a0161' +
-        '22016d' +
-        '2a0408031002' +
-        zeros.repeat(4) + // ConfState
-        '00' +
-        zeros + // sessions
-        '475aaccc',
+    expect(Buffer.from(bytes).toString('hex')).toBe(`02${atGenesis}69663811`);
+  });
+
+  it('is read in format 1 as well, and refused in one that is not known', () => {
+    const state = decodeReplicaState(Buffer.from(`01${atGenesis}475aaccc`, 'hex'));
+    expect(encodeReplicaState(state)).toEqual(
+      new Uint8Array(Buffer.from(`02${atGenesis}69663811`, 'hex')),
+    );
+    for (const format of [0, 3]) {
+      const bytes = encodeReplicaState(state);
+      bytes[0] = format;
+      new DataView(bytes.buffer, bytes.byteOffset).setUint32(
+        bytes.length - 4,
+        crc32(bytes, 0, 0, bytes.length - 4),
+        true,
+      );
+      expect(() => decodeReplicaState(bytes)).toThrow(`format ${format}`);
+    }
+  });
+
+  it('has these bytes for a session with each kind of outcome', () => {
+    const state = genesisState({ ...descriptor, replicas: [] }, 1000);
+    const results = [
+      null,
+      {
+        compareFailed: false,
+        bytes: encodeLookResult({ previousRevision: 4, previousValue: null }),
+      },
+      { compareFailed: false, bytes: null },
+      {
+        compareFailed: true,
+        bytes: encodeLookResult({ previousRevision: 6, previousValue: bytesOf('v') }),
+      },
+      { compareFailed: true, bytes: null },
+    ];
+    for (const [i, result] of results.entries()) {
+      const command = put('k', 'v', opId(1, 900, i + 1));
+      expect(state.sessions.begin(command, viewOf(command), 1000)).toBe(SessionVerdict.Apply);
+      state.sessions.record(i + 5, result);
+    }
+    const writer = new ByteWriter();
+    state.sessions.encode(writer);
+    expect(Buffer.from(writer.take()).toString('hex')).toBe(
+      '01000000' +
+        `0100${'5a'.repeat(14)}` +
+        '8403000000000000' + // startedAt
+        'e803000000000000' + // last use
+        '0100000000000000' + // firstIncomplete
+        '0500' +
+        '0000' +
+        '01' +
+        '0500000000000000' +
+        '0100' +
+        '02' +
+        '0600000000000000' +
+        '0900' +
+        '000400000000000000' +
+        '0200' +
+        '03' +
+        '0700000000000000' +
+        '0300' +
+        '06' +
+        '0800000000000000' +
+        '0a00' +
+        '01060000000000000076' +
+        '0400' +
+        '07' +
+        '0900000000000000',
     );
   });
 

@@ -12,7 +12,7 @@ import { ByteWriter } from './byte-writer.js';
  *
  * | size | field |
  * | --- | --- |
- * | 1 | format, 1 |
+ * | 1 | format, 2; 1 is read too: it knew no results of sessions, all else is the same |
  * | 8 | applied index |
  * | 8 | applied term |
  * | 8 | revision |
@@ -26,7 +26,8 @@ import { ByteWriter } from './byte-writer.js';
  *
  * It says nothing of the replica that wrote it: every replica writes the same bytes at an index.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+const OLDEST_FORMAT = 1;
 const CHECKSUM_BYTES = 4;
 /** The session table has bounds of its own below this. */
 export const STATE_CAP_BYTES = 4 << 20;
@@ -52,7 +53,10 @@ export function encodeReplicaState(state: ReplicaState): Uint8Array {
 export function decodeReplicaState(bytes: Uint8Array): ReplicaState {
   const end = bytes.length - CHECKSUM_BYTES;
   if (end < 1) fail(`${bytes.length} bytes`);
-  if (bytes[0] !== FORMAT) fail(`format ${bytes[0]}, which this version does not know`);
+  const format = bytes[0]!;
+  if (format < OLDEST_FORMAT || format > FORMAT) {
+    fail(`format ${format}, which this version does not know`);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(end, true) !== crc32(bytes, 0, 0, end)) fail('checksum');
   const reader = new ByteReader(bytes, end, fail);

@@ -1,13 +1,8 @@
 import { DougError } from '@dougdb/rpc-proto';
-import {
-  type Db,
-  type DbIterator,
-  type Found,
-  type MaybePromise,
-  SstErrorCode,
-} from '@dougdb/sstable';
+import { type Db, type DbIterator, type Found, SstErrorCode } from '@dougdb/sstable';
 import type { AnswerSink, Consistency } from '../contract.js';
 import { codeOf } from '../error-code.js';
+import { isPromise } from '../maybe-promise.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
 
@@ -125,11 +120,6 @@ class GuardedIterator implements DbIterator {
   close(): void {
     this.#inner.close();
   }
-}
-
-/** Not `instanceof`: a promise may come from another realm. */
-function isPromise<T>(value: MaybePromise<T | null>): value is Promise<T | null> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 function answer(found: Found | null, sink: AnswerSink, id: number): void {

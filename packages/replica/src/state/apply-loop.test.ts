@@ -1,7 +1,7 @@
 import { type Clock, crc32, silentMetrics } from '@dougdb/ports';
 import type { Entry } from '@dougdb/raft-core';
 import { PartitionDescriptor } from '@dougdb/rpc-proto';
-import type { Db } from '@dougdb/sstable';
+import type { Db, Found } from '@dougdb/sstable';
 import { put } from '../../test/support/commands.js';
 import { brief, RecordingSink } from '../../test/support/sink.js';
 import { codeOf } from '../error-code.js';
@@ -32,6 +32,11 @@ class BusyClock implements Clock {
 
 class Bench {
   readonly entries: number[] = [];
+  /** Looks under way. */
+  readonly looks: ((found: Found | null) => void)[] = [];
+  rejectLook: (error: unknown) => void = () => undefined;
+  woken = 0;
+  readonly clock = new BusyClock();
   readonly pending = new Map<number, PendingEntry>();
   readonly machine: StateMachine;
   readonly loop: ApplyLoop;
@@ -39,12 +44,22 @@ class Bench {
   #index = 2;
 
   constructor(sliceMs: number) {
-    const db = { put: () => undefined, delete: () => undefined };
+    const db = {
+      lastSequence: 0,
+      put: () => undefined,
+      delete: () => undefined,
+      look: () =>
+        new Promise<Found | null>((resolve, reject) => {
+          this.looks.push(resolve);
+          this.rejectLook = reject;
+        }),
+    };
     const descriptor = { ...PartitionDescriptor.decode(new Uint8Array(0)) };
-    this.machine = new StateMachine(genesisState(descriptor, 0), db as unknown as Db);
+    const state = genesisState(descriptor, 0);
+    this.machine = new StateMachine(state, db as unknown as Db, () => this.woken++);
     this.loop = new ApplyLoop({
       machine: this.machine,
-      clock: new BusyClock(),
+      clock: this.clock,
       sliceMs,
       refusals: new Refusals(() => ({}) as never),
       telemetry: replicaTelemetry(silentMetrics),
@@ -57,16 +72,30 @@ class Bench {
   }
 
   entry(commands: number): Entry {
+    return this.entryOf(Array.from({ length: commands }, (_, i) => put(`k${i}`, 'v')));
+  }
+
+  entryOf(commands: readonly Uint8Array[]): Entry {
     const writer = new EntryWriter();
-    for (let i = 0; i < commands; i++) {
-      const command = put(`k${i}`, 'v');
-      writer.add(command, 0, command.length);
-    }
+    for (const command of commands) writer.add(command, 0, command.length);
     const { data, checksum } =
-      commands === 0 ? { data: new Uint8Array(0), checksum: 0 } : writer.take(this.#logTime++, 0);
+      commands.length === 0
+        ? { data: new Uint8Array(0), checksum: 0 }
+        : writer.take(this.#logTime++, 0);
     return { index: this.#index++, term: 1, type: 0, data, checksum };
   }
+
+  /** Somebody waits for each command of the entry at this index, until `deadlineMs`. */
+  await(index: number, ids: readonly number[], deadlineMs = 1_000_000): RecordingSink {
+    const sink = new RecordingSink();
+    const pending = new PendingEntry();
+    for (const id of ids) pending.answers.add(sink, id, deadlineMs);
+    this.pending.set(index, pending);
+    return sink;
+  }
 }
+
+const toldTo = (sink: RecordingSink): string[] => [...sink.answers.values()].map(brief);
 
 describe('ApplyLoop', () => {
   it('pauses inside an entry when its time is over, and shows whole entries only', () => {
@@ -113,6 +142,93 @@ describe('ApplyLoop', () => {
     expect(left?.answers.open).toBe(40 - told);
     bench.loop.add([bench.entry(1)]);
     expect([bench.loop.slice(), bench.loop.isIdle]).toEqual([false, true]);
+  });
+
+  it('waits inside an entry for a look, shows nothing of it as applied, and goes on in order', async () => {
+    const bench = new Bench(1000);
+    const sink = bench.await(2, [1, 2, 3]);
+    const looking = put('b', '2', null, { ifAbsent: true });
+    bench.loop.add([bench.entryOf([put('a', '1'), looking, put('c', '3')]), bench.entry(1)]);
+    expect(bench.loop.slice()).toBe(false);
+    expect([bench.loop.isIdle, bench.loop.hasWork, bench.loop.isAwaited]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect([bench.machine.isInsideEntry, bench.machine.state.appliedIndex, bench.entries]).toEqual([
+      true,
+      1,
+      [],
+    ]);
+    expect(bench.loop.lookingSinceMs).toBeGreaterThan(0);
+    bench.loop.add([bench.entry(1)]);
+    expect([bench.loop.slice(), bench.loop.handedOut]).toEqual([false, 4]);
+    expect(toldTo(sink)).toEqual(['written 1']);
+    bench.looks[0]?.({ value: new Uint8Array(0), sequence: 1 });
+    await bench.machine.lookEnded();
+    expect([bench.woken, bench.loop.hasWork]).toEqual([1, true]);
+    expect(bench.loop.slice()).toBe(false);
+    expect(toldTo(sink)).toEqual(['written 1', 'refused 1 was 1', 'written 2']);
+    expect([bench.entries, bench.loop.isIdle, bench.loop.lookingSinceMs]).toEqual([
+      [2, 3, 4],
+      true,
+      null,
+    ]);
+  });
+
+  it('tells those whose time runs out during a look, and answers nobody twice', async () => {
+    const bench = new Bench(1000);
+    const sink = bench.await(2, [1, 2], 50);
+    const looking = (key: string) => put(key, 'v', null, { ifAbsent: true });
+    bench.loop.add([bench.entryOf([looking('a'), looking('b')])]);
+    bench.loop.slice();
+    bench.loop.expire(49);
+    expect(sink.answers.size).toBe(0);
+    bench.loop.expire(50);
+    expect(toldTo(sink)).toEqual(['IN_DOUBT UNKNOWN', 'IN_DOUBT UNKNOWN']);
+    expect(bench.loop.isAwaited).toBe(false);
+    for (const at of [0, 1]) {
+      bench.looks[at]?.(null);
+      await bench.machine.lookEnded();
+      bench.loop.slice();
+    }
+    expect([bench.entries, bench.machine.state.revision]).toEqual([[2], 2]);
+  });
+
+  it('stops where a look finds damage: no answer, nothing of the command and nothing after it', async () => {
+    const bench = new Bench(1000);
+    const sink = bench.await(2, [1, 2]);
+    bench.loop.add([
+      bench.entryOf([put('a', 'v', null, { returnPrevious: true }), put('b', 'v')]),
+      bench.entry(1),
+    ]);
+    bench.loop.slice();
+    bench.rejectLook(Object.assign(new Error('a bad block'), { code: 'SST_CORRUPT' }));
+    await bench.machine.lookEnded();
+    expect(() => bench.loop.slice()).toThrow('a bad block');
+    expect(sink.answers.size).toBe(0);
+    expect(bench.loop.halt()?.answers.open).toBe(2);
+    expect([bench.loop.slice(), bench.entries, bench.machine.state.revision]).toEqual([
+      false,
+      [],
+      0,
+    ]);
+  });
+
+  it('that is halted during a look does nothing when that ends', async () => {
+    const bench = new Bench(1000);
+    const sink = bench.await(2, [1]);
+    bench.loop.add([bench.entryOf([put('a', 'v', null, { ifAbsent: true })])]);
+    bench.loop.slice();
+    expect(bench.loop.halt()?.answers.open).toBe(1);
+    bench.looks[0]?.(null);
+    await bench.machine.lookEnded();
+    expect([bench.loop.hasWork, bench.loop.slice(), bench.loop.lookingSinceMs]).toEqual([
+      false,
+      false,
+      null,
+    ]);
+    expect([sink.answers.size, bench.machine.state.revision]).toEqual([0, 0]);
   });
 
   it('INVARIANT(entry-whole): stops at an entry without its checksum, and at one of another type', () => {

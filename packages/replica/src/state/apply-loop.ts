@@ -1,5 +1,6 @@
 import type { Clock } from '@dougdb/ports';
 import { type Entry, EntryType, entrySizeBytes } from '@dougdb/raft-core';
+import type { DougError } from '@dougdb/rpc-proto';
 import { EntryCursor, entryIsWhole } from '../format/entry-format.js';
 import type { Refusals } from '../refusals.js';
 import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
@@ -19,12 +20,14 @@ export interface ApplyLoopOptions {
   readonly onEntry: (sizeBytes: number) => void;
 }
 
-/** The clock is looked at after so many commands. */
-const COMMANDS_PER_LOOK = 16;
+/** The clock is asked after so many commands. */
+const COMMANDS_PER_GLANCE = 16;
 
 /**
  * Applies committed entries in slices of a few milliseconds, so that heartbeats keep running. A slice
- * may end inside an entry; everything else (applied index, freeze, hash) sees whole entries only.
+ * may end inside an entry, and does where a command has to look at a table that is not in memory:
+ * applying goes on when the disk has answered, everything else of the replica meanwhile. Whoever needs
+ * whole entries (applied index, freeze, hash) sees no other.
  */
 export class ApplyLoop {
   readonly #options: ApplyLoopOptions;
@@ -35,6 +38,8 @@ export class ApplyLoop {
   #entry: Entry | null = null;
   #pending: PendingEntry | null = null;
   #handedOut = 0;
+  /** Monotonic milliseconds; null: no command waits for its look. */
+  #lookingSinceMs: number | null = null;
   #isHalted = false;
 
   constructor(options: ApplyLoopOptions) {
@@ -51,10 +56,38 @@ export class ApplyLoop {
     return this.#entry === null && this.#at === this.#queue.length;
   }
 
+  /** Whether a slice would apply something now. */
+  get hasWork(): boolean {
+    return !this.isIdle && !this.#options.machine.isLooking;
+  }
+
+  /** Whether somebody waits for a command of the entry that is being applied. */
+  get isAwaited(): boolean {
+    return this.#pending !== null && this.#pending.answers.open > 0;
+  }
+
+  /** Monotonic milliseconds since a command waits for its look; null: none does. */
+  get lookingSinceMs(): number | null {
+    return this.#lookingSinceMs;
+  }
+
+  /** Tells those who wait for the entry that is being applied and whose deadline has passed. */
+  expire(nowMs: number): void {
+    const { refusals, telemetry } = this.#options;
+    const told = this.#pending?.answers.expire(nowMs, () => refusals.expired()) ?? 0;
+    if (told > 0) telemetry.outcomesUnknown.add(told);
+  }
+
+  /** Answers those who wait for the entry that is being applied; that goes on. */
+  failAwaited(error: DougError): void {
+    this.#pending?.answers.failRest(error);
+  }
+
   /** Nothing is applied any more. Answers those who wait for the entry that was being applied. */
   halt(): PendingEntry | null {
     const pending = this.#pending;
     this.#isHalted = true;
+    this.#lookingSinceMs = null;
     this.#pending = null;
     this.#entry = null;
     this.#queue = [];
@@ -72,22 +105,22 @@ export class ApplyLoop {
   }
 
   /**
-   * Applies for one slice. True if some is left.
-   * @throws ReplicaError: the replica must stop, nothing may be skipped
+   * Applies for one slice. True if some is left that does not wait for a disk.
+   * @throws ReplicaError or SstError: the replica must stop applying, nothing may be skipped
    */
   slice(): boolean {
-    if (this.isIdle) return false;
+    if (!this.hasWork) return false;
     const { clock, sliceMs, telemetry } = this.#options;
     const startMs = clock.monotonicMs();
     const endMs = startMs + sliceMs;
     let isOver = false;
-    while (!isOver && !this.isIdle) {
+    while (!isOver && this.hasWork) {
       if (this.#entry === null) this.#begin(this.#queue[this.#at++] as Entry);
       if (this.#applyCommands(endMs)) this.#end();
       isOver = clock.monotonicMs() >= endMs;
     }
     telemetry.applySeconds.observe((clock.monotonicMs() - startMs) / 1000);
-    return !this.isIdle;
+    return this.hasWork;
   }
 
   #begin(entry: Entry): void {
@@ -113,29 +146,43 @@ export class ApplyLoop {
   #applyCommands(endMs: number): boolean {
     const { machine, clock } = this.#options;
     const cursor = this.#cursor;
-    let look = COMMANDS_PER_LOOK;
+    if (this.#lookingSinceMs !== null) {
+      this.#lookingSinceMs = null;
+      this.#answer(machine.resume(cursor.data));
+    }
+    let left = COMMANDS_PER_GLANCE;
     while (cursor.next()) {
-      this.#answer(machine.apply(cursor.data, cursor.start, cursor.end));
-      if (--look > 0) continue;
+      const outcome = machine.apply(cursor.data, cursor.start, cursor.end);
+      if (outcome === null) {
+        this.#lookingSinceMs = clock.monotonicMs();
+        this.#options.telemetry.looksWaited.add(1);
+        return false;
+      }
+      this.#answer(outcome);
+      if (--left > 0) continue;
       if (clock.monotonicMs() >= endMs) return false;
-      look = COMMANDS_PER_LOOK;
+      left = COMMANDS_PER_GLANCE;
     }
     return true;
   }
 
   #answer(outcome: ApplyOutcome): void {
     const { machine, refusals, telemetry } = this.#options;
+    const { looked } = machine;
     if (outcome === ApplyOutcome.Duplicate) telemetry.dedupHits.add(1);
+    else if (looked?.compareFailed) telemetry.comparesFailed.add(1);
     const answers = this.#pending?.answers;
     if (answers === undefined) return;
     telemetry.proposalsApplied.add(1);
     answers.next();
     const { sink, id } = answers;
     if (sink === null) return;
-    if (outcome === ApplyOutcome.Applied || outcome === ApplyOutcome.Duplicate) {
-      sink.written(id, machine.revision, machine.resultKept);
-    } else {
+    if (outcome !== ApplyOutcome.Applied && outcome !== ApplyOutcome.Duplicate) {
       sink.failed(id, refusals.atApply(outcome));
+    } else if (looked === null) {
+      sink.written(id, machine.revision);
+    } else {
+      sink.looked(id, looked);
     }
   }
 

@@ -13,19 +13,29 @@ import type { ByteWriter } from '../format/byte-writer.js';
  * | 2 | count of outcomes |
  * | | for each applied seq >= firstIncomplete, ascending: |
  * | 2 | seq - firstIncomplete |
- * | 1 | 1: the revision is the whole result; 2: a result follows; 3: the result was not kept |
+ * | 1 | 1: the revision is all there is to answer; 2: a result follows; 3: there was one, it was not kept; 6 and 7: as 2 and 3, and a condition of the op was not met |
  * | 8 | revision |
- * | | only for 2: {length u16, result} |
+ * | | only for 2 and 6: {length u16, result}, see look-result-format.ts |
  */
 export const ROW_BYTES = 42;
 export const OUTCOME_BYTES = 11;
-const RESULT_OVERHEAD_BYTES = 2;
+export const RESULT_OVERHEAD_BYTES = 2;
 
 const SESSION_ID_BYTES = 16;
 const FIRST_SLOTS = 4;
 
 /** What is remembered of an applied seq. 0: nothing, it was not applied. */
 const Outcome = { None: 0, Plain: 1, WithResult: 2, ResultDropped: 3 } as const;
+/** Added to WithResult or ResultDropped: a condition was not met, and nothing changed. */
+const COMPARE_FAILED = 4;
+
+/** What there is to answer of an op beside its revision. */
+export interface OpResult {
+  /** A condition was not met. Kept for as long as the op is. */
+  readonly compareFailed: boolean;
+  /** Null: there is no room for it. */
+  readonly bytes: Uint8Array | null;
+}
 
 /** Rows are found by a hash chain and ordered by last use; both lists are the table's. */
 export class SessionRow {
@@ -86,12 +96,17 @@ export class SessionRow {
     return this.#results?.get(seq) ?? null;
   }
 
-  resultKept(seq: number): boolean {
-    return this.#outcomes[this.#slot(seq)] !== Outcome.ResultDropped;
+  /** Whether there was more to answer than the revision. */
+  hasResult(seq: number): boolean {
+    return this.#outcomes[this.#slot(seq)] !== Outcome.Plain;
   }
 
-  /** Remembers an applied seq. @param result - null: the revision is all; @param keep - whether there is room for it */
-  record(seq: number, revision: number, result: Uint8Array | null, keep: boolean): void {
+  compareFailed(seq: number): boolean {
+    return (this.#outcomes[this.#slot(seq)]! & COMPARE_FAILED) !== 0;
+  }
+
+  /** Remembers an applied seq. @param result - null: the revision is all; its bytes become the row's */
+  record(seq: number, revision: number, result: OpResult | null): void {
     this.#cover(seq);
     const slot = this.#slot(seq);
     this.#revisions[slot] = revision;
@@ -99,14 +114,15 @@ export class SessionRow {
     this.#sizeBytes += OUTCOME_BYTES;
     if (result === null) {
       this.#outcomes[slot] = Outcome.Plain;
-    } else if (!keep) {
-      this.#outcomes[slot] = Outcome.ResultDropped;
-    } else {
-      this.#outcomes[slot] = Outcome.WithResult;
-      this.#results ??= new Map();
-      this.#results.set(seq, result);
-      this.#sizeBytes += RESULT_OVERHEAD_BYTES + result.length;
+      return;
     }
+    const { compareFailed, bytes } = result;
+    const outcome = bytes === null ? Outcome.ResultDropped : Outcome.WithResult;
+    this.#outcomes[slot] = compareFailed ? outcome + COMPARE_FAILED : outcome;
+    if (bytes === null) return;
+    this.#results ??= new Map();
+    this.#results.set(seq, bytes);
+    this.#sizeBytes += RESULT_OVERHEAD_BYTES + bytes.length;
   }
 
   /** Every seq below is finished for the client: it is forgotten. */
@@ -129,7 +145,7 @@ export class SessionRow {
       writer.u16(seq - this.firstIncomplete);
       writer.u8(outcome);
       writer.u53(this.#revisions[slot]!);
-      const result = outcome === Outcome.WithResult ? this.#results?.get(seq) : undefined;
+      const result = this.#results?.get(seq);
       if (result === undefined) continue;
       writer.u16(result.length);
       writer.bytes(result);
@@ -143,21 +159,26 @@ export class SessionRow {
       const seq = this.firstIncomplete + reader.u16();
       const outcome = reader.u8();
       const revision = reader.u53();
-      if (outcome < Outcome.Plain || outcome > Outcome.ResultDropped) fail(`outcome ${outcome}`);
       if (seq <= this.#highest) fail('seqs of a session are not in order');
-      const result = outcome === Outcome.WithResult ? reader.bytes(reader.u16()) : null;
-      const dropped = outcome === Outcome.ResultDropped;
-      this.record(seq, revision, dropped ? empty : result, !dropped);
+      if (outcome === Outcome.Plain) {
+        this.record(seq, revision, null);
+        continue;
+      }
+      const compareFailed = (outcome & COMPARE_FAILED) !== 0;
+      const kind = outcome & ~COMPARE_FAILED;
+      if (kind !== Outcome.WithResult && kind !== Outcome.ResultDropped) fail(`outcome ${outcome}`);
+      const bytes = kind === Outcome.WithResult ? reader.bytes(reader.u16()) : null;
+      this.record(seq, revision, { compareFailed, bytes });
     }
   }
 
   #forget(seq: number): void {
     const slot = this.#slot(seq);
     if (this.#outcomes[slot] === Outcome.None) return;
-    if (this.#outcomes[slot] === Outcome.WithResult) {
-      const length = this.#results?.get(seq)?.length ?? 0;
+    const result = this.#results?.get(seq);
+    if (result !== undefined) {
       this.#results?.delete(seq);
-      this.#sizeBytes -= RESULT_OVERHEAD_BYTES + length;
+      this.#sizeBytes -= RESULT_OVERHEAD_BYTES + result.length;
     }
     this.#outcomes[slot] = Outcome.None;
     this.#count--;
@@ -186,5 +207,3 @@ export class SessionRow {
     }
   }
 }
-
-const empty = new Uint8Array(0);

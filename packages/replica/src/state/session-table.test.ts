@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { opId, put, viewOf } from '../../test/support/commands.js';
 import { ByteReader } from '../format/byte-reader.js';
 import { ByteWriter } from '../format/byte-writer.js';
+import { LOOK_RESULT_HEADER_BYTES } from '../format/look-result-format.js';
 import { logTimeSpan } from './log-time.js';
+import { type OpResult, ROW_BYTES } from './session-row.js';
 import {
   defaultSessionLimits,
   type SessionLimits,
@@ -27,12 +29,32 @@ function begin(table: SessionTable, op: Op, logTime: number): SessionVerdict {
   return table.begin(command, viewOf(command), logTime);
 }
 
-/** Applies as the state machine does, with the revision that the test chooses. */
-function apply(table: SessionTable, op: Op, logTime: number, revision: number): SessionVerdict {
+/** Applies as the state machine does, with the revision and result that the test chooses. */
+function apply(
+  table: SessionTable,
+  op: Op,
+  logTime: number,
+  revision: number,
+  result: OpResult | null = null,
+): SessionVerdict {
   const verdict = begin(table, op, logTime);
-  if (verdict === Apply) table.record(revision, null);
+  if (verdict === Apply) table.record(revision, result);
   return verdict;
 }
+
+/** A result of so many bytes. */
+const resultOf = (sizeBytes: number, compareFailed = false): OpResult => ({
+  compareFailed,
+  bytes: new Uint8Array(sizeBytes).fill(1),
+});
+
+/** After Duplicate. */
+const recalled = ({ revision, hasResult, compareFailed, result }: SessionTable): unknown[] => [
+  revision,
+  hasResult,
+  compareFailed,
+  result?.length ?? null,
+];
 
 const op = (session: number, seq: number, firstIncomplete = 1, startedAt = START): Op => ({
   session,
@@ -45,13 +67,14 @@ function restored(table: SessionTable, limits?: SessionLimits): SessionTable {
   const writer = new ByteWriter();
   table.encode(writer);
   const bytes = writer.take();
-  const fail = (what: string): never => {
-    throw new Error(what);
-  };
-  const reader = new ByteReader(bytes, bytes.length, fail);
-  const result = SessionTable.decode(reader, fail, limits);
+  const reader = new ByteReader(bytes, bytes.length, failWith);
+  const result = SessionTable.decode(reader, failWith, limits);
   reader.finish();
   return result;
+}
+
+function failWith(what: string): never {
+  throw new Error(what);
 }
 
 const small: SessionLimits = {
@@ -68,8 +91,7 @@ describe('SessionTable', () => {
     expect(apply(table, op(1, 1), START, 10)).toBe(Apply);
     expect(apply(table, op(1, 3), START + 1, 11)).toBe(Apply);
     expect(begin(table, op(1, 1), START + 2)).toBe(Duplicate);
-    expect(table.revision).toBe(10);
-    expect(table.resultKept).toBe(true);
+    expect(recalled(table)).toEqual([10, false, false, null]);
     expect(begin(table, op(1, 3), START + 3)).toBe(Duplicate);
     expect(table.revision).toBe(11);
     expect(apply(table, op(1, 2), START + 4, 12)).toBe(Apply);
@@ -138,21 +160,60 @@ describe('SessionTable', () => {
 
   it('keeps small results while the table is small, then only outcome and revision', () => {
     const table = new SessionTable(small);
-    const result = new Uint8Array(100).fill(1);
-    expect(begin(table, op(1, 1), START)).toBe(Apply);
-    table.record(5, result);
-    expect(table.resultKept).toBe(true);
-    expect(begin(table, op(1, 2), START)).toBe(Apply);
-    table.record(6, new Uint8Array(200));
-    expect(table.resultKept).toBe(false);
-    expect(begin(table, op(1, 3), START)).toBe(Apply);
-    table.record(7, new Uint8Array(defaultSessionLimits.resultBytes + 1));
-    expect(table.resultKept).toBe(false);
+    expect([table.keepsResult(100), table.keepsResult(400)]).toEqual([true, false]);
+    apply(table, op(1, 1), START, 5, resultOf(100));
+    apply(table, op(1, 2), START, 6, resultOf(200));
+    apply(table, op(1, 3), START, 6, resultOf(200, true));
+    apply(table, op(1, 4), START, 6, resultOf(10, true));
+    apply(table, op(1, 5), START, 6, { compareFailed: true, bytes: null });
+    apply(table, op(1, 6), START, 7);
     for (const again of [table, restored(table, small)]) {
-      expect(begin(again, op(1, 1), START)).toBe(Duplicate);
-      expect([again.revision, again.result, again.resultKept]).toEqual([5, result, true]);
-      expect(begin(again, op(1, 2), START)).toBe(Duplicate);
-      expect([again.revision, again.result, again.resultKept]).toEqual([6, null, false]);
+      const told = [1, 2, 3, 4, 5, 6].map((seq) => {
+        expect(begin(again, op(1, seq), START)).toBe(Duplicate);
+        return recalled(again);
+      });
+      expect(told).toEqual([
+        [5, true, false, 100],
+        [6, true, false, null],
+        [6, true, true, null],
+        [6, true, true, 10],
+        [6, true, true, null],
+        [7, false, false, null],
+      ]);
+    }
+  });
+
+  it('keeps results of 4 KiB of value below 3 MiB of table, and not of a byte more', () => {
+    const table = new SessionTable();
+    const { resultBytes } = defaultSessionLimits;
+    expect(resultBytes).toBe(4096 + LOOK_RESULT_HEADER_BYTES);
+    expect([table.keepsResult(resultBytes), table.keepsResult(resultBytes + 1)]).toEqual([
+      true,
+      false,
+    ]);
+    let kept = 0;
+    for (let seq = 1; table.keepsResult(resultBytes); kept++) {
+      const session = 1 + Math.floor(kept / 1000);
+      apply(table, op(session, (seq++ % 1000) + 1), START, seq, resultOf(resultBytes));
+    }
+    expect(table.sizeBytes).toBeGreaterThan((3 << 20) - 5000);
+    expect(table.sizeBytes).toBeLessThanOrEqual(3 << 20);
+    // What the client has finished makes room.
+    apply(table, op(1, 1001, 900), START, 1);
+    expect(table.keepsResult(resultBytes)).toBe(true);
+  });
+
+  it('refuses outcomes that it does not know', () => {
+    const table = new SessionTable();
+    apply(table, op(1, 1), START, 5, resultOf(1));
+    const writer = new ByteWriter();
+    table.encode(writer);
+    const bytes = writer.take();
+    const at = 4 + ROW_BYTES + 2;
+    for (const outcome of [0, 4, 5, 8, 255]) {
+      bytes[at] = outcome;
+      const reader = new ByteReader(bytes, bytes.length, failWith);
+      expect(() => SessionTable.decode(reader, failWith)).toThrow(`outcome ${outcome}`);
     }
   });
 
@@ -195,6 +256,9 @@ describe('SessionTable', () => {
       seq: fc.integer({ min: 1, max: 14 }),
       firstIncomplete: fc.integer({ min: 0, max: 14 }),
       waitMinutes: fc.constantFrom(0, 0, 0, 1, 4, 11),
+      result: fc.option(
+        fc.record({ sizeBytes: fc.constantFrom(0, 20, 60, 250), failed: fc.boolean() }),
+      ),
       thenRestore: fc.boolean(),
       thenExpire: fc.boolean(),
     });
@@ -206,10 +270,11 @@ describe('SessionTable', () => {
         steps.forEach((step, i) => {
           now += step.waitMinutes * MINUTE + 1;
           const known = { ...step, firstIncomplete: Math.min(step.firstIncomplete, step.seq) };
-          const expected = model.apply(known, now, i + 1);
-          const verdict = apply(table, known, now, i + 1);
+          const result = step.result && resultOf(step.result.sizeBytes, step.result.failed);
+          const expected = model.apply(known, now, i + 1, result);
+          const verdict = apply(table, known, now, i + 1, result);
           expect(verdict).toBe(expected.verdict);
-          if (verdict === Duplicate) expect(table.revision).toBe(expected.revision);
+          if (verdict === Duplicate) expect(recalled(table)).toEqual(expected.recalled);
           if (step.thenExpire) expect(table.expire(now)).toBe(model.expire(now));
           if (step.thenRestore) {
             const again = restored(table, small);
@@ -224,30 +289,49 @@ describe('SessionTable', () => {
   });
 });
 
-/** S16 as one would tell it, with maps. The sizes of this test never fill the table. */
-class Model {
-  readonly rows = new Map<string, { lastUse: number; first: number; done: Map<number, number> }>();
+/** Revision, whether there was a result, whether its compare failed, its size if it was kept. */
+type Recalled = [number, boolean, boolean, number | null];
 
-  apply(op: Op, now: number, revision: number): { verdict: SessionVerdict; revision: number } {
+/** S16 as one would tell it, with maps. */
+class Model {
+  readonly rows = new Map<
+    string,
+    { lastUse: number; first: number; done: Map<number, Recalled> }
+  >();
+
+  apply(
+    op: Op,
+    now: number,
+    revision: number,
+    result: OpResult | null,
+  ): { verdict: SessionVerdict; recalled?: Recalled } {
     const name = `${op.session}/${op.startedAt}`;
     let row = this.rows.get(name);
     if (row === undefined) {
-      if (Math.abs(now - op.startedAt) >= 5 * MINUTE) return { verdict: UnknownSession, revision };
+      if (Math.abs(now - op.startedAt) >= 5 * MINUTE) return { verdict: UnknownSession };
+      if (this.#bytes() + 42 + 11 > small.rowsBelowBytes) return { verdict: Busy };
       const first = Math.max(1, op.firstIncomplete);
-      if (op.seq - first >= small.openSeqs) return { verdict: Busy, revision };
+      if (op.seq - first >= small.openSeqs) return { verdict: Busy };
       row = { lastUse: now, first, done: new Map() };
       this.rows.set(name, row);
     }
     row.lastUse = now;
     row.first = Math.max(row.first, op.firstIncomplete);
     for (const seq of row.done.keys()) if (seq < row.first) row.done.delete(seq);
-    if (op.seq < row.first) return { verdict: Forgotten, revision };
+    if (op.seq < row.first) return { verdict: Forgotten };
     const before = row.done.get(op.seq);
-    if (before !== undefined) return { verdict: Duplicate, revision: before };
-    if (op.seq - row.first >= small.openSeqs) return { verdict: Busy, revision };
-    if (this.#bytes() + 11 > small.capBytes) return { verdict: Busy, revision };
-    row.done.set(op.seq, revision);
-    return { verdict: Apply, revision };
+    if (before !== undefined) return { verdict: Duplicate, recalled: before };
+    if (op.seq - row.first >= small.openSeqs) return { verdict: Busy };
+    if (this.#bytes() + 11 > small.capBytes) return { verdict: Busy };
+    const sizeBytes = result?.bytes?.length ?? 0;
+    const isKept = this.#bytes() + 13 + sizeBytes <= small.resultsBelowBytes;
+    row.done.set(op.seq, [
+      revision,
+      result !== null,
+      result?.compareFailed ?? false,
+      result !== null && isKept ? sizeBytes : null,
+    ]);
+    return { verdict: Apply };
   }
 
   expire(now: number): number {
@@ -262,7 +346,12 @@ class Model {
 
   #bytes(): number {
     let bytes = 0;
-    for (const row of this.rows.values()) bytes += 42 + 11 * row.done.size;
+    for (const row of this.rows.values()) {
+      bytes += 42 + 11 * row.done.size;
+      for (const [, , , sizeBytes] of row.done.values()) {
+        if (sizeBytes !== null) bytes += 2 + sizeBytes;
+      }
+    }
     return bytes;
   }
 }

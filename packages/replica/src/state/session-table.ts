@@ -2,14 +2,21 @@ import { crc32 } from '@dougdb/ports';
 import { type CommandView, limits, SESSION_BYTES } from '@dougdb/rpc-proto';
 import type { ByteReader } from '../format/byte-reader.js';
 import type { ByteWriter } from '../format/byte-writer.js';
+import { LOOK_RESULT_HEADER_BYTES } from '../format/look-result-format.js';
 import { logTimeSpan } from './log-time.js';
-import { OUTCOME_BYTES, ROW_BYTES, SessionRow } from './session-row.js';
+import {
+  type OpResult,
+  OUTCOME_BYTES,
+  RESULT_OVERHEAD_BYTES,
+  ROW_BYTES,
+  SessionRow,
+} from './session-row.js';
 
 /** What the table says of an op id at the moment its command is applied. */
 export const SessionVerdict = {
   /** Not seen before: apply it, then call record(). */
   Apply: 0,
-  /** Applied before: `revision`, `result` and `resultKept` say what came of it. */
+  /** Applied before: `revision`, `hasResult` and what follows there say what came of it. */
   Duplicate: 1,
   /** No row, and too old (or too new) to have one made: never applied by this attempt. */
   UnknownSession: 2,
@@ -39,7 +46,8 @@ export const defaultSessionLimits: SessionLimits = Object.freeze({
   newRowAgeMs: 5 * 60_000,
   idleMs: 10 * 60_000,
   openSeqs: limits.sessionOpenSeqs,
-  resultBytes: limits.sessionResultBytes,
+  // The limit is on the previous value, which is all of a result that can be large.
+  resultBytes: limits.sessionResultBytes + LOOK_RESULT_HEADER_BYTES,
   resultsBelowBytes: limits.sessionTableBytes,
   rowsBelowBytes: 3_670_016,
   capBytes: 3_932_160,
@@ -53,12 +61,15 @@ const FIRST_BUCKETS = 16;
  * goes only by {@link expire}.
  */
 export class SessionTable {
-  /** After Duplicate: the revision at which the op was applied. */
+  // After Duplicate:
+  /** The revision at which the op was applied. */
   revision = 0;
-  /** After Duplicate: the kept result; null: the revision is all, or it was not kept. */
+  /** Whether there was more to answer than the revision: the op looked first. */
+  hasResult = false;
+  /** Whether a condition of the op was not met. */
+  compareFailed = false;
+  /** The kept result; null: there was none, or it was not kept. Not to be changed. */
   result: Uint8Array | null = null;
-  /** After Duplicate and after record(). */
-  resultKept = true;
   readonly #limits: SessionLimits;
   #buckets: (SessionRow | null)[] = new Array<SessionRow | null>(FIRST_BUCKETS).fill(null);
   #oldest: SessionRow | null = null;
@@ -97,8 +108,9 @@ export class SessionTable {
     // INVARIANT(applied-once): what was applied under this op id is answered, not applied again.
     if (row.has(view.seq)) {
       this.revision = row.revision(view.seq);
+      this.hasResult = row.hasResult(view.seq);
+      this.compareFailed = row.compareFailed(view.seq);
       this.result = row.result(view.seq);
-      this.resultKept = row.resultKept(view.seq);
       return SessionVerdict.Duplicate;
     }
     if (view.seq - row.firstIncomplete >= this.#limits.openSeqs) return SessionVerdict.Busy;
@@ -108,21 +120,25 @@ export class SessionTable {
     return SessionVerdict.Apply;
   }
 
+  /** Whether a result of this size would be kept now: if it and the table are small enough. */
+  keepsResult(sizeBytes: number): boolean {
+    const { resultBytes, resultsBelowBytes } = this.#limits;
+    if (sizeBytes > resultBytes) return false;
+    return this.#sizeBytes + OUTCOME_BYTES + RESULT_OVERHEAD_BYTES + sizeBytes <= resultsBelowBytes;
+  }
+
   /**
    * The op that the last begin() let pass was applied. @param result - null: the revision is all there
-   * is to answer; else kept (the bytes become the table's) if it and the table are small enough
+   * is to answer; else its bytes become the table's if they are kept
    */
-  record(revision: number, result: Uint8Array | null): void {
+  record(revision: number, result: OpResult | null): void {
     const row = this.#row;
     if (row === null) throw new Error('record() without begin()');
-    const length = result?.length ?? 0;
-    const keep =
-      length <= this.#limits.resultBytes &&
-      this.#sizeBytes + OUTCOME_BYTES + 2 + length <= this.#limits.resultsBelowBytes;
+    const isTooMuch =
+      result !== null && result.bytes !== null && !this.keepsResult(result.bytes.length);
     const before = row.sizeBytes;
-    row.record(this.#seq, revision, result, keep);
+    row.record(this.#seq, revision, isTooMuch ? { ...result, bytes: null } : result);
     this.#sizeBytes += row.sizeBytes - before;
-    this.resultKept = result === null || keep;
     this.#row = null;
   }
 

@@ -1,7 +1,9 @@
 import { PartitionDescriptor } from '@dougdb/rpc-proto';
-import type { Db } from '@dougdb/sstable';
+import type { Db, Found, MaybePromise } from '@dougdb/sstable';
 import { bytesOf, del, opId, put, textOf } from '../../test/support/commands.js';
+import { briefLook } from '../../test/support/sink.js';
 import { codeOf } from '../error-code.js';
+import { decodeReplicaState, encodeReplicaState } from '../format/replica-state-format.js';
 import { logTimeSpan } from './log-time.js';
 import { genesisState } from './replica-state.js';
 import { ApplyOutcome, EXPIRY_INTERVAL_ENTRIES, StateMachine } from './state-machine.js';
@@ -9,13 +11,47 @@ import { ApplyOutcome, EXPIRY_INTERVAL_ENTRIES, StateMachine } from './state-mac
 const START = logTimeSpan(60_000_000);
 const { Applied, Duplicate, OutOfRange, UnknownSession, Forgotten, Busy } = ApplyOutcome;
 
-function machineFor(start: string, end: string): { machine: StateMachine; written: string[] } {
-  const written: string[] = [];
-  const db = {
-    put: (sequence: number, key: Uint8Array, value: Uint8Array) =>
-      written.push(`${sequence} ${textOf(key)}=${textOf(value)}`),
-    delete: (sequence: number, key: Uint8Array) => written.push(`${sequence} -${textOf(key)}`),
-  };
+/** A database as a map; what it is asked to look at may be made to wait. */
+class MapDb {
+  readonly written: string[] = [];
+  readonly entries = new Map<string, Found>();
+  lastSequence = 0;
+  /** Looks under way, oldest first, when `waits`. */
+  readonly looks: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  waits = false;
+
+  put(sequence: number, key: Uint8Array, value: Uint8Array): void {
+    this.lastSequence = sequence;
+    this.written.push(`${sequence} ${textOf(key)}=${textOf(value)}`);
+    this.entries.set(textOf(key), { sequence, value: value.slice() });
+  }
+
+  delete(sequence: number, key: Uint8Array): void {
+    this.lastSequence = sequence;
+    this.written.push(`${sequence} -${textOf(key)}`);
+    this.entries.delete(textOf(key));
+  }
+
+  look(key: Uint8Array, { keysOnly }: { keysOnly: boolean }): MaybePromise<Found | null> {
+    const entry = this.entries.get(textOf(key));
+    const found =
+      entry === undefined
+        ? null
+        : { ...entry, value: keysOnly ? new Uint8Array(0) : entry.value.slice() };
+    if (!this.waits) return found;
+    return new Promise((resolve, reject) => {
+      this.looks.push({ resolve: () => resolve(found), reject });
+    });
+  }
+}
+
+function machineFor(
+  start: string,
+  end: string,
+): { machine: StateMachine; written: string[]; db: MapDb; woken: () => number } {
+  const db = new MapDb();
+  const { written } = db;
+  let woken = 0;
   const descriptor: PartitionDescriptor = {
     ...PartitionDescriptor.decode(new Uint8Array(0)),
     start: bytesOf(start),
@@ -23,7 +59,8 @@ function machineFor(start: string, end: string): { machine: StateMachine; writte
     epoch: { version: 2, conf: 1 },
   };
   const state = genesisState(descriptor, START);
-  return { machine: new StateMachine(state, db as unknown as Db), written };
+  const machine = new StateMachine(state, db as unknown as Db, () => woken++);
+  return { machine, written, db, woken: () => woken };
 }
 
 /** One entry with these commands. */
@@ -34,9 +71,28 @@ function apply(
   epoch = 2,
 ): ApplyOutcome[] {
   machine.beginEntry(logTime, epoch);
-  const outcomes = commands.map((command) => machine.apply(command, 0, command.length));
+  const outcomes = commands.map((command) => applyOne(machine, command));
   machine.endEntry(machine.state.appliedIndex + 1, 5);
   return outcomes;
+}
+
+function applyOne(machine: StateMachine, command: Uint8Array): ApplyOutcome {
+  const outcome = machine.apply(command, 0, command.length);
+  if (outcome === null) throw new Error('the test did not expect it to wait');
+  return outcome;
+}
+
+/** One entry; what each of its commands answers. */
+function answers(machine: StateMachine, ...commands: Uint8Array[]): string[] {
+  machine.beginEntry(machine.state.logTime + 1, 2);
+  const told = commands.map((command) => {
+    const outcome = applyOne(machine, command);
+    const { looked, revision } = machine;
+    const again = outcome === Duplicate ? 'again ' : '';
+    return again + (looked === null ? `written ${revision}` : briefLook(looked));
+  });
+  machine.endEntry(machine.state.appliedIndex + 1, 5);
+  return told;
 }
 
 const codeOfRun = (run: () => unknown): unknown => {
@@ -157,5 +213,241 @@ describe('StateMachine', () => {
     const { machine } = machineFor('', '');
     const large = put('k'.repeat(9000), 'v'.repeat((1 << 20) + 1));
     expect(apply(machine, [large])).toEqual([Applied]);
+  });
+});
+
+describe('a command that looks first', () => {
+  it('puts only where its condition is met, and takes no revision where it is not', () => {
+    const { machine, written } = machineFor('', '');
+    expect(
+      answers(
+        machine,
+        put('a', '1', null, { ifAbsent: true }),
+        put('a', '2', null, { ifAbsent: true }),
+        put('a', '3', null, { ifRevision: 1 }),
+        put('a', '4', null, { ifRevision: 1 }),
+        put('a', '5', null, { ifRevision: 99 }),
+        put('b', '6', null, { ifRevision: 1 }),
+      ),
+    ).toEqual([
+      'done 1 was nothing',
+      'refused 1 was 1',
+      'done 2 was 1',
+      'refused 2 was 2',
+      'refused 2 was 2',
+      'refused 2 was nothing',
+    ]);
+    expect(written).toEqual(['1 a=1', '2 a=3']);
+    expect(machine.state.revision).toBe(2);
+  });
+
+  it('deletes only what is there, and takes no revision for nothing', () => {
+    const { machine, written } = machineFor('', '');
+    expect(
+      answers(
+        machine,
+        del('a', null, { returnExisted: true }),
+        put('a', '1'),
+        del('a', null, { ifRevision: 7 }),
+        del('a', null, { returnExisted: true }),
+        del('a', null, { returnPrevious: true }),
+        del('a', null, { ifRevision: 1 }),
+        del('a'),
+      ),
+    ).toEqual([
+      'done 0 was nothing',
+      'written 1',
+      'refused 1 was 1',
+      'done 2 was 1',
+      'done 2 was nothing',
+      'refused 2 was nothing',
+      'written 3',
+    ]);
+    expect(written).toEqual(['1 a=1', '2 -a', '3 -a']);
+  });
+
+  it('tells the value that was there, or stands in the way, if it is asked to', () => {
+    const { machine } = machineFor('', '');
+    const returnPrevious = true;
+    expect(
+      answers(
+        machine,
+        put('a', '1', null, { returnPrevious }),
+        put('a', '', null, { returnPrevious }),
+        put('a', '3', null, { returnPrevious }),
+        put('a', '4', null, { ifAbsent: true, returnPrevious }),
+        del('a', null, { returnPrevious, ifRevision: 9 }),
+        del('a', null, { returnPrevious }),
+      ),
+    ).toEqual([
+      'done 1 was nothing',
+      'done 2 was 1 1',
+      'done 3 was  2',
+      'refused 3 was 3 3',
+      'refused 3 was 3 3',
+      'done 4 was 3 3',
+    ]);
+  });
+
+  it('sees what an earlier command of its entry did', () => {
+    const { machine } = machineFor('', '');
+    expect(
+      answers(
+        machine,
+        put('a', '1'),
+        put('a', '2', null, { ifRevision: 1, returnPrevious: true }),
+        del('a'),
+        put('a', '3', null, { ifAbsent: true }),
+        del('a', null, { returnPrevious: true }),
+      ),
+    ).toEqual(['written 1', 'done 2 was 1 1', 'written 3', 'done 4 was nothing', 'done 5 was 3 4']);
+  });
+
+  it('leaves the hash as it is where nothing changes, and changes it as a blind one does', () => {
+    const hashAfter = (...commands: Uint8Array[]): number => {
+      const { machine } = machineFor('', '');
+      apply(machine, commands);
+      return machine.state.hash;
+    };
+    const hash = hashAfter(put('a', '1'), del('a'));
+    expect(
+      hashAfter(
+        del('a', null, { returnExisted: true }),
+        put('a', '1', null, { ifAbsent: true }),
+        put('a', '2', null, { ifAbsent: true }),
+        put('a', '2', null, { ifRevision: 9 }),
+        del('a', null, { ifRevision: 1 }),
+        del('a', null, { ifRevision: 1 }),
+      ),
+    ).toBe(hash);
+  });
+
+  it('INVARIANT(applied-once): answers as the first time when it is sent again, whatever is there by then', () => {
+    const { machine, written } = machineFor('', '');
+    const ops = [
+      put('a', '1', opId(1, START, 1), { ifAbsent: true }),
+      put('a', '2', opId(1, START, 2), { ifAbsent: true, returnPrevious: true }),
+      del('b', opId(1, START, 3), { returnExisted: true }),
+      put('a', '3', opId(1, START, 4), { ifRevision: 1, returnPrevious: true }),
+      del('a', opId(1, START, 5), { returnPrevious: true }),
+      put('a', '4', opId(1, START, 6)),
+    ];
+    const first = [
+      'done 1 was nothing',
+      'refused 1 was 1 1',
+      'done 1 was nothing',
+      'done 2 was 1 1',
+      'done 3 was 3 2',
+      'written 4',
+    ];
+    expect(answers(machine, ...ops)).toEqual(first);
+    const again = first.map((answer) => `again ${answer}`);
+    expect(answers(machine, ...ops)).toEqual(again);
+    answers(machine, put('b', 'x'), del('a'));
+    const hash = machine.state.hash;
+    expect(answers(machine, ...[...ops].reverse())).toEqual([...again].reverse());
+    expect(machine.state.hash).toBe(hash);
+    expect(written).toHaveLength(6);
+    // From the state record, too.
+    const state = decodeReplicaState(encodeReplicaState(machine.state));
+    const restored = new StateMachine(state, new MapDb() as unknown as Db, () => undefined);
+    expect(answers(restored, ...ops)).toEqual(again);
+  });
+
+  it('keeps of a large previous value that there was one, and whether the compare failed', () => {
+    const { machine } = machineFor('', '');
+    const [small, large] = ['x'.repeat(4096), 'x'.repeat(4097)];
+    const returnPrevious = true;
+    answers(machine, put('a', small), put('b', large));
+    const ops = [
+      put('a', '', opId(1, START, 1), { returnPrevious, ifAbsent: true }),
+      put('b', '', opId(1, START, 2), { returnPrevious, ifAbsent: true }),
+      put('b', '', opId(1, START, 3), { returnPrevious }),
+      put('c', large, opId(1, START, 4), { ifAbsent: true }),
+      put('c', '', opId(1, START, 5), { ifRevision: 4 }),
+    ];
+    expect(answers(machine, ...ops)).toEqual([
+      `refused 2 was ${small} 1`,
+      `refused 2 was ${large} 2`,
+      `done 3 was ${large} 2`,
+      'done 4 was nothing',
+      'done 5 was 4',
+    ]);
+    expect(answers(machine, ...ops)).toEqual([
+      `again refused 2 was ${small} 1`,
+      'again refused 2 not kept',
+      'again done 3 not kept',
+      'again done 4 was nothing',
+      'again done 5 was 4',
+    ]);
+  });
+
+  it('is refused by range and session before it looks', () => {
+    const { machine, db } = machineFor('f', 'm');
+    db.waits = true;
+    const conditions = { ifAbsent: true };
+    const old = START - logTimeSpan(5 * 60_000);
+    expect(
+      apply(machine, [
+        put('a', '1', null, conditions),
+        put('g', '1', opId(1, old, 1), conditions),
+        put('g', '1', opId(2, START, 2000), conditions),
+      ]),
+    ).toEqual([OutOfRange, UnknownSession, Busy]);
+    expect(db.looks).toEqual([]);
+  });
+
+  it('waits for the disk, inside its entry, and goes on with what was there', async () => {
+    const { machine, db, woken, written } = machineFor('', '');
+    answers(machine, put('a', '1'));
+    db.waits = true;
+    const command = put('a', '2', opId(1, START, 1), { ifRevision: 1, returnPrevious: true });
+    machine.beginEntry(machine.state.logTime + 1, 2);
+    expect(machine.apply(command, 0, command.length)).toBeNull();
+    expect([machine.isLooking, machine.isInsideEntry, machine.state.revision]).toEqual([
+      true,
+      true,
+      1,
+    ]);
+    expect(written).toEqual(['1 a=1']);
+    db.looks[0]?.resolve();
+    await machine.lookEnded();
+    expect([machine.isLooking, woken()]).toEqual([false, 1]);
+    expect(machine.resume(command)).toBe(Applied);
+    expect(briefLook(machine.looked!)).toBe('done 2 was 1 1');
+    expect(() => machine.resume(command)).toThrow('without a look');
+    machine.endEntry(3, 5);
+    expect(written).toEqual(['1 a=1', '2 a=2']);
+    expect(answers(machine, command)).toEqual(['again done 2 was 1 1']);
+  });
+
+  it('that finds damage takes no effect, now or after waiting', async () => {
+    const { machine, db, written } = machineFor('', '');
+    const command = put('a', '2', opId(1, START, 1), { ifAbsent: true });
+    const damage = Object.assign(new Error('a bad block'), { code: 'SST_CORRUPT' });
+    db.waits = true;
+    machine.beginEntry(START + 1, 2);
+    expect(machine.apply(command, 0, command.length)).toBeNull();
+    db.looks[0]?.reject(damage);
+    await machine.lookEnded();
+    expect(codeOfRun(() => machine.resume(command))).toBe('SST_CORRUPT');
+    db.look = () => {
+      throw damage;
+    };
+    const other = put('b', '2', null, { ifAbsent: true });
+    expect(codeOfRun(() => machine.apply(other, 0, other.length))).toBe('SST_CORRUPT');
+    expect([written, machine.state.revision, machine.state.hash]).toEqual([[], 0, 0]);
+  });
+
+  it('INVARIANT(look-at-place): stops at a database that holds more than the commands before it', () => {
+    const { machine, db, written } = machineFor('', '');
+    answers(machine, put('a', '1'));
+    // As if tables of a later frontier had been found.
+    db.put(2, bytesOf('a'), bytesOf('from the future'));
+    machine.beginEntry(machine.state.logTime + 1, 2);
+    const command = put('a', '2', null, { ifRevision: 2 });
+    expect(codeOfRun(() => machine.apply(command, 0, command.length))).toBe('REPLICA_INVARIANT');
+    expect(written).toHaveLength(2);
+    expect(machine.state.revision).toBe(1);
   });
 });

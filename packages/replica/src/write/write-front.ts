@@ -78,8 +78,6 @@ export class WriteFront {
     } catch (error) {
       return DougError.from(error, 'NOT_APPLIED');
     }
-    // What is not understood is never applied in part.
-    if (view.looks) return new DougError('UNIMPLEMENTED', 'conditional writes are not served yet');
     if (epochVersion !== 0 && epochVersion !== epochVersionOf(descriptor)) {
       return refusals.epochMismatch(`the partition is at epoch ${epochVersionOf(descriptor)}`);
     }

@@ -61,7 +61,7 @@ describe('WriteQueue', () => {
     const entry = bench.queue.takeApplied(10, 3);
     for (let i = 1; i <= 3; i++) {
       entry?.answers.next();
-      entry?.answers.sink?.written(entry.answers.id, i, true);
+      entry?.answers.sink?.written(entry.answers.id, i);
     }
     expect(bench.told).toBe('1: written 1, 2: written 2, 3: written 3');
     expect(bench.queue.pendingBytes).toBe(0);

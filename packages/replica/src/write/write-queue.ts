@@ -121,9 +121,7 @@ export class WriteQueue {
   expire(nowMs: number): void {
     const { refusals, telemetry } = this.#options;
     this.#ring.forEach((entry) => {
-      const told = entry.answers.expire(nowMs, () =>
-        refusals.inDoubt('the time ran out after the write was proposed'),
-      );
+      const told = entry.answers.expire(nowMs, () => refusals.expired());
       if (told > 0) telemetry.outcomesUnknown.add(told);
     });
   }

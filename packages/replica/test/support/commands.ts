@@ -1,8 +1,10 @@
 import {
   CommandView,
+  type DeleteConditions,
   encodeDelete,
   encodePut,
   type OpIdFields,
+  type PutConditions,
   readCommand,
 } from '@dougdb/rpc-proto';
 
@@ -29,12 +31,21 @@ export function opId(
   return { session: sessionId(session), startedAt, seq, firstIncomplete };
 }
 
-export function put(key: string, value: string, id: OpIdFields | null = null): Uint8Array {
-  return encodePut(id, bytesOf(key), bytesOf(value));
+export function put(
+  key: string,
+  value: string,
+  id: OpIdFields | null = null,
+  conditions: PutConditions = {},
+): Uint8Array {
+  return encodePut(id, bytesOf(key), bytesOf(value), conditions);
 }
 
-export function del(key: string, id: OpIdFields | null = null): Uint8Array {
-  return encodeDelete(id, bytesOf(key));
+export function del(
+  key: string,
+  id: OpIdFields | null = null,
+  conditions: DeleteConditions = {},
+): Uint8Array {
+  return encodeDelete(id, bytesOf(key), conditions);
 }
 
 export function viewOf(command: Uint8Array): CommandView {

@@ -1,9 +1,10 @@
 import type { AnswerSink } from '@dougdb/replica';
-import type { DougError } from '@dougdb/rpc-proto';
+import type { DougError, LookedWrite } from '@dougdb/rpc-proto';
 import { textOf } from './commands.js';
 
 export type Answer =
-  | { readonly kind: 'written'; readonly revision: number; readonly kept: boolean }
+  | { readonly kind: 'written'; readonly revision: number }
+  | { readonly kind: 'looked'; readonly write: LookedWrite }
   | { readonly kind: 'found'; readonly value: string; readonly revision: number }
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly error: DougError };
@@ -26,8 +27,12 @@ export class RecordingSink implements AnswerSink {
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
 
-  written(id: number, revision: number, kept: boolean): void {
-    this.#tell(id, { kind: 'written', revision, kept });
+  written(id: number, revision: number): void {
+    this.#tell(id, { kind: 'written', revision });
+  }
+
+  looked(id: number, write: LookedWrite): void {
+    this.#tell(id, { kind: 'looked', write });
   }
 
   found(id: number, value: Uint8Array, revision: number): void {
@@ -50,11 +55,16 @@ export class RecordingSink implements AnswerSink {
   }
 }
 
-/** 'written 3', 'found v 2', 'absent', 'NOT_LEADER NOT_APPLIED': short enough for expectations. */
+/**
+ * 'written 3', 'found v 2', 'absent', 'NOT_LEADER NOT_APPLIED', 'done 4 was v 3' or 'refused 4 was nothing'
+ * for a write that looked: short enough for expectations.
+ */
 export function brief(answer: Answer): string {
   switch (answer.kind) {
     case 'written':
-      return `written ${answer.revision}${answer.kept ? '' : ' not-kept'}`;
+      return `written ${answer.revision}`;
+    case 'looked':
+      return briefLook(answer.write);
     case 'found':
       return `found ${answer.value} ${answer.revision}`;
     case 'absent':
@@ -62,4 +72,13 @@ export function brief(answer: Answer): string {
     case 'failed':
       return `${answer.error.reason} ${answer.error.outcome}`;
   }
+}
+
+/** See brief(). */
+export function briefLook(write: LookedWrite): string {
+  const { compareFailed, revision, previousRevision, previousValue, resultNotKept } = write;
+  const outcome = `${compareFailed ? 'refused' : 'done'} ${revision}`;
+  if (resultNotKept) return `${outcome} not kept`;
+  const value = previousValue === null ? '' : `${textOf(previousValue)} `;
+  return `${outcome} was ${previousRevision === 0 ? 'nothing' : `${value}${previousRevision}`}`;
 }

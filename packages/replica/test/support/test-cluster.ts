@@ -8,7 +8,7 @@ import {
 } from '@dougdb/replica';
 import { codes } from '@dougdb/rpc-proto';
 import type { Answer } from './sink.js';
-import { descriptorOf, PARTITION, TestNode } from './test-node.js';
+import { descriptorOf, PARTITION, TestNode, type TestNodeOptions } from './test-node.js';
 
 export interface TestClusterOptions {
   readonly seed?: number;
@@ -17,6 +17,8 @@ export interface TestClusterOptions {
   readonly memtableBytes?: number;
   readonly initialRows?: readonly InitialRow[];
   readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
+  /** What is different on one node. */
+  readonly node?: (nodeId: number) => Partial<TestNodeOptions>;
 }
 
 /** Replicas of one partition in one process: real logs and tables on simulated disks, bytes on the wire. */
@@ -46,6 +48,7 @@ export class TestCluster {
         initialRows,
         ...(memtableBytes === undefined ? {} : { memtableBytes }),
         ...(chooseSuccessor === undefined ? {} : { chooseSuccessor }),
+        ...options.node?.(nodeId),
       });
     });
   }

@@ -43,6 +43,8 @@ export interface TestNodeOptions {
   readonly settings?: Partial<ReplicaSettings>;
   readonly memtableBytes?: number;
   readonly budget?: MemtableBudget;
+  readonly cacheBytes?: number;
+  readonly level0Tables?: number;
   readonly send?: (toNodeId: number, message: Message) => void;
   readonly walMode?: 'strict' | 'replicated';
   readonly initialRows?: readonly InitialRow[];
@@ -165,7 +167,7 @@ export class TestNode {
 
   /** The database of a process that runs, or of a disk that a test prepares. */
   openDb(): Promise<Db> {
-    const { memtableBytes, budget, random } = this.#options;
+    const { memtableBytes, budget, cacheBytes, level0Tables, random } = this.#options;
     return Db.open({
       fs: this.fs,
       clock: this.#clock,
@@ -173,9 +175,10 @@ export class TestNode {
       dir: '/data/db',
       quarantineDir: '/data/quarantine',
       identity: new Uint8Array([this.replicaId]),
-      cache: new BlockCache(1 << 20),
+      cache: new BlockCache(cacheBytes ?? 1 << 20),
       ...(memtableBytes === undefined ? {} : { memtableBytes }),
       ...(budget === undefined ? {} : { budget }),
+      ...(level0Tables === undefined ? {} : { level0Tables }),
     });
   }
 
