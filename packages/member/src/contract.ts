@@ -80,6 +80,7 @@ export interface CallContext {
 /** The unary calls that a member answers, by full gRPC path. */
 export type UnaryMethod =
   | '/dougdb.v1.Doug/Get'
+  | '/dougdb.v1.Doug/MultiGet'
   | '/dougdb.v1.Doug/Put'
   | '/dougdb.v1.Doug/Delete'
   | '/dougdb.v1.Routes/Describe'

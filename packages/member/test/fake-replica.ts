@@ -11,6 +11,7 @@ export interface Asked {
   readonly kind: 'write' | 'get';
   readonly bytes: Uint8Array;
   readonly deadlineMs: number;
+  readonly epoch: number;
   readonly consistency: Consistency | null;
   readonly sink: AnswerSink;
   readonly id: number;
@@ -32,24 +33,24 @@ export class FakeReplica {
     bytes: Uint8Array,
     start: number,
     end: number,
-    _epoch: number,
+    epoch: number,
     deadlineMs: number,
     sink: AnswerSink,
     id: number,
   ): void {
-    const copy = bytes.slice(start, end);
-    this.asked.push({ kind: 'write', bytes: copy, deadlineMs, consistency: null, sink, id });
+    const asked = { kind: 'write', bytes: bytes.slice(start, end), consistency: null } as const;
+    this.asked.push({ ...asked, epoch, deadlineMs, sink, id });
   }
 
   get(
     key: Uint8Array,
     consistency: Consistency,
-    _epoch: number,
+    epoch: number,
     deadlineMs: number,
     sink: AnswerSink,
     id: number,
   ): void {
-    this.asked.push({ kind: 'get', bytes: key.slice(), deadlineMs, consistency, sink, id });
+    this.asked.push({ kind: 'get', bytes: key.slice(), epoch, deadlineMs, consistency, sink, id });
   }
 
   scan(): Promise<DbIterator> {

@@ -8,6 +8,7 @@ import {
   PipeResponse,
   type PipeResult,
   PutRequest,
+  type PutResponse,
 } from '@dougdb/rpc-proto';
 import type { PipeSession } from '../src/index.js';
 import {
@@ -17,6 +18,7 @@ import {
   followersOf,
   get,
   leaderOf,
+  multiGet,
   opId,
   put,
   scan,
@@ -90,6 +92,58 @@ describe.each([1, 3])('requests to a cluster of %i', (count) => {
     expect((await get(leader, 'once')).kv?.revision).toBe(first.revision);
   });
 
+  it('puts and deletes under conditions, and tells what was there', async () => {
+    const looked = ({ compareFailed, previousRevision, previousValue }: PutResponse): unknown[] => [
+      compareFailed,
+      previousRevision,
+      text(previousValue),
+    ];
+    const first = await put(leader, 'c/1', 'one', { ifAbsent: true });
+    expect(looked(first)).toEqual([false, 0, '']);
+    const refused = await put(leader, 'c/1', 'two', { ifAbsent: true, returnPrevious: true });
+    expect(looked(refused)).toEqual([true, first.revision, 'one']);
+    expect(refused.revision).toBe(first.revision);
+    const second = await put(leader, 'c/1', 'two', { ifRevision: first.revision });
+    expect(looked(second)).toEqual([false, first.revision, '']);
+    const { header } = await get(leader, 'c/1');
+    const id = opId(header?.logTime ?? 0, 1, { session: new Uint8Array(16).fill(0x11) });
+    const removal = { opId: id, ifRevision: second.revision, returnPrevious: true };
+    const removed = await del(leader, 'c/1', removal);
+    expect(looked(removed)).toEqual([false, second.revision, 'two']);
+    await put(leader, 'c/1', 'three');
+    expect(await del(leader, 'c/1', removal)).toMatchObject({
+      ...removed,
+      header: expect.anything(),
+    });
+    expect(await value(leader, 'c/1')).toBe('three');
+    const nothing = await del(leader, 'c/none', { returnExisted: true });
+    expect(looked(nothing)).toEqual([false, 0, '']);
+    const both = put(leader, 'c/1', 'x', { ifAbsent: true, ifRevision: 1 });
+    expect((await errorOf(both)).reason).toBe('INVALID_ARGUMENT');
+  });
+
+  it('gets many keys with one call, in their order', async () => {
+    for (const key of ['m/a', 'm/b']) await put(leader, key, key.toUpperCase());
+    for (const consistency of [
+      Consistency.CONSISTENCY_UNSPECIFIED,
+      Consistency.CONSISTENCY_EVENTUAL,
+    ]) {
+      const { headers, results } = await multiGet(leader, ['m/b', 'm/none', 'm/a'], {
+        consistency,
+      });
+      expect(results.map((r) => [r.header, r.found, text(r.value)])).toEqual([
+        [0, true, 'M/B'],
+        [0, false, ''],
+        [0, true, 'M/A'],
+      ]);
+      expect(headers.map((h) => h.partitionId)).toEqual([2]);
+    }
+    const epoch = { clusterId: new Uint8Array(0), partitionId: 2, epochVersion: 7 };
+    const error = await errorOf(multiGet(leader, ['m/a'], { context: epoch }));
+    expect([error.reason, error.outcome]).toEqual(['EPOCH_MISMATCH', 'NOT_APPLIED']);
+    expect(error.route?.nodes.length).toBe(count);
+  });
+
   it('scans in both directions, with limits', async () => {
     for (const key of ['s/a', 's/b', 's/c']) await put(leader, key, key.toUpperCase());
     const range = { start: bytes('s/'), end: bytes('s0') };
@@ -119,9 +173,14 @@ describe.each([1, 3])('requests to a cluster of %i', (count) => {
     writer.begin(150, new Uint8Array(0));
     writer.addGet(0, 2, 0, false, Consistency.CONSISTENCY_LINEARIZABLE, bytes('p/7'));
     writer.addGet(0, 0, 0, false, Consistency.CONSISTENCY_EVENTUAL, bytes('none'));
+    const conditions = { ifAbsent: true, returnPrevious: true };
+    writer.addCommand(0, 0, 0, false, encodePut(null, bytes('p/7'), bytes('x'), conditions));
     pipe.session.received(writer.finish());
-    await cluster.until('answers', () => rows(pipe).length === 52);
+    await cluster.until('answers', () => rows(pipe).length === 53);
     const byId = new Map(rows(pipe).map((row) => [row.id, row.result]));
+    const refused = byId.get(152);
+    expect(refused?.$case === 'write' && refused.value.compareFailed).toBe(true);
+    expect(refused?.$case === 'write' && text(refused.value.previousValue)).toBe('7');
     const hit = byId.get(150);
     expect(hit?.$case === 'get' && text(hit.value.value)).toBe('7');
     const miss = byId.get(151);

@@ -4,6 +4,8 @@ import {
   DougError,
   GetRequest,
   GetResponse,
+  MultiGetRequest,
+  MultiGetResponse,
   type OpId,
   PutRequest,
   PutResponse,
@@ -62,6 +64,17 @@ export async function get(
     ...more,
   }).finish();
   return GetResponse.decode(await node.unary('/dougdb.v1.Doug/Get', request));
+}
+
+export async function multiGet(
+  node: TestNode,
+  keys: readonly string[],
+  more: Partial<MultiGetRequest> = {},
+): Promise<MultiGetResponse> {
+  const request = MultiGetRequest.encode(
+    MultiGetRequest.fromPartial({ keys: keys.map(bytes), ...more }),
+  ).finish();
+  return MultiGetResponse.decode(await node.unary('/dougdb.v1.Doug/MultiGet', request));
 }
 
 export async function value(node: TestNode, key: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import type { Genesis } from '../genesis/genesis.js';
 import type { ClusterView } from './cluster-view.js';
 import { handleDescribe, handleMemberList, handleStatus, type NodeFacts } from './describe.js';
 import { handleGet } from './get.js';
+import { handleMultiGet } from './multi-get.js';
 import { handleDelete, handlePut } from './write.js';
 
 /** What unary handlers work with. */
@@ -36,6 +37,8 @@ export async function handleUnary(
   switch (method) {
     case '/dougdb.v1.Doug/Get':
       return handleGet(context.serving(), request, call);
+    case '/dougdb.v1.Doug/MultiGet':
+      return handleMultiGet(context.serving(), request, call);
     case '/dougdb.v1.Doug/Put':
       return handlePut(context.serving(), request, call);
     case '/dougdb.v1.Doug/Delete':
