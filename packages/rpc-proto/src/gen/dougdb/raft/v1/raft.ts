@@ -42,7 +42,16 @@ export interface Handshake {
 }
 
 export interface MessagesRequest {
-  payload: { $case: "handshake"; value: Handshake } | { $case: "batch"; value: MessageBatch } | undefined;
+  payload: { $case: "handshake"; value: Handshake } | { $case: "batch"; value: MessageBatch } | //
+  /** On the control channel, after the handshake. */
+  { $case: "state"; value: NodeState } | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What peers should know of the node that sends, until the next one. */
+export interface NodeState {
+  /** It gives its leaderships away and goes down: nobody should give it another one. */
+  draining: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -289,6 +298,9 @@ export const MessagesRequest: MessageFns<MessagesRequest> = {
       case "batch":
         MessageBatch.encode(message.payload.value, writer.uint32(18).fork()).join();
         break;
+      case "state":
+        NodeState.encode(message.payload.value, writer.uint32(26).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -330,6 +342,14 @@ export const MessagesRequest: MessageFns<MessagesRequest> = {
             message.payload = { $case: "batch", value: MessageBatch.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.payload = { $case: "state", value: NodeState.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -368,7 +388,84 @@ export const MessagesRequest: MessageFns<MessagesRequest> = {
         }
         break;
       }
+      case "state": {
+        if (object.payload?.value !== undefined && object.payload?.value !== null) {
+          message.payload = { $case: "state", value: NodeState.fromPartial(object.payload.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseNodeState(): NodeState {
+  return { draining: false, _unknownFields: {} };
+}
+
+export const NodeState: MessageFns<NodeState> = {
+  encode(message: NodeState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.draining !== false) {
+      writer.uint32(8).bool(message.draining);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeState>): NodeState {
+    return NodeState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeState>): NodeState {
+    const message = createBaseNodeState();
+    message.draining = object.draining ?? false;
     return message;
   },
 };
