@@ -28,7 +28,10 @@ export interface MemberSettings {
   readonly replicationFactor: number;
   readonly tickMs: number;
   readonly replica: ReplicaSettings;
+  /** A memtable of this size is frozen. */
   readonly memtableBytes: number;
+  /** All memtables of the node, those that wait for their flush included. */
+  readonly memtableBudgetBytes: number;
   readonly blockCacheBytes: number;
   readonly walSegmentBytes: number;
 }
@@ -84,8 +87,11 @@ export type UnaryMethod =
   | '/dougdb.v1.Doug/Put'
   | '/dougdb.v1.Doug/Delete'
   | '/dougdb.v1.Routes/Describe'
+  | '/dougdb.v1.Routes/Lookup'
   | '/dougdb.admin.v1.Admin/Status'
   | '/dougdb.admin.v1.Admin/MemberList'
+  | '/dougdb.admin.v1.Admin/PartitionList'
+  | '/dougdb.admin.v1.Admin/TransferLeader'
   | '/dougdb.raft.v1.Genesis/Ask'
   | '/dougdb.raft.v1.Genesis/Offer';
 
@@ -109,6 +115,12 @@ export interface PipeOutput {
   readonly queuedBytes?: number;
   /** Ends the stream with an error of the table (the message itself was garbage). */
   fail(error: unknown): void;
+}
+
+/** Takes what a watcher of the partition map is told. */
+export interface MapWatchOutput {
+  /** One encoded WatchMapResponse; resolves when the next may be made (back-pressure), or the caller is gone. */
+  send(response: Uint8Array): Promise<void>;
 }
 
 /** Takes chunks of a scan. */

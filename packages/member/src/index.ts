@@ -6,6 +6,7 @@
 export type {
   CallContext,
   IncomingLink,
+  MapWatchOutput,
   MemberOptions,
   MemberSettings,
   PeerChannel,

@@ -8,6 +8,8 @@ export const MemberErrorCode = {
   Foreign: 'MEMBER_FOREIGN',
   /** A file failed a check, or is missing where it must be. */
   Corrupt: 'MEMBER_CORRUPT',
+  /** Written by an older version of this program, which this one cannot go on from. */
+  Older: 'MEMBER_OLDER_FORMAT',
   /** Written by a newer version of this program. */
   Newer: 'MEMBER_NEWER_FORMAT',
   /** The system does not let us use the data directory. */
@@ -28,6 +30,7 @@ const exitCodes: Readonly<Record<MemberErrorCode, MemberExitCode>> = {
   MEMBER_LOCKED: 3,
   MEMBER_FOREIGN: 3,
   MEMBER_CORRUPT: 3,
+  MEMBER_OLDER_FORMAT: 3,
   MEMBER_NEWER_FORMAT: 3,
   MEMBER_ACCESS: 3,
   MEMBER_DISK: 4,

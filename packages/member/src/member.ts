@@ -1,9 +1,11 @@
 import type { HardStateStore, ReplicaStatus } from '@dougdb/replica';
 import { assertLimits, DougError, type GenesisRecord, limits } from '@dougdb/rpc-proto';
 import type { Wal } from '@dougdb/wal';
+import { ClusterParts } from './cluster-parts.js';
 import type {
   CallContext,
   IncomingLink,
+  MapWatchOutput,
   MemberOptions,
   PipeOutput,
   PipeSession,
@@ -14,19 +16,17 @@ import type { DataDir } from './data-dir/data-dir.js';
 import { ForeignCheck } from './genesis/foreign-check.js';
 import { Genesis } from './genesis/genesis.js';
 import { Admission } from './handlers/admission.js';
-import { ClusterView } from './handlers/cluster-view.js';
+import type { ClusterView } from './handlers/cluster-view.js';
 import { handleScan } from './handlers/scan.js';
 import { handleUnary, isDataMethod, isWriteMethod, type UnaryContext } from './handlers/unary.js';
 import type { MemberError } from './member-error.js';
 import { type Membership, membershipOf } from './membership.js';
 import { type OpenParts, openParts } from './open-parts.js';
-import { AddressBook } from './peers/address-book.js';
-import { PeerStreams, Peers } from './peers/peers.js';
+import { PeerStreams } from './peers/peers.js';
 import { Pipe } from './pipe/pipe.js';
 import { notReadyReason } from './readiness.js';
 import { asMemberError } from './store/fatal.js';
-import { Store } from './store/store.js';
-import { gaugeReplicas, type MemberTelemetry, memberTelemetry } from './telemetry.js';
+import { gaugeNode, type MemberTelemetry, memberTelemetry } from './telemetry.js';
 
 /** How often a draining node looks whether its calls have been answered. */
 const DRAIN_LOOK_MS = 5;
@@ -48,8 +48,7 @@ export class Member {
   readonly #startedMs: number;
   #foreignCheck: ForeignCheck | null = null;
   #self: Membership | null;
-  #peers: Peers | null = null;
-  #view: ClusterView | null = null;
+  #cluster: ClusterParts | null = null;
   readonly #joined: Promise<void>;
   /** The store being opened. */
   #opening: Promise<unknown> = Promise.resolve();
@@ -85,15 +84,16 @@ export class Member {
         logger: options.logger,
         telemetry: this.#telemetry,
         // Only with its replicas open does this node know what to do with a message.
-        self: () => (this.#view === null || this.#closing !== null ? null : this.#self),
+        self: () => (this.#cluster === null || this.#closing !== null ? null : this.#self),
         deliver: (fromNodeId, partitionId, message) =>
-          this.#view?.store.deliver(fromNodeId, partitionId, message),
+          this.#cluster?.view.store.deliver(fromNodeId, partitionId, message),
       },
-      (nodeId, advertise) => this.#peers?.learn(nodeId, advertise),
+      (nodeId, advertise) => this.#cluster?.book.heard(nodeId, advertise),
     );
     this.#unary = {
+      clock: options.clock,
       genesis: this.#genesis,
-      view: () => this.#view,
+      view: () => this.#cluster?.view ?? null,
       serving: () => this.#serving(),
       facts: {
         version: options.version,
@@ -102,7 +102,11 @@ export class Member {
         uptimeMs: () => options.clock.monotonicMs() - this.#startedMs,
       },
     };
-    gaugeReplicas(options.metrics, () => this.#view?.store.statuses() ?? []);
+    gaugeNode(options.metrics, () => ({
+      statuses: this.replicaStatuses(),
+      memtableBytes: this.#cluster?.view.store.memtableBytes ?? 0,
+      mapWatches: this.#cluster?.watches.size ?? 0,
+    }));
     this.#joined = this.#start(parts.membership);
     // Told to onFatal; nobody has to wait for it.
     this.#joined.catch(() => undefined);
@@ -134,15 +138,15 @@ export class Member {
   /** Null when ready; otherwise why /readyz says no. */
   notReadyReason(): string | null {
     if (this.#closing !== null || this.#draining) return 'draining';
-    if (this.#view === null) {
+    if (this.#cluster === null) {
       return `waiting for genesis: ${this.#genesis.waitingFor ?? 'opening the replicas'}`;
     }
-    return notReadyReason(this.#view.store.replicas());
+    return notReadyReason(this.#cluster.view.store.replicas());
   }
 
   /** The state of every local replica; empty before this member knows its cluster. */
   replicaStatuses(): ReplicaStatus[] {
-    return this.#view?.store.replicas().map((replica) => replica.status()) ?? [];
+    return this.#cluster?.view.store.statuses() ?? [];
   }
 
   /** Answers one unary call; request and response are encoded messages. Rejects with a DougError only. */
@@ -151,6 +155,18 @@ export class Member {
     const outcome = isWriteMethod(method) ? 'UNKNOWN' : 'NOT_APPLIED';
     const admitted = isDataMethod(method);
     return this.#call(method, admitted ? request.length : null, context, outcome, run);
+  }
+
+  /**
+   * Serves dougdb.v1.Routes/WatchMap until the signal fires. Rejects with a DougError only: of the request,
+   * or because this node goes down.
+   */
+  async watchMap(request: Uint8Array, output: MapWatchOutput, signal: AbortSignal): Promise<void> {
+    const context = { deadlineMs: Number.POSITIVE_INFINITY };
+    await this.#call('/dougdb.v1.Routes/WatchMap', null, context, 'NOT_APPLIED', async () => {
+      const view = this.#serving();
+      await this.#cluster?.watches.serve(view, request, output, signal);
+    });
   }
 
   /** Serves dougdb.v1.Doug/Scan. Rejects with a DougError only. */
@@ -184,7 +200,7 @@ export class Member {
     this.#genesis.stop();
     const { clock, logger } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    await this.#view?.store.drain(deadlineMs);
+    await this.#cluster?.drain(deadlineMs);
     while (this.#admission.ops > 0 && clock.monotonicMs() < deadlineMs) {
       await new Promise<void>((resolve) => clock.setTimer(DRAIN_LOOK_MS, resolve));
     }
@@ -204,10 +220,10 @@ export class Member {
       // Of a member, the caller of open() hears why its data are refused; of an empty node, onFatal.
       this.#opening = this.#openStore(this.#self, past === null);
       await this.#opening;
-      await this.#view?.store.whenReplayed();
+      await this.#cluster?.view.store.whenReplayed();
     } catch (error) {
       const known = asMemberError(error, 'starting');
-      if (past === null || this.#view !== null) this.#fatal(known);
+      if (past === null || this.#cluster !== null) this.#fatal(known);
       throw known;
     }
   }
@@ -218,48 +234,26 @@ export class Member {
   }
 
   async #openStore(self: Membership, justMade: boolean): Promise<void> {
-    const { fs, clock, random, network, metrics, settings } = this.#options;
-    const logger = this.#options.logger.child({ node: self.node.nodeId });
-    const book = new AddressBook(self, this.#advertise, this.#join);
-    const peers = new Peers({
-      self,
-      advertise: this.#advertise,
-      book,
-      network,
-      clock,
-      random,
-      logger,
-      telemetry: this.#telemetry,
-      onUnreachable: (nodeId) => this.#view?.store.reportUnreachable(nodeId),
-    });
-    const store = await Store.open({
-      self,
-      layout: this.#dataDir.layout,
-      fs,
-      clock,
-      random,
-      logger,
-      metrics,
-      telemetry: this.#telemetry,
+    const advertise = this.#advertise;
+    const join = this.#join;
+    const { layout } = this.#dataDir;
+    const onFatal = (error: MemberError): void => this.#fatal(error);
+    const cluster = await ClusterParts.open({
+      ...{ self, advertise, join, layout, justMade, onFatal },
+      member: this.#options,
       wal: this.#wal,
       hardState: this.#hardState,
-      transport: peers,
-      settings,
-      justMade,
-      onFatal: (error) => this.#fatal(error),
+      telemetry: this.#telemetry,
+      isDraining: (nodeId) => this.#streams.isDraining(nodeId),
     });
-    this.#view = new ClusterView(self, store, book);
+    this.#cluster = cluster;
     if (this.#closing !== null) return;
-    this.#peers = peers;
-    peers.start();
+    cluster.start();
+    const { clock, network } = this.#options;
     this.#foreignCheck = new ForeignCheck({
-      clock,
-      network,
-      self,
-      advertise: this.#advertise,
-      join: this.#join,
-      dataDir: this.#dataDir.layout.root,
-      onForeign: (error) => this.#fatal(error),
+      ...{ clock, network, self, advertise, join },
+      dataDir: layout.root,
+      onForeign: onFatal,
     });
     this.#foreignCheck.start();
   }
@@ -274,7 +268,7 @@ export class Member {
     if (this.#draining || this.#closing !== null) {
       throw new DougError('DRAINING', 'this node is going down');
     }
-    if (this.#view !== null) return this.#view;
+    if (this.#cluster !== null) return this.#cluster.view;
     throw new DougError('STARTING', 'this node belongs to no cluster yet');
   }
 
@@ -303,7 +297,7 @@ export class Member {
       if (code === 'INTERNAL') {
         this.#options.logger.error('member.call.failed', { method, reason: known.message });
       }
-      throw this.#view?.complete(known) ?? known;
+      throw this.#cluster?.view.complete(known) ?? known;
     } finally {
       if (entered) this.#admission.leave(admittedBytes ?? 0);
       this.#telemetry.requests.add(1, { method, code });
@@ -322,10 +316,10 @@ export class Member {
     // An open that is under way is waited for: what it opens must be closed.
     await this.#genesis.settled();
     await this.#opening.catch(() => undefined);
-    this.#peers?.close();
+    this.#cluster?.closeLinks();
     this.#streams.close();
     // The replicas answer whoever waits; then the pipes have nothing more to say.
-    await this.#view?.store.close();
+    await this.#cluster?.view.store.close();
     for (const pipe of [...this.#pipes]) pipe.end();
     await this.#wal.close();
     await this.#hardState.close();

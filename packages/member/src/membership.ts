@@ -1,7 +1,8 @@
 import { type ClusterSettings, GenesisRecord, type NodeDescriptor } from '@dougdb/rpc-proto';
 import type { NodeIdentity } from './data-dir/node-file-format.js';
-import { recordFault, sameBytes } from './genesis/record.js';
-import { MemberError, MemberErrorCode } from './member-error.js';
+import { CLUSTER_VERSION, sameBytes } from './genesis/record.js';
+import { recordFault } from './genesis/record-fault.js';
+import { codeOf, MemberError, MemberErrorCode } from './member-error.js';
 
 /** What a member of a cluster knows of itself and of the others for certain. */
 export interface Membership {
@@ -31,8 +32,12 @@ export function storedMembership(identity: NodeIdentity, path: string): Membersh
   if (stored === null) return null;
   let membership: Membership;
   try {
-    membership = membershipOf(GenesisRecord.decode(stored.genesis), identity.uuid);
+    const record = GenesisRecord.decode(stored.genesis);
+    checkVersion(record.clusterVersion, path);
+    membership = membershipOf(record, identity.uuid);
   } catch (error) {
+    if (codeOf(error) === MemberErrorCode.Older || codeOf(error) === MemberErrorCode.Newer)
+      throw error;
     throw new MemberError(MemberErrorCode.Corrupt, `${path} holds no usable genesis record`, error);
   }
   const { node, clusterId } = membership;
@@ -43,4 +48,17 @@ export function storedMembership(identity: NodeIdentity, path: string): Membersh
     );
   }
   return membership;
+}
+
+/** @throws MemberError MEMBER_OLDER_FORMAT, MEMBER_NEWER_FORMAT */
+function checkVersion(version: number, path: string): void {
+  if (version === CLUSTER_VERSION) return;
+  const isOlder = version < CLUSTER_VERSION;
+  throw new MemberError(
+    isOlder ? MemberErrorCode.Older : MemberErrorCode.Newer,
+    `${path} belongs to a cluster of version ${version}, this program knows version ${CLUSTER_VERSION} only: ` +
+      (isOlder
+        ? 'use the program that made it, or begin a new cluster in an empty directory'
+        : 'use the newer program'),
+  );
 }

@@ -5,6 +5,7 @@ import type { MemberOptions } from './contract.js';
 import { DataDir } from './data-dir/data-dir.js';
 import { normalAddress, normalJoin } from './genesis/address.js';
 import { hex, settingsDifference } from './genesis/record.js';
+import { splitKeysFault } from './genesis/split-keys.js';
 import { MemberError, MemberErrorCode } from './member-error.js';
 import { type Membership, storedMembership } from './membership.js';
 import { asMemberError } from './store/fatal.js';
@@ -55,9 +56,9 @@ function checkOptions(options: MemberOptions): {
   const { settings } = options;
   const advertise = normalAddress(options.advertise);
   const join = normalJoin(options.join);
-  if (settings.splitAt.length > 0) {
-    throw new MemberError(MemberErrorCode.Usage, '--split-at is not served yet');
-  }
+  const splitFault = splitKeysFault(settings.splitAt);
+  if (splitFault !== null)
+    throw new MemberError(MemberErrorCode.Usage, `--split-at: ${splitFault}`);
   const factor = settings.replicationFactor;
   if (!Number.isSafeInteger(factor) || factor < 1 || factor % 2 === 0) {
     throw new MemberError(MemberErrorCode.Usage, `replication factor ${factor} is not odd`);
@@ -66,7 +67,7 @@ function checkOptions(options: MemberOptions): {
     replicationFactor: factor,
     heartbeatMs: settings.tickMs * settings.replica.heartbeatTicks,
     electionMinMs: settings.tickMs * settings.replica.electionTicks,
-    splitAt: [],
+    splitAt: settings.splitAt.map((key) => new Uint8Array(key)),
   };
   // No list: a cluster of one.
   return { advertise, join: join.length === 0 ? [advertise] : join, clusterSettings };

@@ -1,5 +1,6 @@
 import type { Counter, Metrics } from '@dougdb/ports';
 import type { ReplicaStatus } from '@dougdb/replica';
+import { META_PARTITION_ID } from './genesis/record.js';
 
 /** The member's metrics, one place, with units and help. */
 export interface MemberTelemetry {
@@ -52,18 +53,40 @@ export function memberTelemetry(metrics: Metrics): MemberTelemetry {
   };
 }
 
+/** What the gauges are read from. */
+export interface GaugedNode {
+  readonly statuses: readonly ReplicaStatus[];
+  /** Memory that memtables hold, those included that wait for their flush. */
+  readonly memtableBytes: number;
+  readonly mapWatches: number;
+}
+
 /**
  * Gauges over all replicas of the node, set just before they are read. They have no label for the
- * partition: a node may hold thousands.
+ * partition: a node may hold many. The meta group counts as a partition, and has one gauge of its own.
  */
-export function gaugeReplicas(metrics: Metrics, statuses: () => readonly ReplicaStatus[]): void {
+export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
   const gauge = (name: string, help: string): ((value: number) => void) => {
     const made = metrics.gauge({ name: `doug_${name}`, help });
     return (value) => made.set(value);
   };
-  const hasLeader = gauge('server_has_leader', '1 when every replica here knows a leader, else 0.');
-  const count = gauge('partition_count', 'Replicas on this node.');
+  const hasLeader = gauge(
+    'server_has_leader',
+    '1 when every replica of users’ data here knows a leader, else 0.',
+  );
+  const metaHasLeader = gauge(
+    'meta_has_leader',
+    '1 when the replica of the meta group here knows a leader, else 0: then nothing about the cluster can change.',
+  );
+  const leaderless = gauge('partitions_without_leader', 'Replicas here that know no leader.');
+  const outOfService = gauge(
+    'partitions_out_of_service',
+    'Replicas here that are corrupt or stopped.',
+  );
+  const count = gauge('partition_count', 'Replicas on this node, that of the meta group included.');
   const leaders = gauge('partition_leaders', 'Replicas on this node that lead.');
+  const memtables = gauge('sst_memtable_bytes', 'Memory held by memtables of all partitions.');
+  const watches = gauge('map_watches', 'Open watches of the partition map.');
   const term = gauge('raft_term', 'Highest term of the replicas here.');
   const gap = gauge(
     'raft_commit_apply_gap',
@@ -72,10 +95,18 @@ export function gaugeReplicas(metrics: Metrics, statuses: () => readonly Replica
   const log = gauge('raft_log_entries', 'Entries in the logs of all replicas.');
   const sessions = gauge('sessions', 'Sessions that replicas here remember.');
   metrics.onCollect(() => {
-    const all = statuses();
+    const { statuses: all, memtableBytes, mapWatches } = read();
+    const knows = (s: ReplicaStatus): boolean => s.leaderReplicaId !== 0;
+    const data = all.filter((s) => s.partitionId !== META_PARTITION_ID);
+    const meta = all.find((s) => s.partitionId === META_PARTITION_ID);
     const sum = (of: (status: ReplicaStatus) => number): number =>
       all.reduce((total, status) => total + of(status), 0);
-    hasLeader(all.length > 0 && all.every((s) => s.leaderReplicaId !== 0) ? 1 : 0);
+    hasLeader(data.length > 0 && data.every(knows) ? 1 : 0);
+    metaHasLeader(meta !== undefined && knows(meta) ? 1 : 0);
+    leaderless(all.filter((s) => !knows(s)).length);
+    outOfService(all.filter((s) => s.state === 'corrupt' || s.state === 'stopped').length);
+    memtables(memtableBytes);
+    watches(mapWatches);
     count(all.length);
     leaders(all.filter((s) => s.role === 'leader').length);
     term(Math.max(0, ...all.map((s) => s.term)));

@@ -2,7 +2,7 @@ import type { AnswerSink, Consistency, Replica } from '@dougdb/replica';
 import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
 import type { DbIterator } from '@dougdb/sstable';
 import { ClusterView } from '../src/handlers/cluster-view.js';
-import { AddressBook } from '../src/peers/address-book.js';
+import type { ClusterMap } from '../src/meta/cluster-map.js';
 import type { Store } from '../src/store/store.js';
 import { membership } from './fake-membership.js';
 
@@ -20,13 +20,13 @@ export interface Asked {
 /** A replica that remembers what it is asked; the test answers. */
 export class FakeReplica {
   readonly partitionId = 2;
-  readonly replicaId = 101;
+  readonly replicaId = 104;
   readonly asked: Asked[] = [];
   revision = 7;
   iterator: DbIterator | null = null;
 
   get descriptor(): PartitionDescriptor {
-    return membership(1).record.partitions[0] as PartitionDescriptor;
+    return membership(1).record.partitions[1] as PartitionDescriptor;
   }
 
   write(
@@ -78,5 +78,6 @@ export function viewOf(fake: FakeReplica): ClusterView {
     byKey: () => replica,
     replicas: () => [replica],
   };
-  return new ClusterView(self, store as unknown as Store, new AddressBook(self, 'h:1', []));
+  const map = { nodes: () => self.record.nodes, lookup: () => ({}), route: () => fake.routeHint() };
+  return new ClusterView(self, store as unknown as Store, map as unknown as ClusterMap);
 }

@@ -123,7 +123,10 @@ describe('a data directory', () => {
 
   it.each<[string, TestNode['options']]>([
     ['an even replication factor', { settings: { ...testSettings, replicationFactor: 2 } }],
-    ['keys to split at', { settings: { ...testSettings, splitAt: [bytes('m')] } }],
+    [
+      'keys to split at that do not ascend',
+      { settings: { ...testSettings, splitAt: [bytes('m'), bytes('a')] } },
+    ],
     ['its address listed twice', { join: ['n1:4400', 'N1:4400'] }],
     ['an address that is none', { advertise: 'nowhere' }],
   ])('is not touched by %s: exit code 2', async (_what, options) => {
@@ -157,11 +160,16 @@ describe('metrics', () => {
     await put(cluster.node(0), 'a', '1');
     const values = [
       'server_has_leader',
+      'meta_has_leader',
       'partition_count',
       'partition_leaders',
+      'partitions_without_leader',
+      'partitions_out_of_service',
       'raft_commit_apply_gap',
+      'map_watches',
     ];
-    expect(values.map((name) => metrics.value(`doug_${name}`))).toEqual([1, 1, 1, 0]);
+    expect(values.map((name) => metrics.value(`doug_${name}`))).toEqual([1, 1, 2, 2, 0, 0, 0, 0]);
+    expect(metrics.value('doug_sst_memtable_bytes')).toBeGreaterThan(0);
     expect(metrics.value('doug_raft_term')).toBeGreaterThan(0);
     const labels = { method: '/dougdb.v1.Doug/Put', code: 'OK' };
     expect(metrics.value('doug_requests_total', labels)).toBe(1);
@@ -259,7 +267,7 @@ function remove(node: TestNode, path: string): string {
 }
 
 function manifestOf(node: TestNode): string {
-  const dir = `${layout.partitions}/2-101`;
+  const dir = `${layout.partitions}/2-102`;
   const name = node.fs.list(dir).find((entry) => entry.startsWith('MANIFEST'));
   return `${dir}/${name}`;
 }

@@ -24,6 +24,7 @@ export async function example(dataDir: string, hardState: HardStateStore): Promi
       tickMs: 10,
       replica: defaultReplicaSettings,
       memtableBytes: 16 << 20,
+      memtableBudgetBytes: 64 << 20,
       blockCacheBytes: 96 << 20,
       walSegmentBytes: 1 << 20,
     },

@@ -113,18 +113,19 @@ export async function status(node: TestNode): Promise<StatusResponse> {
   return StatusResponse.decode(await node.unary('/dougdb.admin.v1.Admin/Status', request));
 }
 
-/** Who leads, by its own word. */
-export async function leaderOf(cluster: TestCluster): Promise<TestNode> {
+/** Who leads a partition, by its own word. */
+export async function leaderOf(cluster: TestCluster, partitionId = 2): Promise<TestNode> {
   for (const node of cluster.nodes) {
     if (!node.running) continue;
     const { replicas } = await status(node);
-    if (replicas.some((replica) => replica.role === 'leader')) return node;
+    const leads = replicas.some((r) => r.partitionId === partitionId && r.role === 'leader');
+    if (leads) return node;
   }
-  throw new Error('nobody leads');
+  throw new Error(`nobody leads partition ${partitionId}`);
 }
 
-export async function followersOf(cluster: TestCluster): Promise<TestNode[]> {
-  const leader = await leaderOf(cluster);
+export async function followersOf(cluster: TestCluster, partitionId = 2): Promise<TestNode[]> {
+  const leader = await leaderOf(cluster, partitionId);
   return cluster.nodes.filter((node) => node !== leader);
 }
 

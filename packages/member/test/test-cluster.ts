@@ -22,6 +22,7 @@ export const testSettings: MemberSettings = {
   tickMs: 10,
   replica: defaultReplicaSettings,
   memtableBytes: 1 << 20,
+  memtableBudgetBytes: 8 << 20,
   blockCacheBytes: 1 << 20,
   walSegmentBytes: 1 << 18,
 };

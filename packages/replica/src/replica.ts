@@ -47,6 +47,11 @@ export class Replica {
     return this.#engine.parts.leaderNodeId;
   }
 
+  /** Revision applied here: changes whenever the data do. */
+  get revision(): number {
+    return this.#engine.parts.state.revision;
+  }
+
   get isLeader(): boolean {
     return this.#engine.parts.leadership.isLeader;
   }

@@ -24,6 +24,7 @@ const SMALL: MemberSettings = {
     retainLogBytes: 16 << 20,
   },
   memtableBytes: 8 << 10,
+  memtableBudgetBytes: 1 << 20,
   blockCacheBytes: 1 << 20,
   walSegmentBytes: 64 << 10,
 };

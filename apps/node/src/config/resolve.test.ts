@@ -122,6 +122,7 @@ describe('configuration', () => {
   it('divides memory', () => {
     expect(memoryPlan(256)).toEqual({
       memtableBytes: 16 << 20,
+      memtableBudgetBytes: 64 << 20,
       blockCacheBytes: 96 << 20,
       walSegmentBytes: 64 << 20,
     });

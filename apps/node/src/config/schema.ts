@@ -58,14 +58,16 @@ export type NodeSetting = keyof typeof nodeSchema.shape;
 /** What `--memory` is divided into. */
 export interface MemoryPlan {
   readonly memtableBytes: number;
+  readonly memtableBudgetBytes: number;
   readonly blockCacheBytes: number;
   readonly walSegmentBytes: number;
 }
 
-/** A quarter for memtables (four of them at most), three eighths for blocks, the rest for queues. */
+/** A quarter for memtables of all partitions, three eighths for blocks, the rest for queues. */
 export function memoryPlan(memoryMib: number): MemoryPlan {
   return {
     memtableBytes: (memoryMib * MIB) / 16,
+    memtableBudgetBytes: (memoryMib * MIB) / 4,
     blockCacheBytes: (memoryMib * MIB * 3) / 8,
     walSegmentBytes: memoryMib >= 256 ? 64 * MIB : 16 * MIB,
   };

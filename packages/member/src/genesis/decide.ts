@@ -1,13 +1,7 @@
 import type { AskResponse, ClusterSettings, GenesisRecord } from '@dougdb/rpc-proto';
 import { compareAddresses, normalAddress } from './address.js';
-import {
-  type Founder,
-  hex,
-  nodeByUuid,
-  recordFault,
-  sameBytes,
-  settingsDifference,
-} from './record.js';
+import { type Founder, hex, nodeByUuid, sameBytes, settingsDifference } from './record.js';
+import { recordFault } from './record-fault.js';
 
 /** An empty node, as far as genesis is concerned. */
 export interface Candidate {

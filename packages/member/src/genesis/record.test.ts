@@ -3,9 +3,10 @@ import {
   decodeRecord,
   encodeRecord,
   makeRecord,
-  recordFault,
+  preferredReplica,
   settingsDifference,
 } from './record.js';
+import { recordFault } from './record-fault.js';
 
 const settings = { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [] };
 const clusterId = new Uint8Array(16).fill(9);
@@ -41,6 +42,56 @@ describe('genesis record', () => {
     },
   );
 
+  it('cuts the data partitions at the split keys, with ids of their own beside the meta group', () => {
+    const splitAt = [Uint8Array.of(0x67), Uint8Array.of(0x70)];
+    const { partitions } = makeRecord(founders(3), { ...settings, splitAt }, clusterId, 1.7e12);
+    const none = new Uint8Array(0);
+    expect(partitions.map((p) => [p.partitionId, p.keyspace, p.start, p.end])).toEqual([
+      [1, 0, none, none],
+      [2, 1, none, splitAt[0]],
+      [3, 1, splitAt[0], splitAt[1]],
+      [4, 1, splitAt[1], none],
+    ]);
+    const ids = partitions.flatMap((p) => p.replicas.map((replica) => replica.replicaId));
+    expect(ids).toEqual(Array.from({ length: 12 }, (_, at) => 101 + at));
+  });
+
+  it('spreads voters where there are more members than voters, and first leaders always', () => {
+    const splitAt = Array.from({ length: 9 }, (_, at) => Uint8Array.of(at + 1));
+    for (const [members, factor] of [
+      [5, 3],
+      [5, 5],
+      [7, 5],
+      [4, 3],
+    ] as const) {
+      const record = makeRecord(
+        founders(members),
+        { ...settings, replicationFactor: factor, splitAt },
+        clusterId,
+        1.7e12,
+      );
+      const voters = new Map<number, number>();
+      const leaders = new Map<number, number>();
+      const count = (of: Map<number, number>, nodeId = 0) =>
+        of.set(nodeId, (of.get(nodeId) ?? 0) + 1);
+      for (const partition of record.partitions) {
+        for (const { role, nodeId } of partition.replicas) {
+          if (role === ReplicaRole.REPLICA_ROLE_VOTER) count(voters, nodeId);
+        }
+        const first = partition.replicas.find((r) => r.replicaId === preferredReplica(partition));
+        expect(first?.role).toBe(ReplicaRole.REPLICA_ROLE_VOTER);
+        count(leaders, first?.nodeId);
+      }
+      const votes = [...voters.values()];
+      expect(voters.size).toBe(members);
+      expect(Math.max(...votes) - Math.min(...votes)).toBeLessThanOrEqual(
+        factor === members ? 0 : 3,
+      );
+      const led = record.nodes.map(({ nodeId }) => leaders.get(nodeId) ?? 0);
+      expect(Math.max(...led) - Math.min(...led)).toBeLessThanOrEqual(1);
+    }
+  });
+
   it('does not depend on the order of the founders, and numbers nodes by address', () => {
     const made = makeRecord(founders(12).reverse(), settings, clusterId, 1.7e12);
     expect(made).toEqual(makeRecord(founders(12), settings, clusterId, 1.7e12));
@@ -66,9 +117,33 @@ describe('genesis record', () => {
     const good = makeRecord(founders(3), settings, clusterId, 1.7e12);
     const [first, second, third] = good.nodes;
     if (!first || !second || !third) throw new Error('three nodes');
+    const [meta, data] = good.partitions;
+    if (!meta || !data) throw new Error('two partitions');
+    const [replica, ...others] = data.replicas;
+    if (!replica) throw new Error('three replicas');
+    const withData = (more: Partial<typeof data>) => ({
+      ...good,
+      partitions: [meta, { ...data, ...more }],
+    });
     const bad = [
+      withData({ partitionId: 1 }),
+      withData({ partitionId: 0 }),
+      withData({ keyspace: 0 }),
+      withData({ start: Uint8Array.of(1) }),
+      withData({ end: Uint8Array.of(1) }),
+      withData({ epoch: undefined }),
+      withData({ epoch: { version: 0, conf: 1 } }),
+      withData({ replicas: [] }),
+      withData({ replicas: [replica, { ...replica, replicaId: 900 }, ...others] }),
+      withData({ replicas: data.replicas.map((r) => ({ ...r, role: 0 })) }),
+      withData({ replicas: [{ ...replica, role: 2 }] }),
+      withData({ replicas: meta.replicas }),
+      { ...good, partitions: [data] },
+      { ...good, partitions: [meta] },
+      { ...good, settings: { ...settings, splitAt: [Uint8Array.of(1)] } },
+      { ...good, clusterVersion: 1 },
       { ...good, clusterId: new Uint8Array(3) },
-      { ...good, clusterVersion: 2 },
+      { ...good, clusterVersion: 3 },
       { ...good, settings: undefined },
       { ...good, nodes: [] },
       { ...good, partitions: [] },

@@ -8,19 +8,20 @@ import {
 } from '@dougdb/rpc-proto';
 import { compareAddresses } from './address.js';
 
-/** Partition 1 is kept for the meta group. */
+/** The meta group: what the cluster knows of itself. */
 export const META_PARTITION_ID = 1;
+export const META_KEYSPACE = 0;
 export const FIRST_DATA_PARTITION_ID = 2;
-/** Keyspace of user data; 0 is the meta group's. */
+/** Keyspace of user data. */
 export const DATA_KEYSPACE = 1;
 /** Replica ids begin well above node ids, so that one taken for the other is noticed at once. */
 export const FIRST_REPLICA_ID = 101;
-/** What all members of a cluster understand. */
-export const CLUSTER_VERSION = 1;
+/** What all members of a cluster understand. 1: one data partition and no meta group. */
+export const CLUSTER_VERSION = 2;
 /** Version of what members say to each other. */
 export const PROTOCOL_VERSION = 1;
 
-const ID_BYTES = 16;
+const UNBOUNDED = new Uint8Array(0);
 
 /** A node that takes part in genesis. */
 export interface Founder {
@@ -29,8 +30,10 @@ export interface Founder {
 }
 
 /**
- * The identical initial state of every voter. Node ids are 1 to n in the order of the addresses, each
- * node gets a replica of the one data partition; the first min(factor, n) rounded down to odd vote.
+ * The identical initial state of every voter. Node ids are 1 to n in the order of the addresses. The meta
+ * group and the data partitions, cut at the split keys, have a replica on each node; replica ids are
+ * unique over all of them (S6). Of each partition min(factor, n) rounded down to odd vote, beginning with
+ * another node for each partition, so that no node has all the work.
  */
 export function makeRecord(
   founders: readonly Founder[],
@@ -42,26 +45,44 @@ export function makeRecord(
   const nodes = sorted.map(({ uuid, address }, at) => ({ nodeId: at + 1, uuid, address }));
   const most = Math.min(settings.replicationFactor, nodes.length);
   const voters = most % 2 === 0 ? most - 1 : most;
-  const partition: PartitionDescriptor = {
-    partitionId: FIRST_DATA_PARTITION_ID,
-    keyspace: DATA_KEYSPACE,
-    start: new Uint8Array(0),
-    end: new Uint8Array(0),
-    epoch: { version: 1, conf: 1 },
-    replicas: nodes.map(({ nodeId }, at) => ({
-      replicaId: FIRST_REPLICA_ID + at,
-      nodeId,
-      role: at < voters ? ReplicaRole.REPLICA_ROLE_VOTER : ReplicaRole.REPLICA_ROLE_LEARNER,
-    })),
-  };
+  const ranges = [
+    { keyspace: META_KEYSPACE, start: UNBOUNDED, end: UNBOUNDED },
+    ...rangesBetween(settings.splitAt).map((range) => ({ keyspace: DATA_KEYSPACE, ...range })),
+  ];
+  const partitions = ranges.map((range, place): PartitionDescriptor => {
+    const isVoter = (at: number): boolean =>
+      (at + place * (nodes.length - 1)) % nodes.length < voters;
+    return {
+      partitionId: META_PARTITION_ID + place,
+      ...range,
+      epoch: { version: 1, conf: 1 },
+      replicas: nodes.map(({ nodeId }, at) => ({
+        replicaId: FIRST_REPLICA_ID + place * nodes.length + at,
+        nodeId,
+        role: isVoter(at) ? ReplicaRole.REPLICA_ROLE_VOTER : ReplicaRole.REPLICA_ROLE_LEARNER,
+      })),
+    };
+  });
   return {
     clusterId,
     nodes,
-    partitions: [partition],
+    partitions,
     settings,
     clusterVersion: CLUSTER_VERSION,
     logTime: Math.max(1, logTimeOf(wallMs)),
   };
+}
+
+/** The voter that had better lead the partition at first: another node for each partition. */
+export function preferredReplica(partition: PartitionDescriptor): number {
+  const { replicas, partitionId } = partition;
+  // Where the voters of the partition begin, see makeRecord.
+  return replicas[(partitionId - META_PARTITION_ID) % replicas.length]?.replicaId ?? 0;
+}
+
+function rangesBetween(keys: readonly Uint8Array[]): { start: Uint8Array; end: Uint8Array }[] {
+  const bounds = [UNBOUNDED, ...keys, UNBOUNDED];
+  return bounds.slice(1).map((end, at) => ({ start: bounds[at] ?? UNBOUNDED, end }));
 }
 
 export function encodeRecord(record: GenesisRecord): Uint8Array {
@@ -75,28 +96,6 @@ export function decodeRecord(bytes: Uint8Array): GenesisRecord | null {
   } catch {
     return null;
   }
-}
-
-/** Null when a member can live by this record; otherwise what is wrong with it. */
-export function recordFault(record: GenesisRecord): string | null {
-  if (record.clusterId.length !== ID_BYTES) return 'its cluster id is not 16 bytes';
-  if (record.clusterVersion !== CLUSTER_VERSION) {
-    return `cluster version ${record.clusterVersion} is not ${CLUSTER_VERSION}`;
-  }
-  if (record.settings === undefined) return 'it has no settings';
-  if (record.nodes.length === 0 || record.partitions.length === 0) {
-    return 'it has no nodes or no partitions';
-  }
-  if (!allDifferent(record.nodes.map((node) => node.nodeId))) return 'node ids repeat or are 0';
-  if (record.nodes.some((node) => node.uuid.length !== ID_BYTES)) return 'a uuid is not 16 bytes';
-  if (!allDifferent(record.nodes.map((node) => hex(node.uuid)))) return 'two nodes have one uuid';
-  const replicas = record.partitions.flatMap((partition) => partition.replicas);
-  if (!allDifferent(replicas.map((replica) => replica.replicaId))) {
-    return 'replica ids repeat or are 0';
-  }
-  const known = new Set(record.nodes.map((node) => node.nodeId));
-  if (replicas.some((replica) => !known.has(replica.nodeId))) return 'a replica has no node';
-  return null;
 }
 
 /** The node with this uuid. */
@@ -129,8 +128,4 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** For logs and messages. */
 export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function allDifferent(values: readonly (number | string)[]): boolean {
-  return new Set(values).size === values.length && !values.includes(0);
 }

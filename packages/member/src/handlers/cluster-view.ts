@@ -2,30 +2,25 @@ import type { Replica } from '@dougdb/replica';
 import {
   Consistency,
   DougError,
-  type NodeDescriptor,
   type RequestContext,
   type ResponseHeader,
   type RouteHint,
 } from '@dougdb/rpc-proto';
-import { hex, sameBytes } from '../genesis/record.js';
+import { hex, META_PARTITION_ID, sameBytes } from '../genesis/record.js';
 import type { Membership } from '../membership.js';
-import type { AddressBook } from '../peers/address-book.js';
+import type { ClusterMap } from '../meta/cluster-map.js';
 import type { Store } from '../store/store.js';
 
 /** What handlers see of a node that belongs to a cluster. */
 export class ClusterView {
   readonly self: Membership;
   readonly store: Store;
-  readonly #book: AddressBook;
+  readonly map: ClusterMap;
 
-  constructor(self: Membership, store: Store, book: AddressBook) {
+  constructor(self: Membership, store: Store, map: ClusterMap) {
     this.self = self;
     this.store = store;
-    this.#book = book;
-  }
-
-  nodes(): NodeDescriptor[] {
-    return this.#book.nodes();
+    this.map = map;
   }
 
   /** @throws DougError CLUSTER_MISMATCH; an empty id is not checked */
@@ -46,19 +41,27 @@ export class ClusterView {
     return this.partition(context?.partitionId ?? 0, key);
   }
 
-  /** The replica of a partition; 0: of the one that holds the key. @throws DougError EPOCH_MISMATCH */
+  /**
+   * The replica of a partition of users' data; 0: of the one that holds the key.
+   * @throws DougError EPOCH_MISMATCH; INVALID_ARGUMENT for the meta group, which is the cluster's own
+   */
   partition(partitionId: number, key: Uint8Array): Replica {
-    const { store } = this;
+    if (partitionId === META_PARTITION_ID) {
+      throw new DougError('INVALID_ARGUMENT', `partition ${partitionId} is the cluster's own`);
+    }
+    const { store, map } = this;
     const replica = partitionId === 0 ? store.byKey(key) : store.byPartition(partitionId);
     if (replica !== undefined) return replica;
-    const other = store.byKey(key);
-    throw new DougError(
-      'EPOCH_MISMATCH',
-      `this node holds no replica of partition ${partitionId}`,
-      {
-        route: other === undefined ? undefined : this.hint(other),
-      },
-    );
+    const holder = map.lookup(key);
+    throw noReplica(partitionId, holder && map.route(holder));
+  }
+
+  /** The replica of a partition, whatever it holds. @throws DougError EPOCH_MISMATCH */
+  anyPartition(partitionId: number): Replica {
+    const replica = this.store.byPartition(partitionId);
+    if (replica !== undefined) return replica;
+    const known = this.map.byId(partitionId);
+    throw noReplica(partitionId, known && this.map.route(known));
   }
 
   /** Where to go instead, with the addresses of the partition's nodes. */
@@ -76,7 +79,7 @@ export class ClusterView {
 
   completeHint(hint: RouteHint): RouteHint {
     const members = new Set(hint.partition?.replicas.map((replica) => replica.nodeId));
-    const nodes = this.nodes().filter((node) => members.size === 0 || members.has(node.nodeId));
+    const nodes = this.map.nodes().filter((node) => members.size === 0 || members.has(node.nodeId));
     return { ...hint, nodes };
   }
 
@@ -95,4 +98,9 @@ export class ClusterView {
       ageMs: served === Consistency.CONSISTENCY_EVENTUAL ? Math.ceil(facts.ageMs) : 0,
     };
   }
+}
+
+function noReplica(partitionId: number, route: RouteHint | undefined): DougError {
+  const message = `this node holds no replica of partition ${partitionId}`;
+  return new DougError('EPOCH_MISMATCH', message, { route });
 }

@@ -1,14 +1,14 @@
 import {
+  checkKeyBytes,
   DescribeRequest,
   DescribeResponse,
+  DougError,
   decodeRequest,
   EndpointKind,
   type Limits,
+  LookupRequest,
+  LookupResponse,
   limits,
-  MemberListRequest,
-  MemberListResponse,
-  StatusRequest,
-  StatusResponse,
 } from '@dougdb/rpc-proto';
 import type { ClusterView } from './cluster-view.js';
 
@@ -20,7 +20,7 @@ export interface NodeFacts {
   readonly uptimeMs: () => number;
 }
 
-/** dougdb.v1.Routes/Describe: what this node knows by itself. */
+/** dougdb.v1.Routes/Describe: what this node knows by itself, the meta group included. */
 export function handleDescribe(
   view: ClusterView,
   facts: NodeFacts,
@@ -31,52 +31,27 @@ export function handleDescribe(
     clusterId: view.self.clusterId,
     kind: EndpointKind.ENDPOINT_KIND_NODE,
     nodeId: view.self.node.nodeId,
-    nodes: view.nodes(),
-    partitions: view.store.replicas().map((replica) => view.hint(replica)),
+    nodes: view.map.nodes(),
+    partitions: view.map.partitions.map((partition) => view.map.route(partition)),
     limits: clientLimits(),
     version: facts.version,
   }).finish();
 }
 
-/** dougdb.admin.v1.Admin/Status. Answered by a node without a cluster as well. */
-export function handleStatus(
-  view: ClusterView | null,
-  facts: NodeFacts,
-  request: Uint8Array,
-): Uint8Array {
-  decodeRequest(StatusRequest, request);
-  const nodeId = view?.self.node.nodeId ?? 0;
-  return StatusResponse.encode({
-    clusterId: view?.self.clusterId ?? new Uint8Array(0),
-    node: { nodeId, uuid: facts.uuid, address: facts.advertise },
-    version: facts.version,
-    uptimeMs: Math.floor(facts.uptimeMs()),
-    replicas: (view?.store.statuses() ?? []).map((status) => ({
-      partitionId: status.partitionId,
-      replicaId: status.replicaId,
-      role: status.role,
-      leaderReplicaId: status.leaderReplicaId,
-      leaderNodeId: status.leaderNodeId,
-      term: status.term,
-      commitIndex: status.commitIndex,
-      appliedIndex: status.appliedIndex,
-      firstIndex: status.firstIndex,
-      lastIndex: status.lastIndex,
-      revision: status.revision,
-      state: status.state,
-      sessions: status.sessions,
-    })),
-    limits: clientLimits(),
-  }).finish();
+/** dougdb.v1.Routes/Lookup: the partition that holds a key. @throws DougError */
+export function handleLookup(view: ClusterView, request: Uint8Array): Uint8Array {
+  const { context, key } = decodeRequest(LookupRequest, request);
+  checkKeyBytes(key.length);
+  if (context !== undefined) view.checkCluster(context.clusterId);
+  const partition = view.map.lookup(key);
+  if (partition === undefined)
+    throw new DougError('STARTING', 'this node does not know the key’s partition');
+  const { clusterId } = view.self;
+  return LookupResponse.encode({ clusterId, route: view.map.route(partition) }).finish();
 }
 
-/** dougdb.admin.v1.Admin/MemberList. */
-export function handleMemberList(view: ClusterView, request: Uint8Array): Uint8Array {
-  decodeRequest(MemberListRequest, request);
-  return MemberListResponse.encode({ nodes: view.nodes() }).finish();
-}
-
-function clientLimits(): Limits {
+/** The limits that clients should know. */
+export function clientLimits(): Limits {
   const { keyBytes, valueBytes, requestBytes } = limits;
   return { keyBytes, valueBytes, requestBytes };
 }

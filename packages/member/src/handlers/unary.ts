@@ -1,14 +1,18 @@
+import type { Clock } from '@dougdb/ports';
 import { DougError } from '@dougdb/rpc-proto';
 import type { CallContext, UnaryMethod } from '../contract.js';
 import type { Genesis } from '../genesis/genesis.js';
+import { handleMemberList, handlePartitionList, handleStatus } from './admin.js';
 import type { ClusterView } from './cluster-view.js';
-import { handleDescribe, handleMemberList, handleStatus, type NodeFacts } from './describe.js';
+import { handleDescribe, handleLookup, type NodeFacts } from './describe.js';
 import { handleGet } from './get.js';
 import { handleMultiGet } from './multi-get.js';
+import { handleTransferLeader } from './transfer-leader.js';
 import { handleDelete, handlePut } from './write.js';
 
 /** What unary handlers work with. */
 export interface UnaryContext {
+  readonly clock: Clock;
   readonly facts: NodeFacts;
   readonly genesis: Genesis;
   /** Null while this node belongs to no cluster. */
@@ -45,10 +49,16 @@ export async function handleUnary(
       return handleDelete(context.serving(), request, call);
     case '/dougdb.v1.Routes/Describe':
       return handleDescribe(joined(context), context.facts, request);
+    case '/dougdb.v1.Routes/Lookup':
+      return handleLookup(joined(context), request);
     case '/dougdb.admin.v1.Admin/Status':
       return handleStatus(context.view(), context.facts, request);
     case '/dougdb.admin.v1.Admin/MemberList':
       return handleMemberList(joined(context), request);
+    case '/dougdb.admin.v1.Admin/PartitionList':
+      return handlePartitionList(joined(context), request);
+    case '/dougdb.admin.v1.Admin/TransferLeader':
+      return handleTransferLeader(joined(context), context.clock, request, call);
     case '/dougdb.raft.v1.Genesis/Ask':
       return context.genesis.ask(request);
     case '/dougdb.raft.v1.Genesis/Offer':

@@ -16,7 +16,7 @@ describe('handshake', () => {
     ['another cluster', { clusterId: new Uint8Array(16) }],
     ['no cluster', { clusterId: new Uint8Array(0) }],
     ['another protocol version', { protocolVersion: 2 }],
-    ['another cluster version', { clusterVersion: 2 }],
+    ['another cluster version', { clusterVersion: 3 }],
     ['somebody else in mind', { toNodeId: 3 }],
     ['an unknown node', { nodeId: 9 }],
     ['this node itself', { nodeId: 1, nodeUuid: uuidOf(1) }],

@@ -6,6 +6,7 @@ import {
   decodeRequest,
   MessagesRequest,
   MessagesResponse,
+  type NodeState,
   toWire,
 } from '@dougdb/rpc-proto';
 import type { IncomingLink, PeerChannel } from '../contract.js';
@@ -28,6 +29,7 @@ export interface IncomingContext {
     channel: PeerChannel,
     link: PeerStream,
   ) => void;
+  readonly onState: (nodeId: number, state: NodeState) => void;
 }
 
 /**
@@ -89,9 +91,11 @@ export class PeerStream implements IncomingLink {
     this.#context.onPeer(peer.nodeId, payload.value.advertise, channel, this);
   }
   #batch(request: Uint8Array): void {
-    const { telemetry, deliver } = this.#context;
+    const { telemetry, deliver, onState } = this.#context;
     telemetry.peerReceivedBytes.add(request.length);
-    for (const { partitionId, message } of decodeBatch(request)) {
+    const { state, messages } = decodeRequestOfPeer(request);
+    if (state !== null) onState(this.#peerNodeId, state);
+    for (const { partitionId, message } of messages) {
       deliver(this.#peerNodeId, partitionId, message);
     }
   }
@@ -116,13 +120,18 @@ export class PeerStream implements IncomingLink {
 }
 
 /** @throws DougError INVALID_ARGUMENT: nothing of such a batch is taken */
-function decodeBatch(request: Uint8Array): PartitionMessage[] {
+function decodeRequestOfPeer(request: Uint8Array): {
+  state: NodeState | null;
+  messages: readonly PartitionMessage[];
+} {
   let payload: MessagesRequest['payload'];
   try {
     ({ payload } = MessagesRequest.decode(request));
-    if (payload?.$case === 'batch') return messagesOfBatch(payload.value);
+    if (payload?.$case === 'batch')
+      return { state: null, messages: messagesOfBatch(payload.value) };
+    if (payload?.$case === 'state') return { state: payload.value, messages: [] };
   } catch (cause) {
     throw new DougError('INVALID_ARGUMENT', messageOf(cause), { cause });
   }
-  throw new DougError('INVALID_ARGUMENT', 'only batches follow a handshake');
+  throw new DougError('INVALID_ARGUMENT', 'only batches and states follow a handshake');
 }

@@ -2,6 +2,7 @@ import { recordingLogger, recordingMetrics, SimRandom, SimScheduler } from '@dou
 import { type Message, MessageType, makeMessage } from '@dougdb/raft-core';
 import { encodeMessagesRequest } from '@dougdb/replica';
 import {
+  Channel,
   DougError,
   type Handshake,
   limits,
@@ -24,7 +25,7 @@ interface Opened {
   isClosed: boolean;
 }
 
-function outgoing(accepts: () => boolean = () => true) {
+function outgoing(accepts: () => boolean = () => true, isDraining = () => false) {
   const scheduler = new SimScheduler();
   const clock = scheduler.clock();
   const metrics = recordingMetrics();
@@ -41,6 +42,7 @@ function outgoing(accepts: () => boolean = () => true) {
     logger,
     random: new SimRandom(1),
     telemetry: memberTelemetry(metrics),
+    isDraining,
     onUnreachable: (nodeId: number) => unreachable.push(nodeId),
     network: {
       openLink: (address: string, channel: string, events: PeerLinkEvents) => {
@@ -70,15 +72,15 @@ function outgoing(accepts: () => boolean = () => true) {
   return { scheduler, clock, metrics, logger, opened, unreachable, book, context, last, answer };
 }
 
-function heartbeat(to = 102): Message {
+function heartbeat(to = 105): Message {
   const message = makeMessage(MessageType.MsgHeartbeat, to, 3);
-  message.from = 101;
+  message.from = 104;
   return message;
 }
 
 function append(bytes: number): Message {
-  const message = makeMessage(MessageType.MsgApp, 102, 3);
-  message.from = 101;
+  const message = makeMessage(MessageType.MsgApp, 105, 3);
+  message.from = 104;
   message.entries = [{ term: 3, index: 1, type: 0, data: new Uint8Array(bytes), checksum: 1 }];
   return message;
 }
@@ -233,10 +235,68 @@ describe('outgoing link', () => {
     peers.start();
     for (const link of [...o.opened]) link.events.closed(new Error('gone'));
     const before = o.opened.length;
-    peers.learn(2, 'moved:7');
+    o.book.heard(2, 'moved:7');
     expect(o.opened.slice(before).map((link) => link.address)).toEqual(['moved:7', 'moved:7']);
     peers.close();
     expect(o.clock.pendingCount).toBe(0);
+  });
+});
+
+describe('a node that goes down', () => {
+  const statesOf = (link: Opened): boolean[] =>
+    link.sent.flatMap((bytes) => {
+      const { payload } = MessagesRequest.decode(bytes);
+      return payload?.$case === 'state' ? [payload.value.draining] : [];
+    });
+
+  it('says so on the control channel, at once and after each handshake', async () => {
+    let draining = false;
+    const o = outgoing(
+      () => true,
+      () => draining,
+    );
+    const peers = new Peers(o.context);
+    peers.start();
+    for (const link of [...o.opened]) {
+      const nodeId = link.address === 'h:2' ? 2 : 3;
+      const channel = link.channel === 'data' ? 'data' : 'control';
+      const value = makeHandshake(membership(nodeId), link.address, channel, 1);
+      link.events.received(
+        MessagesResponse.encode({ payload: { $case: 'handshake', value } }).finish(),
+      );
+    }
+    expect(o.opened.flatMap(statesOf)).toEqual([]);
+    draining = true;
+    peers.tellState();
+    for (const link of o.opened) {
+      expect(statesOf(link)).toEqual(link.channel === 'control' ? [true] : []);
+    }
+    const control = o.opened.find((link) => link.address === 'h:2' && link.channel === 'control');
+    control?.events.closed(new Error('gone'));
+    peers.tellState();
+    await o.scheduler.advance(100);
+    o.answer();
+    expect(statesOf(o.last())).toEqual([true]);
+    peers.close();
+  });
+
+  it('is known to its peers until it begins anew', () => {
+    const i = incoming();
+    const state = (draining: boolean): Uint8Array =>
+      MessagesRequest.encode({ payload: { $case: 'state', value: { draining } } }).finish();
+    const { link } = i.accept();
+    link.received(shake());
+    expect(i.streams.isDraining(2)).toBe(false);
+    link.received(state(true));
+    expect([i.streams.isDraining(2), i.streams.isDraining(3)]).toEqual([true, false]);
+    const data = i.accept();
+    data.link.received(shake({ channel: Channel.CHANNEL_DATA }));
+    expect(i.streams.isDraining(2)).toBe(true);
+    link.received(state(false));
+    expect(i.streams.isDraining(2)).toBe(false);
+    link.received(state(true));
+    i.accept().link.received(shake());
+    expect(i.streams.isDraining(2)).toBe(false);
   });
 });
 
@@ -254,9 +314,9 @@ describe('peers', () => {
       );
     }
     peers.send(2, 2, append(1));
-    peers.send(2, 2, makeMessage(MessageType.MsgApp, 102, 1));
+    peers.send(2, 2, makeMessage(MessageType.MsgApp, 105, 1));
     peers.send(2, 2, heartbeat());
-    peers.send(2, 2, makeMessage(MessageType.MsgVote, 102, 1));
+    peers.send(2, 2, makeMessage(MessageType.MsgVote, 105, 1));
     peers.send(9, 2, heartbeat());
     await o.scheduler.advance(0);
     const sent = (channel: string): number[] =>
@@ -305,7 +365,7 @@ const shake = (more: Partial<Handshake> = {}): Uint8Array =>
   }).finish();
 
 const batch = (): Uint8Array =>
-  encodeMessagesRequest([{ partitionId: 2, message: heartbeat(101) }]);
+  encodeMessagesRequest([{ partitionId: 2, message: heartbeat(104) }]);
 
 describe('incoming link', () => {
   it('answers a good handshake, learns the address, then takes batches', () => {

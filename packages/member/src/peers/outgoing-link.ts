@@ -28,6 +28,8 @@ export interface LinkContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly telemetry: MemberTelemetry;
+  /** Whether this node is going down: said on the control channel. */
+  readonly isDraining: () => boolean;
   /** Messages to this node were dropped. Called on a later turn than the one that sent them. */
   readonly onUnreachable: (nodeId: number) => void;
 }
@@ -87,6 +89,13 @@ export class OutgoingLink {
     if (this.#state === 'open') this.#scheduleFlush();
   }
 
+  /** Says whether this node is going down. Without a connection it is said after the next handshake. */
+  tellState(): void {
+    if (this.#state !== 'open' || this.channel !== 'control') return;
+    const value = { draining: this.#context.isDraining() };
+    this.#link?.send(MessagesRequest.encode({ payload: { $case: 'state', value } }).finish());
+  }
+
   /** The peer is reached elsewhere now: what is not connected tries there at once. */
   addressChanged(): void {
     this.#attempt = 0;
@@ -138,7 +147,7 @@ export class OutgoingLink {
         if (typeof checked === 'string') this.#refused(address, checked);
         else if (checked.peer.nodeId !== this.nodeId) {
           this.#refused(address, `node ${checked.peer.nodeId} answers instead`);
-        } else this.#opened(address);
+        } else this.#opened(address, response.payload.value.advertise);
         return;
       }
       case 'error': {
@@ -153,7 +162,7 @@ export class OutgoingLink {
     }
   }
 
-  #opened(address: string): void {
+  #opened(address: string, advertise: string): void {
     this.#timer?.cancel();
     this.#timer = null;
     this.#state = 'open';
@@ -161,9 +170,10 @@ export class OutgoingLink {
     this.#attempt = 0;
     this.#lastReason = '';
     const { logger, book } = this.#context;
-    // Reached by another of its addresses: that is where it is now.
-    book.learn(this.nodeId, address);
+    // It may have been reached by another of its addresses; it knows best which one to use.
+    book.heard(this.nodeId, advertise);
     logger.info('peer.connected', { peer: this.nodeId, channel: this.channel, address });
+    if (this.#context.isDraining()) this.tellState();
     if (this.#queue.length > 0) this.#scheduleFlush();
   }
 

@@ -1,7 +1,6 @@
 import { type Message, MessageType } from '@dougdb/raft-core';
 import type { Transport } from '@dougdb/replica';
 import type { IncomingLink, PeerChannel } from '../contract.js';
-import type { AddressBook } from './address-book.js';
 import { type IncomingContext, PeerStream } from './incoming-link.js';
 import { type LinkContext, OutgoingLink } from './outgoing-link.js';
 
@@ -16,10 +15,13 @@ interface Pair {
  */
 export class Peers implements Transport {
   readonly #pairs = new Map<number, Pair>();
-  readonly #book: AddressBook;
 
   constructor(context: LinkContext) {
-    this.#book = context.book;
+    context.book.onMoved = (nodeId) => {
+      const pair = this.#pairs.get(nodeId);
+      pair?.control.addressChanged();
+      pair?.data.addressChanged();
+    };
     for (const { nodeId } of context.self.record.nodes) {
       if (nodeId === context.self.node.nodeId) continue;
       this.#pairs.set(nodeId, {
@@ -45,12 +47,14 @@ export class Peers implements Transport {
     link.send(partitionId, message);
   }
 
-  /** A peer said where it is reached. */
-  learn(nodeId: number, advertise: string): void {
-    if (!this.#book.learn(nodeId, advertise)) return;
-    const pair = this.#pairs.get(nodeId);
-    pair?.control.addressChanged();
-    pair?.data.addressChanged();
+  /** Whether messages to this node leave at once. */
+  isConnected(nodeId: number): boolean {
+    return this.#pairs.get(nodeId)?.control.connected ?? false;
+  }
+
+  /** Says to all peers whether this node is going down. */
+  tellState(): void {
+    for (const { control } of this.#pairs.values()) control.tellState();
   }
 
   close(): void {
@@ -65,19 +69,31 @@ export class Peers implements Transport {
 export class PeerStreams {
   readonly #context: IncomingContext;
   readonly #open = new Map<string, PeerStream>();
+  readonly #draining = new Set<number>();
   readonly #strangers = new Set<PeerStream>();
 
   constructor(
-    context: Omit<IncomingContext, 'onPeer'>,
-    learn: (nodeId: number, advertise: string) => void,
+    context: Omit<IncomingContext, 'onPeer' | 'onState'>,
+    heard: (nodeId: number, advertise: string) => void,
   ) {
     this.#context = {
       ...context,
       onPeer: (nodeId, advertise, channel, stream) => {
-        learn(nodeId, advertise);
+        heard(nodeId, advertise);
         this.#known(nodeId, channel, stream);
+        // A new stream of a node that goes down says so at once.
+        if (channel === 'control') this.#draining.delete(nodeId);
+      },
+      onState: (nodeId, { draining }) => {
+        if (draining) this.#draining.add(nodeId);
+        else this.#draining.delete(nodeId);
       },
     };
+  }
+
+  /** Whether the node said that it goes down. */
+  isDraining(nodeId: number): boolean {
+    return this.#draining.has(nodeId);
   }
 
   accept(reply: (response: Uint8Array) => void, end: (error: unknown) => void): IncomingLink {

@@ -1,55 +1,41 @@
-import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import type { Message } from '@dougdb/raft-core';
-import { type HardStateStore, Replica, type ReplicaStatus, type Transport } from '@dougdb/replica';
+import type { Replica, ReplicaStatus } from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
-import { BlockCache, Db, type SstError } from '@dougdb/sstable';
-import type { Wal } from '@dougdb/wal';
-import { compareBytes } from '../compare-bytes.js';
-import type { MemberSettings } from '../contract.js';
-import { type DataDirLayout, replicaDir } from '../data-dir/layout.js';
-import { hex } from '../genesis/record.js';
+import { BlockCache, MemtableBudget } from '@dougdb/sstable';
+import { replicaDir } from '../data-dir/layout.js';
+import { DATA_KEYSPACE, hex, META_PARTITION_ID } from '../genesis/record.js';
 import { MemberError, MemberErrorCode } from '../member-error.js';
 import type { Membership } from '../membership.js';
 import type { MemberTelemetry } from '../telemetry.js';
-import { asMemberError } from './fatal.js';
+import { openReplica, type SharedParts, type Slot } from './open-replica.js';
+import { RangeIndex } from './range-index.js';
 import { Ticker } from './ticker.js';
 
-export interface StoreOptions {
-  readonly self: Membership;
-  readonly layout: DataDirLayout;
-  readonly fs: FileSystem;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+export interface StoreOptions extends Omit<SharedParts, 'cache' | 'budget'> {
   readonly telemetry: MemberTelemetry;
-  readonly wal: Wal;
-  readonly hardState: HardStateStore;
-  readonly transport: Transport;
-  readonly settings: MemberSettings;
-  /** This start has made the cluster: the replicas have no past (S9). */
-  readonly justMade: boolean;
-  readonly onFatal: (error: MemberError) => void;
+  /** After the replicas have ticked. */
+  readonly onTick: () => void;
 }
 
-interface Slot {
-  readonly replica: Replica;
-  readonly db: Db;
-  /** Node of each replica of the partition. */
-  readonly nodeOf: ReadonlyMap<number, number>;
-}
+/** Replicas whose files are opened at the same time: they share the syncs of log and hard states. */
+const OPENED_AT_ONCE = 8;
 
-/** All replicas of one node: one WAL, one block cache, one clock that ticks them. */
+/** All replicas of one node: one WAL, one block cache, one budget of memtables, one clock that ticks them. */
 export class Store {
   readonly #options: StoreOptions;
   readonly #slots = new Map<number, Slot>();
   readonly #ticker: Ticker;
+  readonly #budget: MemtableBudget;
+  /** Of the data partitions. */
+  #byKey = new RangeIndex<Replica>([], ({ descriptor }) => descriptor);
+  #only: Replica | undefined;
   #closed = false;
   readonly #replayed: Promise<void>;
   #endReplay: { resolve: () => void; reject: (error: MemberError) => void } | null = null;
 
   private constructor(options: StoreOptions) {
     this.#options = options;
+    this.#budget = new MemtableBudget(options.settings.memtableBudgetBytes);
     this.#ticker = new Ticker({
       clock: options.clock,
       tickMs: options.settings.tickMs,
@@ -64,18 +50,16 @@ export class Store {
   }
 
   /**
-   * Opens this node's replicas and begins to tick them. They replay their logs in the background.
+   * Opens this node's replicas and begins to tick them. They replay their logs in the background, all
+   * at the same time.
    * @throws MemberError
    */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     const own = ownReplicas(options.self);
     refuseForeign(options, [...own.values()]);
-    const cache = new BlockCache(options.settings.blockCacheBytes);
     try {
-      for (const [descriptor, replicaId] of own) {
-        await store.#openReplica(descriptor, replicaId, cache);
-      }
+      await store.#openAll(own);
     } catch (error) {
       await store.close();
       throw error;
@@ -94,24 +78,27 @@ export class Store {
     return this.#slots.get(partitionId)?.replica;
   }
 
-  /** The replica whose range holds the key. */
+  /** The replica of users' data whose range holds the key. */
   byKey(key: Uint8Array): Replica | undefined {
-    for (const { replica } of this.#slots.values()) {
-      const { start, end } = replica.descriptor;
-      if (compareBytes(key, start) >= 0 && (end.length === 0 || compareBytes(key, end) < 0)) {
-        return replica;
-      }
-    }
-    return undefined;
+    return this.#byKey.find(key);
   }
 
-  /** The only replica, as long as there is only one; then nothing has to be looked up by key. */
+  /** The only replica of users' data, if there is only one; then nothing has to be looked up by key. */
   get only(): Replica | undefined {
-    if (this.#slots.size !== 1) return undefined;
-    for (const { replica } of this.#slots.values()) return replica;
-    return undefined;
+    return this.#only;
   }
 
+  /** The replica of the meta group. */
+  get meta(): Replica | undefined {
+    return this.byPartition(META_PARTITION_ID);
+  }
+
+  /** Memory that the memtables of all partitions hold. */
+  get memtableBytes(): number {
+    return this.#budget.mutableBytes + this.#budget.frozenBytes;
+  }
+
+  /** By partition id. */
   replicas(): Replica[] {
     return [...this.#slots.values()].map((slot) => slot.replica);
   }
@@ -154,75 +141,48 @@ export class Store {
     }
   }
 
-  async #openReplica(
-    descriptor: PartitionDescriptor,
-    replicaId: number,
-    cache: BlockCache,
-  ): Promise<void> {
-    const { layout, fs, clock, random, metrics, self, settings } = this.#options;
-    const { partitionId } = descriptor;
-    const dir = replicaDir(layout, partitionId, replicaId);
-    const logger = this.#options.logger.child({ partition: partitionId, replica: replicaId });
-    const doing = `opening replica ${replicaId} of partition ${partitionId}`;
-    let db: Db | null = null;
-    try {
-      fs.mkdir(dir);
-      await fs.syncDir(layout.partitions);
-      db = await Db.open({
-        fs,
-        clock,
-        random,
-        logger,
-        metrics,
-        dir,
-        cache,
-        quarantineDir: layout.quarantine,
-        identity: dbIdentity(self.clusterId, partitionId, replicaId),
-        memtableBytes: settings.memtableBytes,
-        onBackgroundError: (severity, error) => this.#backgroundError(severity, error, logger),
-      });
-      const replica = await Replica.open({
-        clusterId: self.clusterId,
-        nodeId: self.node.nodeId,
-        replicaId,
-        descriptor,
-        genesisLogTime: self.record.logTime,
-        db,
-        wal: this.#options.wal,
-        hardState: this.#options.hardState,
-        transport: this.#options.transport,
-        clock,
-        random,
-        justMade: this.#options.justMade,
-        settings: settings.replica,
-        logger,
-        metrics,
-        onFatal: (error) => this.#fatal(error, `replica ${replicaId} of partition ${partitionId}`),
-      });
-      const nodeOf = new Map(descriptor.replicas.map((r) => [r.replicaId, r.nodeId]));
-      this.#slots.set(partitionId, { replica, db, nodeOf });
-    } catch (error) {
-      await db?.close();
-      throw asMemberError(error, doing);
+  async #openAll(own: ReadonlyMap<PartitionDescriptor, number>): Promise<void> {
+    const { fs, layout, settings } = this.#options;
+    for (const [{ partitionId }, replicaId] of own) {
+      fs.mkdir(replicaDir(layout, partitionId, replicaId));
     }
+    await fs.syncDir(layout.partitions);
+    const shared: SharedParts = {
+      ...this.#options,
+      cache: new BlockCache(settings.blockCacheBytes),
+      budget: this.#budget,
+      onFatal: (error) => {
+        if (!this.#closed) this.#options.onFatal(error);
+      },
+    };
+    const slots: Slot[] = [];
+    const failures: unknown[] = [];
+    const waiting = [...own];
+    const openNext = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        await openReplica(shared, ...next).then(
+          (slot) => slots.push(slot),
+          (error: unknown) => failures.push(error),
+        );
+        if (failures.length > 0) return;
+      }
+    };
+    await Promise.all(Array.from({ length: OPENED_AT_ONCE }, openNext));
+    slots.sort((a, b) => a.replica.partitionId - b.replica.partitionId);
+    for (const slot of slots) this.#slots.set(slot.replica.partitionId, slot);
+    if (failures.length > 0) throw failures[0];
+    const data = this.replicas().filter(({ descriptor }) => descriptor.keyspace === DATA_KEYSPACE);
+    this.#byKey = new RangeIndex(data, ({ descriptor }) => descriptor);
+    this.#only = data.length === 1 ? data[0] : undefined;
   }
 
   #tick(): void {
     for (const { replica } of this.#slots.values()) replica.tick();
+    this.#options.onTick();
     if (this.#endReplay === null) return;
     if (this.statuses().some(({ state }) => state === 'starting')) return;
     this.#endReplay.resolve();
     this.#endReplay = null;
-  }
-
-  #backgroundError(severity: string, error: SstError, logger: Logger): void {
-    const fields = { severity, code: error.code, reason: error.message };
-    if (severity === 'fatal') this.#fatal(error, 'writing tables');
-    else logger.warn('store.table.error', fields);
-  }
-
-  #fatal(error: unknown, doing: string): void {
-    if (!this.#closed) this.#options.onFatal(asMemberError(error, doing));
   }
 }
 
@@ -246,23 +206,4 @@ function refuseForeign(options: StoreOptions, own: readonly number[]): void {
     `${options.layout.root} holds the log or the votes of replica ${stranger}, which node ` +
       `${options.self.node.nodeId} of cluster ${hex(options.self.clusterId)} never had`,
   );
-}
-
-/** Cluster, partition and replica, 32 bytes: what the manifest is checked against. */
-export function dbIdentity(
-  clusterId: Uint8Array,
-  partitionId: number,
-  replicaId: number,
-): Uint8Array {
-  const bytes = new Uint8Array(32);
-  const view = new DataView(bytes.buffer);
-  bytes.set(clusterId);
-  for (const [at, value] of [
-    [16, partitionId],
-    [24, replicaId],
-  ] as const) {
-    view.setUint32(at, value % 2 ** 32, true);
-    view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-  }
-  return bytes;
 }
