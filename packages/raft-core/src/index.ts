@@ -4,8 +4,19 @@
  * a whole program with three replicas; the contract between host and replica is that of {@link Ready}.
  * @packageDocumentation
  */
-export type { Config, RaftLogger } from './config.js';
+
+export { changeConf, confProblem, isJoint } from './confchange/changer.js';
+export {
+  type ConfChange,
+  type ConfChangeSingle,
+  ConfChangeTransition,
+  ConfChangeType,
+  LEAVE_JOINT,
+} from './confchange/conf-change.js';
+export { decodeConfChange, encodeConfChange } from './confchange/conf-change-format.js';
+export type { Config, LeaseConfig, RaftLogger } from './config.js';
 export { defaultConfig } from './config.js';
+export type { AppliedConf } from './core/membership.js';
 export {
   ENTRY_OVERHEAD_BYTES,
   type Entry,
@@ -42,4 +53,11 @@ export {
   UNAVAILABLE,
   type Unavailable,
 } from './storage.js';
+export {
+  parseTraceLine,
+  type TraceEvent,
+  type TraceInput,
+  type TraceName,
+  traceLine,
+} from './trace.js';
 export { type Progress, ProgressState } from './tracker/progress.js';

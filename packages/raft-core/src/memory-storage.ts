@@ -16,7 +16,8 @@ import {
  * as the object: keep it when a replica "crashes", and put nothing in before it would be on disk.
  */
 export class MemoryStorage implements Storage {
-  readonly #confState: ConfState;
+  #confState: ConfState;
+  readonly #damaged = new Set<LogIndex>();
   #hardState: HardState = { term: 0, vote: NONE, commit: 0 };
   /** Index and term of the last entry that is gone. */
   #edgeIndex: LogIndex;
@@ -60,9 +61,10 @@ export class MemoryStorage implements Storage {
     const to = high - this.#edgeIndex - 1;
     let sizeBytes = 0;
     let end = from;
+    if (this.#damaged.has(low)) return 'faulty';
     for (; end < Math.min(to, this.#entries.length); end++) {
       sizeBytes += entrySizeBytes(this.#entries[end]!);
-      if (sizeBytes > maxBytes && end > from) break;
+      if (end > from && (sizeBytes > maxBytes || this.#damaged.has(low + end - from))) break;
     }
     return this.#entries.slice(from, end);
   }
@@ -80,16 +82,54 @@ export class MemoryStorage implements Storage {
   append(entries: readonly Entry[], commit: LogIndex): void {
     const first = entries[0];
     if (first !== undefined) {
-      this.#entries.length = first.index - this.#edgeIndex - 1;
+      this.truncateFrom(first.index);
       for (const entry of entries) this.#entries.push(entry);
     }
     if (commit > this.#hardState.commit) this.#hardState = { ...this.#hardState, commit };
   }
 
+  /** `Append.truncateFrom`: everything at and above `index` goes. */
+  truncateFrom(index: LogIndex): void {
+    this.#entries.length = Math.min(this.#entries.length, Math.max(0, index - this.#edgeIndex - 1));
+    for (const damaged of this.#damaged) if (damaged >= index) this.#damaged.delete(damaged);
+  }
+
+  /** `Append.snapshot`: the log begins after it, and the state is the one it holds. */
+  applySnapshot(snapshot: SnapshotMetadata): void {
+    const { index, term } = snapshot;
+    if (this.term(index) === term) {
+      this.compact(index);
+    } else {
+      this.#entries = [];
+      this.#damaged.clear();
+      this.#edgeIndex = index;
+      this.#edgeTerm = term;
+    }
+    this.#confState = snapshot.confState;
+    this.#snapshot = snapshot;
+    const commit = Math.max(this.#hardState.commit, index);
+    this.#hardState = { ...this.#hardState, commit };
+  }
+
+  /** The configuration that belongs to what the state machine holds durably: for the next start. */
+  setConfState(confState: ConfState): void {
+    this.#confState = confState;
+  }
+
+  /** For tests: the bytes of an entry are lost, its index and term are not. */
+  damage(index: LogIndex): void {
+    this.#damaged.add(index);
+  }
+
+  /** `Ready.repairs`: the bytes of a damaged entry are back. */
+  repair(entry: Entry): void {
+    if (this.term(entry.index) === entry.term) this.#damaged.delete(entry.index);
+  }
+
   /** What a snapshot made now could contain: the state with `index` applied. */
-  setSnapshot(index: LogIndex): void {
+  setSnapshot(index: LogIndex, confState: ConfState = this.#confState): void {
     const term = this.term(index);
-    this.#snapshot = { index, term: Math.max(0, term), confState: this.#confState };
+    this.#snapshot = { index, term: Math.max(0, term), confState };
   }
 
   /** Forgets the entries up to `index`. */
@@ -99,5 +139,6 @@ export class MemoryStorage implements Storage {
     this.#entries = this.#entries.slice(index - this.#edgeIndex);
     this.#edgeIndex = index;
     this.#edgeTerm = term;
+    for (const damaged of this.#damaged) if (damaged <= index) this.#damaged.delete(damaged);
   }
 }

@@ -16,6 +16,11 @@ export const MessageType = {
   MsgReadIndexResp: 16,
   MsgPreVote: 17,
   MsgPreVoteResp: 18,
+  /** Ours: asks another replica for the bytes of an entry, or for its word that it has no such entry. */
+  MsgEntryReq: 32,
+  MsgEntryResp: 33,
+  /** Ours: a follower whose state machine is damaged asks its leader for a snapshot. */
+  MsgSnapReq: 34,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -46,9 +51,20 @@ export interface Message {
   force: boolean;
   /**
    * MsgHeartbeat(Resp): the library's own read token, new for each round (etcd#20418).
-   * MsgReadIndex(Resp): the asker's token, echoed.
+   * MsgReadIndex(Resp), MsgEntryReq(Resp): the asker's token, echoed.
+   * MsgAppResp of a replica that lost entries, and MsgApp to it: names that life of it.
    */
   readToken: number;
+  /**
+   * MsgAppResp: first entry that is damaged or lost here; the leader sends from there on (S11). 0: none.
+   * MsgApp, as an answer to that: the leader's last index when it heard of it.
+   */
+  repairIndex: LogIndex;
+  /**
+   * MsgEntryReq(Resp), which carry no term: the term in which words that an entry is not there are
+   * collected; 0 in a mere request for bytes.
+   */
+  denyTerm: Term;
   /** MsgSnap only: what is being sent; the bytes travel by the host's own stream. */
   snapshot: SnapshotMetadata | null;
 }
@@ -67,6 +83,8 @@ export function makeMessage(type: MessageType, to: ReplicaId, term: Term): Messa
     rejectHint: 0,
     force: false,
     readToken: 0,
+    repairIndex: 0,
+    denyTerm: 0,
     snapshot: null,
   };
 }

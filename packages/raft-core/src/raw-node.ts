@@ -1,15 +1,27 @@
+import type { ConfChange } from './confchange/conf-change.js';
+import { encodeConfChange } from './confchange/conf-change-format.js';
 import type { Config } from './config.js';
-import { campaignIfAllowed } from './core/election.js';
+import { campaignIfAllowed, forgetLeader } from './core/election.js';
+import {
+  type AppliedConf,
+  applyConfChange,
+  checkConfApplied,
+  maybeAutoLeave,
+  proposeConfChange,
+} from './core/membership.js';
+import { TicketOutbox } from './core/outbox.js';
 import { Raft } from './core/raft.js';
-import { readIndex } from './core/reads.js';
+import { leaseReadIndex, readIndex } from './core/reads.js';
 import { ReadyBuilder } from './core/ready-builder.js';
 import { propose } from './core/replication.js';
 import { reportSnapshot, reportUnreachable } from './core/reports.js';
+import { requestSnapshot } from './core/snapshot.js';
 import { step } from './core/step.js';
 import { tick } from './core/tick.js';
 import { transferLeader } from './core/transfer.js';
-import type { ProposalData } from './entry.js';
+import { EntryType, type ProposalData } from './entry.js';
 import type { LogIndex, ReplicaId } from './ids.js';
+import { OpenTickets } from './log/open-tickets.js';
 import type { Message } from './message.js';
 import type { AppendTicket, DropReason, Proposed, ReadTicket, Ready, StepStatus } from './ready.js';
 import type { Status } from './status.js';
@@ -35,27 +47,34 @@ export class RawNode {
    * hard state's, a commit hint above the log, a log that begins above the applied frontier.
    */
   constructor(config: Config) {
-    this.#raft = new Raft(config);
-    this.#builder = new ReadyBuilder(this.#raft);
+    const tickets = new OpenTickets();
+    const out = new TicketOutbox(tickets, () => this.#raft.log.durable);
+    this.#raft = new Raft(config, () => out);
+    this.#builder = new ReadyBuilder(this.#raft, out, tickets);
   }
 
-  /** One step of the logical clock. */
-  tick(): void {
-    tick(this.#raft);
+  /**
+   * One step of the logical clock.
+   * @param nowMs - monotonic milliseconds; needed for a lease and for the guard against stalls only
+   */
+  tick(nowMs = 0): void {
+    this.#traceInput('tick', [nowMs]);
+    tick(this.#raft, nowMs);
+    this.#builder.checkDisk();
   }
 
   /**
    * A message from another replica. The core keeps `m.entries`; nothing may change them afterwards.
+   * A MsgSnap is stepped only when the host has received the bytes it announces.
    *
    * - 'ok': taken in; that includes requests for votes that are ignored on purpose (restart silence,
    *   a leader that is heard).
    * - 'stale', 'invalid', 'unknown-peer': see {@link StepStatus}.
    * - 'lost-log': nothing changed. The host must take this replica out of service: it acknowledged
    *   entries that it does not have.
-   *
-   * MsgSnap is answered 'invalid' by this version: installing snapshots is not there yet.
    */
   step(m: Message): StepStatus {
+    this.#traceInput('step', [m]);
     return step(this.#raft, m);
   }
 
@@ -67,7 +86,36 @@ export class RawNode {
    * No data at all is accepted as the empty range [last + 1, last].
    */
   propose(data: readonly ProposalData[]): Proposed {
+    this.#traceInput('propose', [data]);
     return propose(this.#raft, data);
+  }
+
+  /**
+   * Proposes a change of the configuration, as an entry of its own. It takes effect when its entry is
+   * applied, see {@link RawNode.applyConfChange}; one at a time is under way.
+   *
+   * @param data - the entry's bytes, for hosts with a format of their own; by default those of
+   * {@link encodeConfChange}. Empty bytes always mean {@link LEAVE_JOINT}.
+   */
+  proposeConfChange(change: ConfChange, data?: ProposalData): Proposed {
+    this.#traceInput('proposeConfChange', data === undefined ? [change] : [change, data]);
+    return proposeConfChange(this.#raft, change, {
+      data: data ?? { data: encodeConfChange(change), checksum: 0 },
+      type: EntryType.EntryConfChangeV2,
+    });
+  }
+
+  /**
+   * The next configuration change that was handed out as committed takes effect. Called once for each,
+   * in order, before its index is reported by {@link RawNode.applied}.
+   *
+   * @param change - what the entry says; null voids it (on all replicas alike)
+   * @returns the configuration now in force, which belongs into the state machine's own durable
+   * state, and why the change was void, if it was
+   */
+  applyConfChange(change: ConfChange | null): AppliedConf {
+    this.#traceInput('applyConfChange', [change]);
+    return applyConfChange(this.#raft, change);
   }
 
   /**
@@ -78,11 +126,26 @@ export class RawNode {
    * @returns a ticket (a number) or why there is none (a string)
    */
   readIndex(): ReadTicket | DropReason {
+    this.#traceInput('readIndex', []);
     return readIndex(this.#raft);
+  }
+
+  /**
+   * Under a valid lease the index that a read has to wait for; null without. The host applies up to
+   * it, reads, and asks {@link RawNode.leaseValid} again before it answers.
+   */
+  leaseReadIndex(nowMs: number): LogIndex | null {
+    return leaseReadIndex(this.#raft, nowMs);
+  }
+
+  /** Whether no other replica can lead at `nowMs` (monotonic milliseconds). False unless leases are on. */
+  leaseValid(nowMs: number): boolean {
+    return leaseReadIndex(this.#raft, nowMs) !== null;
   }
 
   /** Campaigns now, by pre-vote if that is on. Does nothing where a campaign is not allowed. */
   campaign(): void {
+    this.#traceInput('campaign', []);
     campaignIfAllowed(this.#raft);
   }
 
@@ -93,17 +156,40 @@ export class RawNode {
    * @returns false if this replica does not lead or `to` is not another voter
    */
   transferLeader(to: ReplicaId): boolean {
+    this.#traceInput('transferLeader', [to]);
     return transferLeader(this.#raft, to);
+  }
+
+  /**
+   * Forgets who leads, so that this replica grants votes although it has heard of a leader lately: for
+   * hosts that know the leader to be gone.
+   *
+   * @returns false if this replica leads, or if leases forbid it
+   */
+  forgetLeader(): boolean {
+    this.#traceInput('forgetLeader', []);
+    return forgetLeader(this.#raft);
   }
 
   /** A message to `id` could not be sent. */
   reportUnreachable(id: ReplicaId): void {
+    this.#traceInput('reportUnreachable', [id]);
     reportUnreachable(this.#raft, id);
   }
 
   /** The snapshot that a MsgSnap to `id` announced has been streamed, or failed. */
   reportSnapshot(id: ReplicaId, ok: boolean): void {
+    this.#traceInput('reportSnapshot', [id, ok]);
     reportSnapshot(this.#raft, id, ok);
+  }
+
+  /**
+   * The state machine of this replica is damaged while its log and hard state are whole: it asks its
+   * leader for a snapshot until one comes in {@link Ready.append}; a leader hands over first.
+   */
+  requestSnapshot(): void {
+    this.#traceInput('requestSnapshot', []);
+    requestSnapshot(this.#raft);
   }
 
   /** Whether ready() has anything to say. Cheap; allocates nothing. */
@@ -113,6 +199,7 @@ export class RawNode {
 
   /** What the host has to do now; see {@link Ready}. */
   ready(): Ready {
+    this.#traceInput('ready', []);
     return this.#builder.build();
   }
 
@@ -121,12 +208,17 @@ export class RawNode {
    * before is ignored.
    */
   appended(ticket: AppendTicket): void {
+    this.#traceInput('appended', [ticket]);
     this.#builder.appended(ticket);
   }
 
   /** Committed entries up to `index` are applied. */
   applied(index: LogIndex): void {
-    this.#raft.log.appliedTo(index);
+    this.#traceInput('applied', [index]);
+    const r = this.#raft;
+    checkConfApplied(r, index);
+    r.log.appliedTo(index);
+    maybeAutoLeave(r);
   }
 
   /** A copy of the state, for diagnostics. */
@@ -147,11 +239,21 @@ export class RawNode {
       uncommittedBytes: r.log.uncommittedBytes,
       pendingReads: r.reads.size + r.forwarded.size,
       confState: r.tracker.confState,
+      pendingConfIndex: r.pendingConfIndex > r.log.applied ? r.pendingConfIndex : 0,
+      steppingDown: r.steppingDown,
+      isInstalling: r.log.isInstalling,
+      isRecovering: r.repairs.isRecovering,
+      damaged: r.repairs.damaged,
     };
   }
 
   /** Visits the members in ascending order of their ids; the values are the leader's, live. */
   progress(visit: (id: ReplicaId, p: Readonly<Progress>) => void): void {
     for (const p of this.#raft.tracker.members) visit(p.id, p);
+  }
+
+  #traceInput(call: string, args: readonly unknown[]): void {
+    const { trace } = this.#raft.config;
+    if (trace !== null) this.#raft.trace('Input', { input: { call, args } });
   }
 }

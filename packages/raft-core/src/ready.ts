@@ -25,8 +25,12 @@ export type ReadTicket = number;
  *    (dissertation 10.2.1).
  * 3. When entries (and hard state) of a ticket are durable, `appended(ticket)` is called, tickets in
  *    order; it releases the acknowledgements that waited, which appear in the next ready().
- * 4. `committed` entries are applied in order and reported by `applied(index)`; they may be applied
+ * 4. A `snapshot` of an append replaces log and state machine; its bytes were streamed before the host
+ *    stepped the MsgSnap. What was handed out for application before it is void.
+ * 5. `committed` entries are applied in order and reported by `applied(index)`; they may be applied
  *    while later tickets are open, they are durable here already.
+ *    A configuration change among them is decoded and given to `applyConfChange()` before its index
+ *    is reported.
  *
  * ready() may be called again at once. Arrays are the host's to keep; entries are immutable.
  */
@@ -38,6 +42,11 @@ export interface Ready {
   readonly append: Append | null;
   readonly messages: readonly Message[];
   readonly committed: readonly Entry[];
+  /**
+   * Damaged entries whose bytes another replica had: the host writes them again in their places, which
+   * truncates nothing, and completes them with the ticket of `append`, which is not null then.
+   */
+  readonly repairs: readonly Entry[];
   readonly reads: readonly ReadState[];
   readonly drops: readonly Drop[];
 }
@@ -58,6 +67,8 @@ export interface Append {
   readonly commit: LogIndex;
   /** Install this snapshot (already streamed by the host) before the entries. */
   readonly snapshot: SnapshotMetadata | null;
+  /** Everything at and above this index is removed first. Only with `Config.repair`. */
+  readonly truncateFrom?: LogIndex;
 }
 
 /** Reads of `ticket` are linearizable once the state machine has applied `index`. */
@@ -72,10 +83,21 @@ export const DropReason = {
   NoLeader: 'no-leader',
   Transferring: 'transferring',
   UncommittedLimit: 'uncommitted-limit',
+  /** A configuration change, or the beginning of this term, is not yet committed and applied. */
   ConfChangePending: 'conf-change-pending',
+  /** A joint configuration has to be left first. */
+  JointConf: 'joint-conf',
+  /** There is no joint configuration to leave. */
+  NotJointConf: 'not-joint-conf',
+  /** The change makes no configuration; the reason is what a changer says. */
+  InvalidConfChange: 'invalid-conf-change',
+  /** An id that was removed is never used again. */
+  RetiredId: 'retired-id',
   LeaderChanged: 'leader-changed',
   ReadTimeout: 'read-timeout',
   NotVoter: 'not-voter',
+  /** This leader is about to hand over or to step down. */
+  SteppingDown: 'stepping-down',
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 

@@ -23,4 +23,14 @@ export interface Status {
   /** Reads accepted here and not answered yet, in tickets. */
   readonly pendingReads: number;
   readonly confState: ConfState;
+  /** As leader: a configuration change that is not applied yet stands at or below here; 0: none. */
+  readonly pendingConfIndex: LogIndex;
+  /** As leader: why it is giving the leadership away, or null. */
+  readonly steppingDown: string | null;
+  /** A snapshot is being installed. */
+  readonly isInstalling: boolean;
+  /** The end of this log was lost and is not back yet (S11). */
+  readonly isRecovering: boolean;
+  /** Damaged entries that are known and not mended yet, ascending. */
+  readonly damaged: readonly LogIndex[];
 }

@@ -41,6 +41,7 @@ export type Unavailable = typeof UNAVAILABLE;
  * open tickets are kept by the core itself.
  */
 export interface Storage {
+  /** `confState` is the configuration as of `Config.applied`. */
   initialState(): { readonly hardState: HardState; readonly confState: ConfState };
   /** Index of the first entry kept; lastIndex() + 1 where there is none. */
   firstIndex(): LogIndex;

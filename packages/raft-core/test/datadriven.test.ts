@@ -1,4 +1,4 @@
-import { parseDirectives } from './harness/datadriven.js';
+import { parseDirectives } from '../conformance/datadriven.js';
 
 describe('parseDirectives', () => {
   it('reads commands, arguments, input and output', () => {

@@ -3,6 +3,7 @@ import { MessageType, makeMessage } from '../message.js';
 import { COMPACTED } from '../storage.js';
 import { AppendDue, type Progress, ProgressState } from '../tracker/progress.js';
 import type { Raft } from './raft.js';
+import { noteDamage } from './repair.js';
 
 const NO_ENTRIES: readonly Entry[] = Object.freeze([]) as readonly Entry[];
 
@@ -55,7 +56,10 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
   if (!windowFull && p.next <= log.lastIndex) {
     const read = log.entries(p.next, log.lastIndex + 1, r.config.maxSizePerMsg);
     if (read === COMPACTED) return maybeSendSnapshot(r, p);
-    if (read === 'faulty') return pause(r, p, 'raft.entry.faulty');
+    if (read === 'faulty') {
+      noteDamage(r, p.next);
+      return pause(r, p, 'raft.append.faulty');
+    }
     entries = read;
   }
   if (entries.length === 0 && !evenIfEmpty) return false;
@@ -65,6 +69,8 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
   m.logTerm = Math.max(0, log.term(prev));
   m.entries = entries;
   m.commit = log.committed;
+  m.readToken = p.repairToken;
+  m.repairIndex = p.repairUntil;
   let sizeBytes = 0;
   for (const entry of entries) sizeBytes += entrySizeBytes(entry);
   p.sentEntries(entries.length, sizeBytes);
@@ -74,22 +80,23 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
 }
 
 /** The entries that `p` needs are gone. The bytes travel by the host's own stream. */
-function maybeSendSnapshot(r: Raft, p: Progress): boolean {
+export function maybeSendSnapshot(r: Raft, p: Progress, atLeast = 0): boolean {
   // One that was never heard would only hold a snapshot open.
   if (!p.recentActive) return pause(r, p, 'raft.snapshot.inactive');
   const snapshot = r.config.storage.snapshot();
-  if (snapshot === null) return pause(r, p, 'raft.snapshot.none');
+  if (snapshot === null || snapshot.index < atLeast) return pause(r, p, 'raft.snapshot.none');
   const m = makeMessage(MessageType.MsgSnap, p.id, r.term);
   m.snapshot = snapshot;
   p.becomeSnapshot(snapshot.index);
   r.send(m);
-  r.config.logger?.info('raft.snapshot.send', { id: r.id, to: p.id, index: snapshot.index });
+  r.info('raft.snapshot.send', { to: p.id, index: snapshot.index });
   return true;
 }
 
 /** Nothing can be sent now; the answer to the next heartbeat tries again. */
 function pause(r: Raft, p: Progress, event: string): boolean {
-  p.msgAppFlowPaused = true;
-  r.config.logger?.info(event, { id: r.id, to: p.id, next: p.next });
+  // etcd tries again with each event instead.
+  if (!r.config.eagerAppend) p.msgAppFlowPaused = true;
+  r.info(event, { to: p.id, next: p.next });
   return false;
 }

@@ -15,12 +15,25 @@ export function isPromotable(r: Raft): boolean {
   // has not applied what it knew as committed at its start might count by a configuration that was
   // replaced long ago, and elect a second leader in a term (S2, etcd#7625).
   const hasAppliedStart = r.log.applied >= r.startCommit;
-  return hasAppliedStart && r.silenceLeft === 0 && r.tracker.isVoter(r.id);
+  return hasAppliedStart && r.silenceLeft === 0 && r.tracker.isVoter(r.id) && isFit(r);
+}
+
+/** Whether log, disk and state machine are fit for a leader. */
+function isFit(r: Raft): boolean {
+  // A change that is committed and not applied: the votes would be counted by a configuration that
+  // is over (etcd#7280).
+  if (r.log.hasUnappliedConfChange || r.log.isInstalling) return false;
+  return !r.repairs.isNeeded && !r.wantsSnapshot && !r.isDiskStalled;
+}
+
+/** Whether promises to a leader that may hold a lease forbid this replica to begin an election (S10). */
+export function isBoundByLease(r: Raft): boolean {
+  return r.config.lease !== null && r.ticks - r.leaderHeardAt < r.config.electionTick;
 }
 
 /** Begins an election if that is allowed now; the host's wish, or an election timeout. */
 export function campaignIfAllowed(r: Raft): void {
-  if (r.isLeader || !isPromotable(r)) return;
+  if (r.isLeader || !isPromotable(r) || isBoundByLease(r)) return;
   campaign(r, r.config.preVote ? CampaignKind.PreElection : CampaignKind.Election);
 }
 
@@ -34,13 +47,13 @@ export function handleTimeoutNow(r: Raft, m: Message): StepStatus {
 function campaign(r: Raft, kind: CampaignKind): void {
   if (kind === CampaignKind.PreElection) {
     becomePreCandidate(r);
-    // Nothing of a pre-vote has to be durable: the own one counts at once.
-    r.tracker.recordVote(r.id, true);
+    if (r.out.voteForSelf(MessageType.MsgPreVote, r.term + 1)) r.tracker.recordVote(r.id, true);
     if (r.tracker.tally() === VoteResult.VoteWon) campaign(r, CampaignKind.Election);
     else askForVotes(r, MessageType.MsgPreVote, r.term + 1, false);
     return;
   }
   becomeCandidate(r);
+  r.out.voteForSelf(MessageType.MsgVote, r.term);
   // The flag belongs to these messages, not to the replica: a later campaign cannot abuse it.
   askForVotes(r, MessageType.MsgVote, r.term, kind === CampaignKind.Transfer);
 }
@@ -63,6 +76,11 @@ function askForVotes(r: Raft, type: MessageType, term: number, force: boolean): 
 export function isVoteWithheld(r: Raft, m: Message): boolean {
   // INVARIANT(restart-silence): promises of the life before the restart (leases) have to run out (S9).
   if (r.silenceLeft > 0) return true;
+  // Votes of a log whose extent is not known could elect one that lacks what was committed (S11).
+  if (r.repairs.isRecovering) return true;
+  // INVARIANT(lease-refusal): a promise to a leader outlives its term; only the election that this
+  // leader ordered itself passes (S10).
+  if (isBoundByLease(r) && !(m.force && m.type === MessageType.MsgVote)) return true;
   if (m.term <= r.term || !r.config.checkQuorum) return false;
   if (m.force && m.type === MessageType.MsgVote) return false;
   return r.leader !== NONE && r.electionElapsed < r.config.electionTick;
@@ -95,6 +113,13 @@ export function handleVoteRequest(r: Raft, m: Message): StepStatus {
   return StepStatus.Ok;
 }
 
+/** Forgets who leads, so that votes are not refused for its sake. False if that is not allowed. */
+export function forgetLeader(r: Raft): boolean {
+  if (r.isLeader || r.config.lease !== null) return false;
+  r.setLeader(NONE);
+  return true;
+}
+
 export function handleVoteResponse(r: Raft, m: Message): StepStatus {
   const isPre = m.type === MessageType.MsgPreVoteResp;
   const expectedRole = isPre ? StateType.StatePreCandidate : StateType.StateCandidate;
@@ -109,7 +134,7 @@ export function handleSelfVoteDurable(r: Raft, term: number): void {
   if (r.role === StateType.StateCandidate && r.term === term) countVote(r, r.id, true);
 }
 
-function countVote(r: Raft, from: number, granted: boolean): void {
+export function countVote(r: Raft, from: number, granted: boolean): void {
   r.tracker.recordVote(from, granted);
   switch (r.tracker.tally()) {
     case VoteResult.VoteWon:

@@ -1,79 +1,94 @@
 import type { Config } from '../config.js';
 import { type LogIndex, NONE, type ReplicaId, type Term } from '../ids.js';
-import { RaftConfigError, RaftInvariantError } from '../invariant.js';
-import { OpenTickets, withoutAcksFrom } from '../log/open-tickets.js';
+import { RaftInvariantError } from '../invariant.js';
 import { RaftLog } from '../log/raft-log.js';
 import type { Message } from '../message.js';
 import { ForwardedReads } from '../reads/forwarded-reads.js';
+import { Lease } from '../reads/lease.js';
 import { ReadRounds } from '../reads/read-rounds.js';
 import { type Drop, DropReason, type ReadState, type ReadTicket, StateType } from '../ready.js';
+import { Repairs } from '../repair/repairs.js';
+import type { TraceInput, TraceName } from '../trace.js';
 import { Tracker } from '../tracker/tracker.js';
-
-const NO_PROMISE = Object.freeze({ to: NONE, term: 0, index: 0 });
+import { checkConfig } from './check-config.js';
+import type { Outbox } from './outbox.js';
+import { traceMessageName } from './trace-names.js';
 
 /**
  * The state of one replica, shared by the modules of this folder and by nobody else. Each module is
  * one concern (election, replication, reads ...) and works on it with plain functions; rules that
- * belong to a part alone live in that part (log, tracker, reads).
+ * belong to a part alone live in that part (log, tracker, reads, repair).
  */
 export class Raft {
   readonly id: ReplicaId;
   readonly config: Config;
   readonly log: RaftLog;
-  readonly tracker: Tracker;
-  readonly tickets = new OpenTickets();
+  readonly out: Outbox;
   readonly reads: ReadRounds;
   readonly forwarded: ForwardedReads;
+  readonly lease: Lease | null;
+  readonly repairs: Repairs;
+  /** Replaced when the configuration changes. */
+  tracker: Tracker;
 
   term: Term;
   vote: ReplicaId;
   leader: ReplicaId = NONE;
   role: StateType = StateType.StateFollower;
 
-  /** Messages that may leave with the next ready(). */
-  outbox: Message[] = [];
-  /** Acknowledgements and granted votes: they leave once what they promise is durable. */
-  answers: Message[] = [];
-  /** The farthest acknowledgement that was made to wait for the disk, unless it was taken back. */
-  promised: { readonly to: ReplicaId; readonly term: Term; readonly index: LogIndex } = NO_PROMISE;
   readStates: ReadState[] = [];
   drops: Drop[] = [];
 
   /** Ticks since the start. */
   ticks = 0;
+  /** Newest monotonic time that the host told, in milliseconds; 0 if it never did. */
+  nowMs = 0;
   /** Ticks since a leader was heard or an election began; at a leader, since the quorum was checked. */
   electionElapsed = 0;
   heartbeatElapsed = 0;
   randomizedElectionTimeout = 0;
   /** Ticks left of the restart silence (S9). */
   silenceLeft: number;
+  /** Tick at which a message of any leader was accepted last; below 0: never. */
+  leaderHeardAt = Number.NEGATIVE_INFINITY;
   /** Everything committed at the start has to be applied before this replica may campaign (S2). */
   readonly startCommit: LogIndex;
+  /** The oldest durability ticket has been open for too long: see Config.appendTimeoutTick. */
+  isDiskStalled = false;
+  /** The state machine is damaged: a snapshot at or above the applied index is wanted. */
+  wantsSnapshot = false;
 
   leadTransferee: ReplicaId = NONE;
   transferElapsed = 0;
+  /** As leader: why it is about to give the leadership away, or null. */
+  steppingDown: string | null = null;
+  steppingDownElapsed = 0;
   /** As leader: index of the empty entry that opened this term. */
   termStart: LogIndex = 0;
-  /** Term in which this replica voted for itself with a hard state not yet handed out; else 0. */
-  selfVoteTerm: Term = 0;
+  /** As leader: no configuration change is proposed before this index is applied. */
+  pendingConfIndex: LogIndex = 0;
+  /** The configuration change applied last; each has to be before its index is reported as applied. */
+  lastConfApplied: LogIndex = 0;
   /** As leader: some follower's appendDue is set. */
   appendsDue = false;
+  /** Members that left: their ids are never used again (S6). */
+  readonly retired = new Set<ReplicaId>();
 
   #nextReadTicket: ReadTicket = 1;
 
-  constructor(config: Config) {
+  constructor(config: Config, outboxFor: (raft: Raft) => Outbox) {
     checkConfig(config);
     const { hardState, confState } = config.storage.initialState();
     this.id = config.id;
     this.config = config;
     this.term = hardState.term;
     this.vote = hardState.vote;
-    this.log = new RaftLog(
-      config.storage,
-      hardState.commit,
-      config.applied,
-      config.maxApplyingBytes,
-    );
+    this.log = new RaftLog(config.storage, {
+      commit: hardState.commit,
+      applied: config.applied,
+      maxApplyingBytes: config.maxApplyingBytes,
+      isTailLost: config.recovering,
+    });
     // INVARIANT(term-before-entries): a term is durable before any entry of it, so a log that is
     // ahead of the hard state means that the hard state was lost (S1).
     if (this.log.lastTerm > this.term) {
@@ -82,6 +97,7 @@ export class Raft {
         `the log ends in term ${this.log.lastTerm}, the hard state says ${this.term}`,
       );
     }
+    this.out = outboxFor(this);
     this.startCommit = this.log.committed;
     this.tracker = new Tracker(confState, config);
     const silent = config.restartSilence && !this.tracker.isOnlyVoter(this.id);
@@ -90,7 +106,11 @@ export class Raft {
     const firstToken = 1 + Math.floor(config.random() * 2 ** 48);
     this.reads = new ReadRounds();
     this.forwarded = new ForwardedReads(firstToken);
+    this.lease = config.lease === null ? null : new Lease(config.lease);
+    this.repairs = new Repairs(firstToken, { isRecovering: config.recovering });
+    if (config.repair) this.repairs.found(this.log.damagedAtStart);
     this.resetElectionTimeout();
+    this.trace('InitState');
   }
 
   get isLeader(): boolean {
@@ -110,21 +130,22 @@ export class Raft {
   /** The message leaves with the next ready(), after the hard state that this Ready may carry. */
   send(m: Message): void {
     m.from = this.id;
-    this.outbox.push(m);
+    this.traceMessage('Send', m);
+    this.out.send(m);
   }
 
   /** The message leaves when everything it promises is durable. */
   sendWhenDurable(m: Message): void {
     m.from = this.id;
-    this.answers.push(m);
+    this.traceMessage('Send', m);
+    this.out.sendWhenDurable(m);
   }
 
   /** Forgets the entries from `index` on, and every promise made of them. */
   truncateFrom(index: LogIndex): void {
     this.log.truncateFrom(index);
-    this.tickets.truncateFrom(index);
-    this.answers = withoutAcksFrom(this.answers, index);
-    this.promised = NO_PROMISE;
+    this.out.truncateFrom(index);
+    this.repairs.truncateFrom(index);
   }
 
   nextReadTicket(): ReadTicket {
@@ -141,25 +162,29 @@ export class Raft {
   dropReads(tickets: readonly ReadTicket[], reason: DropReason): void {
     for (const ticket of tickets) this.drops.push({ kind: 'read', ticket, reason });
   }
-}
 
-function checkConfig(config: Config): void {
-  const { id, electionTick, heartbeatTick, applied } = config;
-  const whole = (n: number, min: number): boolean => Number.isSafeInteger(n) && n >= min;
-  const refuse = (what: string): never => {
-    throw new RaftConfigError(`replica ${id}: ${what}`);
-  };
-  if (!whole(id, 1)) refuse('id must be a whole number from 1');
-  if (!whole(applied, 0)) refuse('applied must be a whole number');
-  if (!whole(heartbeatTick, 1)) refuse('heartbeatTick must be at least 1');
-  if (!whole(electionTick, heartbeatTick + 1)) refuse('electionTick must exceed heartbeatTick');
-  if (!whole(config.maxInflightMsgs, 1)) refuse('maxInflightMsgs must be at least 1');
-  for (const name of [
-    'maxSizePerMsg',
-    'maxInflightBytes',
-    'maxUncommittedBytes',
-    'maxApplyingBytes',
-  ] as const) {
-    if (!(config[name] > 0)) refuse(`${name} must be positive`);
+  info(event: string, fields: Readonly<Record<string, string | number | boolean>>): void {
+    this.config.logger?.info(event, { id: this.id, term: this.term, ...fields });
+  }
+
+  trace(name: TraceName, more: { readonly msg?: Message; readonly input?: TraceInput } = {}): void {
+    const { trace } = this.config;
+    if (trace === null) return;
+    const { voters, votersOutgoing } = this.tracker.confState;
+    trace({
+      name,
+      nid: this.id,
+      state: { term: this.term, vote: this.vote, commit: this.log.committed },
+      role: this.role,
+      log: this.log.lastIndex,
+      conf: [voters, votersOutgoing],
+      ...more,
+    });
+  }
+
+  traceMessage(direction: 'Send' | 'Receive', m: Message): void {
+    if (this.config.trace === null) return;
+    const name = traceMessageName(direction, m);
+    if (name !== null) this.trace(name, { msg: m });
   }
 }

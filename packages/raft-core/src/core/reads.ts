@@ -1,4 +1,4 @@
-import { NONE } from '../ids.js';
+import { type LogIndex, NONE } from '../ids.js';
 import { type Message, MessageType, makeMessage } from '../message.js';
 import { DropReason, type ReadTicket, StepStatus } from '../ready.js';
 import type { Progress } from '../tracker/progress.js';
@@ -51,13 +51,19 @@ export function startReads(r: Raft): void {
 }
 
 /**
- * INVARIANT(read-fresh-quorum): a round is confirmed only by answers to its own token, hence by
- * heartbeats that were sent after its reads arrived.
+ * INVARIANT(read-fresh-quorum): a round is confirmed only by answers to its own token or a later one,
+ * hence by heartbeats that were sent after its reads arrived.
  */
 export function confirmRead(r: Raft, p: Progress, token: number): void {
-  if (token === 0 || token !== r.reads.token) return;
+  if (token <= p.readToken) return;
   p.readToken = token;
-  if (!r.tracker.readConfirmed(token)) return;
+  recheckReads(r);
+}
+
+/** After an answer, or a change of the configuration: a quorum may have confirmed the round. */
+export function recheckReads(r: Raft): void {
+  const { token } = r.reads;
+  if (token === 0 || !r.tracker.readConfirmed(token)) return;
   const { index, reads } = r.reads.finish();
   for (const read of reads) {
     if (read.from === NONE) {
@@ -69,6 +75,16 @@ export function confirmRead(r: Raft, p: Progress, token: number): void {
     m.index = index;
     r.send(m);
   }
+}
+
+/** The commit index for a read under the lease, or null without one. Look again before answering. */
+export function leaseReadIndex(r: Raft, nowMs: number): LogIndex | null {
+  // INVARIANT(read-after-own-commit)
+  if (r.lease === null || !r.isLeader || !r.committedInTerm) return null;
+  const self = r.tracker.get(r.id);
+  if (self === undefined) return null;
+  self.leaseSentMs = nowMs;
+  return r.lease.isValid(r.tracker, nowMs) ? r.log.committed : null;
 }
 
 /** Reads that found no quorum, or no answer, within one election timeout end here. */

@@ -13,6 +13,7 @@ describe('ready', () => {
       append: null,
       messages: [],
       committed: [],
+      repairs: [],
       reads: [],
       drops: [],
     });

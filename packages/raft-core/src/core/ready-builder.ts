@@ -1,27 +1,36 @@
 import type { Entry } from '../entry.js';
 import type { ReplicaId, Term } from '../ids.js';
+import type { OpenTickets } from '../log/open-tickets.js';
 import { type Message, MessageType } from '../message.js';
 import type { Append, AppendTicket, Drop, ReadState, Ready, StateType } from '../ready.js';
 import { buildAppends } from './append-sender.js';
 import { handleSelfVoteDurable } from './election.js';
+import { beginStepDown } from './hand-over.js';
+import type { TicketOutbox } from './outbox.js';
 import type { Raft } from './raft.js';
 import { hasReadWork, startReads } from './reads.js';
+import { checkRecovered, noteDamage, repairsDurable } from './repair.js';
 import { handleSelfDurable } from './replication.js';
 
 const NO_MESSAGES: readonly Message[] = Object.freeze([]) as readonly Message[];
 const NO_READS: readonly ReadState[] = Object.freeze([]) as readonly ReadState[];
 const NO_DROPS: readonly Drop[] = Object.freeze([]) as readonly Drop[];
+const NO_REPAIRS: readonly Entry[] = Object.freeze([]) as readonly Entry[];
 
 /** Turns the state into Ready records and takes back completions: the host's side of a replica. */
 export class ReadyBuilder {
   readonly #raft: Raft;
+  readonly #out: TicketOutbox;
+  readonly #tickets: OpenTickets;
   #term: Term;
   #vote: ReplicaId;
   #leader: ReplicaId;
   #role: StateType;
 
-  constructor(raft: Raft) {
+  constructor(raft: Raft, out: TicketOutbox, tickets: OpenTickets) {
     this.#raft = raft;
+    this.#out = out;
+    this.#tickets = tickets;
     this.#term = raft.term;
     this.#vote = raft.vote;
     this.#leader = raft.leader;
@@ -31,11 +40,14 @@ export class ReadyBuilder {
   get hasReady(): boolean {
     const r = this.#raft;
     return (
-      r.outbox.length > 0 ||
-      r.answers.length > 0 ||
+      this.#out.messages.length > 0 ||
+      this.#out.answers.length > 0 ||
       r.appendsDue ||
       r.log.hasUnhanded ||
       r.log.hasNextCommitted ||
+      r.log.hasUnhandedSnapshot ||
+      r.log.hasDropped ||
+      r.repairs.hasUnhanded ||
       r.readStates.length > 0 ||
       r.drops.length > 0 ||
       hasReadWork(r) ||
@@ -48,40 +60,64 @@ export class ReadyBuilder {
     const r = this.#raft;
     startReads(r);
     buildAppends(r);
+    const committed = r.log.takeNextCommitted();
+    if (r.log.applyBlocked !== 0) noteDamage(r, r.log.applyBlocked);
     const softState = this.#softStateChanged ? { leader: r.leader, role: r.role } : null;
     const hardState = this.#hardStateChanged ? { term: r.term, vote: r.vote } : null;
     const waiting = this.#releaseDurableAnswers();
-    const append = this.#openTicket(r.log.takeUnhanded(), waiting, hardState !== null);
-    const committed = r.log.takeNextCommitted();
+    const repairs = r.repairs.hasUnhanded ? r.repairs.takeUnhanded() : NO_REPAIRS;
+    const append = this.#openTicket(waiting, repairs, hardState !== null);
+    const messages = this.#out.messages.length > 0 ? this.#out.messages : NO_MESSAGES;
     const ready: Ready = {
       softState,
       hardState,
       append,
-      messages: r.outbox.length > 0 ? r.outbox : NO_MESSAGES,
+      messages,
       committed,
+      repairs,
       reads: r.readStates.length > 0 ? r.readStates : NO_READS,
       drops: r.drops.length > 0 ? r.drops : NO_DROPS,
     };
-    if (r.outbox.length > 0) r.outbox = [];
+    if (messages.length > 0) this.#out.messages = [];
     if (r.readStates.length > 0) r.readStates = [];
     if (r.drops.length > 0) r.drops = [];
     this.#term = r.term;
     this.#vote = r.vote;
     this.#leader = r.leader;
     this.#role = r.role;
+    r.trace('Ready');
     return ready;
   }
 
   /** The host made a ticket, and all before it, durable. */
   appended(ticket: AppendTicket): void {
     const r = this.#raft;
-    for (let done = r.tickets.completeNext(ticket); done !== null; ) {
+    for (let done = this.#tickets.completeNext(ticket); done !== null; ) {
       r.log.durableTo(done.last);
-      for (const answer of done.answers) if (this.#isReleased(answer)) r.outbox.push(answer);
-      if (r.isLeader) handleSelfDurable(r);
+      if (done.snapshotIndex !== 0) r.log.installed(done.snapshotIndex);
+      repairsDurable(r, done.repairs);
+      for (const answer of done.answers) {
+        if (this.#isReleased(answer)) this.#out.messages.push(answer);
+      }
+      if (r.isLeader) handleSelfDurable(r, r.log.durable);
       if (done.selfVoteTerm !== 0) handleSelfVoteDurable(r, done.selfVoteTerm);
-      done = r.tickets.completeNext(ticket);
+      done = this.#tickets.completeNext(ticket);
     }
+    checkRecovered(r);
+    r.isDiskStalled &&= this.#isStalled;
+  }
+
+  /** With each tick: a disk that hangs must not hold the group. */
+  checkDisk(): void {
+    const r = this.#raft;
+    if (!this.#isStalled || r.tracker.isOnlyVoter(r.id)) return;
+    r.isDiskStalled = true;
+    if (r.isLeader) beginStepDown(r, 'append-timeout');
+  }
+
+  get #isStalled(): boolean {
+    const r = this.#raft;
+    return this.#tickets.oldestAge(r.ticks) >= r.config.appendTimeoutTick;
   }
 
   get #hardStateChanged(): boolean {
@@ -94,14 +130,14 @@ export class ReadyBuilder {
 
   /** Acknowledgements of what is durable already leave now; the rest waits for the next ticket. */
   #releaseDurableAnswers(): Message[] {
-    const r = this.#raft;
-    if (r.answers.length === 0) return [];
+    const { answers, messages } = this.#out;
+    if (answers.length === 0) return [];
     const waiting: Message[] = [];
-    for (const answer of r.answers) {
-      if (answer.type === MessageType.MsgAppResp && this.#isReleased(answer)) r.outbox.push(answer);
+    for (const answer of answers) {
+      if (answer.type === MessageType.MsgAppResp && this.#isReleased(answer)) messages.push(answer);
       else waiting.push(answer);
     }
-    r.answers = [];
+    this.#out.answers = [];
     return waiting;
   }
 
@@ -110,12 +146,23 @@ export class ReadyBuilder {
     return answer.type !== MessageType.MsgAppResp || answer.index <= this.#raft.log.durable;
   }
 
-  #openTicket(entries: readonly Entry[], waiting: Message[], hardState: boolean): Append | null {
-    if (entries.length === 0 && waiting.length === 0 && !hardState) return null;
-    const r = this.#raft;
-    const last = entries[entries.length - 1]?.index ?? 0;
-    const ticket = r.tickets.open(last, waiting, r.selfVoteTerm);
-    r.selfVoteTerm = 0;
-    return { ticket, entries, commit: r.log.committed, snapshot: null };
+  #openTicket(waiting: Message[], repairs: readonly Entry[], hasState: boolean): Append | null {
+    const { log } = this.#raft;
+    const entries = log.takeUnhanded();
+    const snapshot = log.takeUnhandedSnapshot();
+    const truncateFrom = log.takeDropped();
+    const hasLogWork = entries.length > 0 || snapshot !== null || truncateFrom !== 0;
+    if (!hasLogWork && waiting.length === 0 && repairs.length === 0 && !hasState) return null;
+    const ticket = this.#tickets.open({
+      last: entries[entries.length - 1]?.index ?? 0,
+      answers: waiting,
+      selfVoteTerm: this.#out.selfVoteTerm,
+      snapshotIndex: snapshot?.index ?? 0,
+      repairs,
+      openedAt: this.#raft.ticks,
+    });
+    this.#out.selfVoteTerm = 0;
+    const append = { ticket, entries, commit: log.committed, snapshot };
+    return truncateFrom === 0 ? append : { ...append, truncateFrom };
   }
 }

@@ -10,27 +10,35 @@ import { maybeFinishTransfer } from './transfer.js';
 
 /** Appends proposals in memory; nothing is sent before ready(). All of them or none. */
 export function propose(r: Raft, data: readonly ProposalData[]): Proposed {
-  if (!r.isLeader) {
-    return { dropped: r.leader === NONE ? DropReason.NoLeader : DropReason.NotLeader };
-  }
-  if (r.leadTransferee !== NONE) return { dropped: DropReason.Transferring };
+  const reason = whyNotPropose(r);
+  if (reason !== null) return { dropped: reason };
+  return proposeEntries(r, data, EntryType.EntryNormal);
+}
+
+/** Why nothing at all may be proposed here now, or null. */
+export function whyNotPropose(r: Raft): DropReason | null {
+  if (!r.isLeader) return r.leader === NONE ? DropReason.NoLeader : DropReason.NotLeader;
+  if (r.steppingDown !== null) return DropReason.SteppingDown;
+  if (r.leadTransferee !== NONE) return DropReason.Transferring;
+  return r.tracker.get(r.id) === undefined ? DropReason.NotVoter : null;
+}
+
+/** As {@link propose}, after its checks. */
+export function proposeEntries(r: Raft, data: readonly ProposalData[], type: EntryType): Proposed {
   const { term } = r;
   const first = r.log.lastIndex + 1;
   const entries = data.map(
-    (d, i): Entry => ({
-      term,
-      index: first + i,
-      type: EntryType.EntryNormal,
-      data: d.data,
-      checksum: d.checksum,
-    }),
+    (d, i): Entry => ({ term, index: first + i, type, data: d.data, checksum: d.checksum }),
   );
   if (exceedsUncommittedLimit(r, entries)) return { dropped: DropReason.UncommittedLimit };
+  const last = first + entries.length - 1;
   if (entries.length > 0) {
     r.log.append(entries);
+    r.out.appended(last);
+    r.trace('Replicate');
     broadcastAppend(r);
   }
-  return { term, first, last: first + entries.length - 1 };
+  return { term, first, last };
 }
 
 /** One proposal of any size passes when nothing is uncommitted, or it could never pass. */
@@ -41,16 +49,30 @@ function exceedsUncommittedLimit(r: Raft, entries: readonly Entry[]): boolean {
   return sizeBytes > 0 && used > 0 && used + sizeBytes > r.config.maxUncommittedBytes;
 }
 
-/** This replica's own entries became durable: as leader it acknowledges to itself. */
-export function handleSelfDurable(r: Raft): void {
+/** This replica's own entries up to `index` became durable: as leader it acknowledges to itself. */
+export function handleSelfDurable(r: Raft, index: LogIndex): void {
   const self = r.tracker.get(r.id);
-  if (self?.maybeUpdate(r.log.durable) && maybeCommit(r)) broadcastAppend(r);
+  if (self?.maybeUpdate(index) && maybeCommit(r)) broadcastAppend(r);
 }
 
 /** A follower's answer to MsgApp (Raft figure 2, "rules for servers, leaders"). */
 export function handleAppendResponse(r: Raft, p: Progress, m: Message): StepStatus {
+  // Acknowledgements of a life whose entries were lost since are void (S11).
+  if (m.repairIndex === 0 && p.repairToken !== 0 && p.repairToken !== m.readToken) {
+    return StepStatus.Stale;
+  }
   p.recentActive = true;
+  if (m.repairIndex !== 0) return handleLoss(r, p, m);
   return m.reject ? handleRejection(r, p, m) : handleAck(r, p, m.index);
+}
+
+/** The replica lost entries that it may have acknowledged: it is sent everything from there on again. */
+function handleLoss(r: Raft, p: Progress, m: Message): StepStatus {
+  if (p.repairToken === m.readToken && m.repairIndex > p.match) return StepStatus.Stale;
+  p.lost(m.repairIndex, m.readToken, r.log.lastIndex);
+  r.info('raft.peer.lost', { from: p.id, first: m.repairIndex });
+  requestAppend(r, p, AppendDue.EvenIfEmpty);
+  return StepStatus.Ok;
 }
 
 /**
@@ -88,8 +110,10 @@ function handleAck(r: Raft, p: Progress, index: LogIndex): StepStatus {
  * INVARIANT(commit-own-term): counting replicas commits entries of the leader's own term only; older
  * ones are committed by what stands above them (Raft 5.4.2, figure 8).
  */
-function maybeCommit(r: Raft): boolean {
+export function maybeCommit(r: Raft): boolean {
   const index = r.tracker.committedIndex();
   if (index <= r.log.committed || r.log.term(index) !== r.term) return false;
-  return r.log.commitTo(index);
+  if (!r.log.commitTo(index)) return false;
+  r.trace('Commit');
+  return true;
 }

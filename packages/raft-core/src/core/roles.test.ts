@@ -1,12 +1,17 @@
 import { voters } from '../../test/harness/host.js';
 import { defaultConfig, MemoryStorage, StateType } from '../index.js';
+import { OpenTickets } from '../log/open-tickets.js';
+import { TicketOutbox } from './outbox.js';
 import { Raft } from './raft.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js';
 
 function raft(term = 3): Raft {
   const storage = new MemoryStorage(voters(1, 2, 3));
   storage.setHardState({ term, vote: 0 });
-  return new Raft({ ...defaultConfig, id: 1, storage, random: () => 0 });
+  return new Raft(
+    { ...defaultConfig, id: 1, storage, random: () => 0 },
+    (r) => new TicketOutbox(new OpenTickets(), () => r.log.durable),
+  );
 }
 
 describe('roles', () => {

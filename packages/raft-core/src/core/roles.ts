@@ -14,7 +14,8 @@ export function becomeFollower(r: Raft, term: Term, leader: ReplicaId): void {
   if (wasLeader) endLeadership(r);
   reset(r, term);
   r.setLeader(leader);
-  r.config.logger?.info('raft.follower', { id: r.id, term, leader });
+  r.info('raft.follower', { leader });
+  r.trace('BecomeFollower');
 }
 
 /** Asks for permission to campaign; term and vote stay as they are (dissertation 9.6). */
@@ -23,7 +24,7 @@ export function becomePreCandidate(r: Raft): void {
   r.role = StateType.StatePreCandidate;
   r.tracker.resetVotes();
   r.setLeader(NONE);
-  r.config.logger?.info('raft.pre-candidate', { id: r.id, term: r.term });
+  r.info('raft.pre-candidate', {});
 }
 
 /** Opens a term and votes for itself; the vote counts once it is durable. */
@@ -33,8 +34,8 @@ export function becomeCandidate(r: Raft): void {
   reset(r, r.term + 1);
   r.setLeader(NONE);
   r.vote = r.id;
-  r.selfVoteTerm = r.term;
-  r.config.logger?.info('raft.candidate', { id: r.id, term: r.term });
+  r.info('raft.candidate', {});
+  r.trace('BecomeCandidate');
 }
 
 /** Elected. The term begins with an empty entry: only entries of this term can be committed by counting. */
@@ -51,6 +52,9 @@ export function becomeLeader(r: Raft): void {
     self.becomeReplicate();
     self.recentActive = true;
   }
+  // What this replica knows of changes under way is that none stands above its log's end.
+  r.pendingConfIndex = r.log.lastIndex;
+  r.lease?.restart();
   const index = r.log.lastIndex + 1;
   const empty: Entry = {
     term: r.term,
@@ -59,10 +63,12 @@ export function becomeLeader(r: Raft): void {
     data: NO_DATA,
     checksum: 0,
   };
+  r.trace('BecomeLeader');
   r.log.append([empty]);
+  r.out.appended(index);
   r.termStart = index;
   self?.maybeUpdate(r.log.durable);
-  r.config.logger?.info('raft.leader.elected', { id: r.id, term: r.term, index });
+  r.info('raft.leader.elected', { index });
   broadcastAppend(r);
 }
 
@@ -73,12 +79,16 @@ function reset(r: Raft, term: Term): void {
     r.term = term;
     r.vote = NONE;
     r.setLeader(NONE);
+    r.out.termChanged();
   }
   r.electionElapsed = 0;
   r.heartbeatElapsed = 0;
   r.resetElectionTimeout();
   r.leadTransferee = NONE;
-  r.selfVoteTerm = 0;
+  r.steppingDown = null;
+  r.pendingConfIndex = 0;
+  r.repairs.denials = null;
+  r.repairs.forgetLeader();
   r.appendsDue = false;
   const last = r.log.lastIndex;
   for (const p of r.tracker.members) p.reset(last);
@@ -93,6 +103,7 @@ function endLeadership(r: Raft): void {
     r.drops.push({ kind: 'proposals', term: r.term, first, last, reason });
   }
   r.dropReads(r.reads.takeOwn(), DropReason.LeaderChanged);
+  r.lease?.revoke();
   r.termStart = 0;
 }
 

@@ -12,13 +12,23 @@ import { handleAppend, handleHeartbeat } from './follower.js';
 import { handleHeartbeatResponse } from './heartbeat.js';
 import type { Raft } from './raft.js';
 import { handleReadIndex, handleReadIndexResponse } from './reads.js';
+import { checkRecovered, handleEntryRequest, handleEntryResponse } from './repair.js';
 import { handleAppendResponse } from './replication.js';
 import { becomeFollower } from './roles.js';
+import { handleSnapshot, handleSnapshotRequest } from './snapshot.js';
 
 /** A message from outside. It never throws, and what is refused changes nothing. */
 export function step(r: Raft, m: Message): StepStatus {
-  if (!isValidMessage(m, r.id) || m.type === MessageType.MsgSnap) return StepStatus.Invalid;
+  if (!isValidMessage(m, r.id)) return StepStatus.Invalid;
   if (!isFromPeer(r, m)) return StepStatus.UnknownPeer;
+  r.traceMessage('Receive', m);
+  return stepFromPeer(r, m);
+}
+
+/** As {@link step}, of a message whose form and sender were checked. */
+export function stepFromPeer(r: Raft, m: Message): StepStatus {
+  if (m.type === MessageType.MsgEntryReq) return handleEntryRequest(r, m);
+  if (m.type === MessageType.MsgEntryResp) return handleEntryResponse(r, m);
   if (isVoteRequest(m)) {
     if (isVoteWithheld(r, m)) return StepStatus.Ok;
   } else if (claimsTooMuch(r, m)) {
@@ -26,7 +36,9 @@ export function step(r: Raft, m: Message): StepStatus {
   }
   if (m.term < r.term) return answerOldTerm(r, m);
   if (m.term > r.term && adoptsTerm(m)) becomeFollower(r, m.term, NONE);
-  return dispatch(r, m);
+  const status = dispatch(r, m);
+  checkRecovered(r);
+  return status;
 }
 
 function dispatch(r: Raft, m: Message): StepStatus {
@@ -35,6 +47,8 @@ function dispatch(r: Raft, m: Message): StepStatus {
       return handleAppend(r, m);
     case MessageType.MsgHeartbeat:
       return handleHeartbeat(r, m);
+    case MessageType.MsgSnap:
+      return handleSnapshot(r, m);
     case MessageType.MsgVote:
     case MessageType.MsgPreVote:
       return handleVoteRequest(r, m);
@@ -49,25 +63,29 @@ function dispatch(r: Raft, m: Message): StepStatus {
       return handleReadIndexResponse(r, m);
     case MessageType.MsgAppResp:
     case MessageType.MsgHeartbeatResp:
-      return handleFollowerResponse(r, m);
-    case MessageType.MsgSnap:
+    case MessageType.MsgSnapReq:
+      return handleFollowerMessage(r, m);
+    case MessageType.MsgEntryReq:
+    case MessageType.MsgEntryResp:
       return StepStatus.Invalid;
   }
 }
 
-function handleFollowerResponse(r: Raft, m: Message): StepStatus {
+function handleFollowerMessage(r: Raft, m: Message): StepStatus {
   const p = r.tracker.get(m.from);
   if (!r.isLeader || p === undefined) return StepStatus.Stale;
-  return m.type === MessageType.MsgAppResp
-    ? handleAppendResponse(r, p, m)
-    : handleHeartbeatResponse(r, p, m);
+  if (m.type === MessageType.MsgAppResp) return handleAppendResponse(r, p, m);
+  if (m.type === MessageType.MsgSnapReq) return handleSnapshotRequest(r, p, m);
+  return handleHeartbeatResponse(r, p, m);
 }
 
 const isVoteRequest = (m: Message): boolean =>
   m.type === MessageType.MsgVote || m.type === MessageType.MsgPreVote;
 
 const isFromLeader = (m: Message): boolean =>
-  m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat;
+  m.type === MessageType.MsgApp ||
+  m.type === MessageType.MsgHeartbeat ||
+  m.type === MessageType.MsgSnap;
 
 /**
  * Messages of replicas outside the configuration are refused, requests for votes above all: one that
@@ -111,7 +129,8 @@ function adoptsTerm(m: Message): boolean {
  *    elected in the next one (etcd#8501).
  */
 function answerOldTerm(r: Raft, m: Message): StepStatus {
-  if (isFromLeader(m) && (r.config.checkQuorum || r.config.preVote)) {
+  const isLeaders = m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat;
+  if (isLeaders && (r.config.checkQuorum || r.config.preVote)) {
     r.send(makeMessage(MessageType.MsgAppResp, m.from, r.term));
   } else if (m.type === MessageType.MsgPreVote) {
     const refusal = makeMessage(MessageType.MsgPreVoteResp, m.from, r.term);

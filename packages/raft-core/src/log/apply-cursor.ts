@@ -10,6 +10,8 @@ export class ApplyCursor {
   #outstandingBytes = 0;
   /** Batches handed out and not wholly applied, oldest first. */
   #batches: (readonly Entry[])[] = [];
+  /** Index of the last snapshot installed; 0 if there was none. */
+  #installed: LogIndex = 0;
   /** Entries of the oldest batch that are applied already. */
   #appliedOfFirst = 0;
 
@@ -38,7 +40,19 @@ export class ApplyCursor {
     this.#batches.push(entries);
   }
 
+  /** A snapshot of everything up to `index` was installed; what was handed out before is void. */
+  restart(index: LogIndex): void {
+    this.#applied = index;
+    this.#handed = index;
+    this.#installed = index;
+    this.#outstandingBytes = 0;
+    this.#batches = [];
+    this.#appliedOfFirst = 0;
+  }
+
   appliedTo(index: LogIndex): void {
+    // The end of work that a snapshot has overtaken may be reported late.
+    if (index < this.#applied && index <= this.#installed) return;
     // INVARIANT(applied-in-order): what is reported as applied was handed out before, and never unapplied.
     if (!(index >= this.#applied && index <= this.#handed)) {
       throw new RaftInvariantError(

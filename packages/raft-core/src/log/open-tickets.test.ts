@@ -1,16 +1,22 @@
 import { message } from '../../test/harness/host.js';
-import { MessageType } from '../message.js';
+import { type Message, MessageType } from '../message.js';
 import { OpenTickets } from './open-tickets.js';
 
 const ack = (index: number) => message(MessageType.MsgAppResp, 2, 1, 3, { index });
 const vote = message(MessageType.MsgVoteResp, 2, 1, 3);
 
+const work = (last: number, answers: Message[], selfVoteTerm: number, openedAt = 0) => ({
+  ...{ last, answers, selfVoteTerm, openedAt },
+  snapshotIndex: 0,
+  repairs: [],
+});
+
 describe('OpenTickets', () => {
   it('completes in order, one after the other up to the ticket named', () => {
     const tickets = new OpenTickets();
-    tickets.open(5, [ack(5)], 0);
-    tickets.open(0, [vote], 7);
-    tickets.open(8, [], 0);
+    tickets.open(work(5, [ack(5)], 0));
+    tickets.open(work(0, [vote], 7));
+    tickets.open(work(8, [], 0));
     expect(tickets.completeNext(2)).toMatchObject({ ticket: 1, last: 5 });
     expect(tickets.completeNext(2)).toMatchObject({ ticket: 2, selfVoteTerm: 7 });
     expect(tickets.completeNext(2)).toBeNull();
@@ -20,8 +26,8 @@ describe('OpenTickets', () => {
 
   it('clips every open ticket to what is not overwritten, and drops its acknowledgements', () => {
     const tickets = new OpenTickets();
-    tickets.open(5, [ack(4), ack(5), vote], 0);
-    tickets.open(9, [ack(9)], 0);
+    tickets.open(work(5, [ack(4), ack(5), vote], 0));
+    tickets.open(work(9, [ack(9)], 0));
     tickets.truncateFrom(5);
     expect(tickets.completeNext(1)).toMatchObject({ last: 4, answers: [ack(4), vote] });
     expect(tickets.completeNext(2)).toMatchObject({ last: 4, answers: [] });
@@ -29,7 +35,7 @@ describe('OpenTickets', () => {
 
   it('keeps INVARIANT(tickets-in-order): refuses a ticket that was never handed out', () => {
     const tickets = new OpenTickets();
-    tickets.open(1, [], 0);
+    tickets.open(work(1, [], 0));
     expect(() => tickets.completeNext(2)).toThrow(/^tickets-in-order/);
     expect(() => tickets.completeNext(Number.NaN)).toThrow(/^tickets-in-order/);
   });

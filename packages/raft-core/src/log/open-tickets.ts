@@ -1,3 +1,4 @@
+import type { Entry } from '../entry.js';
 import type { LogIndex, Term } from '../ids.js';
 import { RaftInvariantError } from '../invariant.js';
 import { type Message, MessageType } from '../message.js';
@@ -12,6 +13,12 @@ export interface OpenTicket {
   answers: Message[];
   /** Term in which this replica voted for itself, or 0. */
   readonly selfVoteTerm: Term;
+  /** Index of the snapshot it installs, or 0. */
+  readonly snapshotIndex: LogIndex;
+  /** Damaged entries that it mends. */
+  readonly repairs: readonly Entry[];
+  /** Tick of the logical clock at which it was handed out. */
+  readonly openedAt: number;
 }
 
 const isAckAtOrAbove = (answer: Message, index: LogIndex): boolean =>
@@ -38,10 +45,16 @@ export class OpenTickets {
   #open: OpenTicket[] = [];
   #issued: AppendTicket = 0;
 
-  open(last: LogIndex, answers: Message[], selfVoteTerm: Term): AppendTicket {
+  open(work: Omit<OpenTicket, 'ticket'>): AppendTicket {
     const ticket = ++this.#issued;
-    this.#open.push({ ticket, last, answers, selfVoteTerm });
+    this.#open.push({ ...work, ticket });
     return ticket;
+  }
+
+  /** Ticks for which the oldest open ticket has been open at `now`; 0 if none is. */
+  oldestAge(now: number): number {
+    const first = this.#open[0];
+    return first === undefined ? 0 : now - first.openedAt;
   }
 
   /** Entries from `index` on are being overwritten. */

@@ -13,8 +13,15 @@ function stored(terms: readonly number[], edge = 0): MemoryStorage {
   return storage;
 }
 
+const newLog = (
+  storage: MemoryStorage,
+  commit: number,
+  applied: number,
+  maxApplyingBytes: number,
+): RaftLog => new RaftLog(storage, { commit, applied, maxApplyingBytes, isTailLost: false });
+
 function raftLog(terms: readonly number[], commit = 0, applied = 0, maxApplying = 1e6) {
-  return new RaftLog(stored(terms), commit, applied, maxApplying);
+  return newLog(stored(terms), commit, applied, maxApplying);
 }
 
 describe('RaftLog', () => {
@@ -34,12 +41,12 @@ describe('RaftLog', () => {
   });
 
   it('keeps INVARIANT(log-behind-frontier): refuses a log that begins above the state machine', () => {
-    expect(() => new RaftLog(stored([1], 5), 5, 4, 1e6)).toThrow(/^log-behind-frontier/);
+    expect(() => newLog(stored([1], 5), 5, 4, 1e6)).toThrow(/^log-behind-frontier/);
   });
 
   it('keeps INVARIANT(log-behind-frontier): throws if unapplied entries are compacted', () => {
     const storage = stored([1, 1, 1]);
-    const l = new RaftLog(storage, 3, 0, 1e6);
+    const l = newLog(storage, 3, 0, 1e6);
     storage.compact(1);
     expect(() => l.takeNextCommitted()).toThrow(/^log-behind-frontier/);
   });
@@ -87,14 +94,14 @@ describe('RaftLog', () => {
 
   it('says that entries are compacted', () => {
     const storage = stored([1, 1, 1]);
-    const l = new RaftLog(storage, 3, 3, 1e6);
+    const l = newLog(storage, 3, 3, 1e6);
     storage.compact(2);
     expect(l.entries(1, 4, 1e6)).toBe(COMPACTED);
   });
 
   it('keeps INVARIANT(apply-durable): hands out committed entries only when they are durable', () => {
     const storage = stored([1]);
-    const l = new RaftLog(storage, 1, 1, 1e6);
+    const l = newLog(storage, 1, 1, 1e6);
     l.append(log([2, 2], 2));
     const appended = l.takeUnhanded();
     l.commitTo(3);
@@ -119,7 +126,7 @@ describe('RaftLog', () => {
   it('holds back what follows a damaged entry until it is mended', () => {
     const storage = stored([1, 1, 1]);
     const entries = jest.spyOn(storage, 'entries');
-    const l = new RaftLog(storage, 3, 0, 1e6);
+    const l = newLog(storage, 3, 0, 1e6);
     entries.mockReturnValueOnce('faulty');
     expect([l.takeNextCommitted(), l.hasNextCommitted]).toEqual([[], false]);
     l.retryBlocked();
@@ -129,7 +136,7 @@ describe('RaftLog', () => {
   it('counts a damaged tail as nothing', () => {
     const storage = stored([1, 1]);
     jest.spyOn(storage, 'entries').mockReturnValueOnce('faulty');
-    const l = new RaftLog(storage, 0, 0, 1e6);
+    const l = newLog(storage, 0, 0, 1e6);
     expect(l.uncommittedBytes).toBe(entrySizeBytes(log([1], 2)[0]!));
   });
 
@@ -148,7 +155,7 @@ describe('RaftLog', () => {
 
   it('keeps few term runs however many terms pass', () => {
     const storage = stored([]);
-    const l = new RaftLog(storage, 0, 0, 1e6);
+    const l = newLog(storage, 0, 0, 1e6);
     for (let i = 1; i <= 200; i++) {
       l.append(log([i], i));
       storage.append(l.takeUnhanded(), 0);

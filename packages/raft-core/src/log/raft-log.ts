@@ -1,15 +1,34 @@
 import { type Entry, entrySizeBytes } from '../entry.js';
 import type { LogIndex, Term } from '../ids.js';
 import { RaftInvariantError } from '../invariant.js';
-import { COMPACTED, type Compacted, type Storage, type Unavailable } from '../storage.js';
+import {
+  COMPACTED,
+  type Compacted,
+  type SnapshotMetadata,
+  type Storage,
+  type Unavailable,
+} from '../storage.js';
 import { ApplyCursor } from './apply-cursor.js';
+import { ConfIndexes } from './conf-indexes.js';
 import { TermRuns } from './term-runs.js';
 import { UncommittedBytes, uncommittedSizeOf } from './uncommitted-bytes.js';
 import { Unstable } from './unstable.js';
 
 const NO_ENTRIES: readonly Entry[] = Object.freeze([]) as readonly Entry[];
+const NOTHING = Object.freeze({ index: 0 });
 const READ_CHUNK_BYTES = 1 << 20;
 const MAX_RUNS_KEPT = 64;
+
+/** What a log begins with. */
+export interface LogStart {
+  /** Highest commit index known. */
+  readonly commit: LogIndex;
+  /** What the state machine holds. */
+  readonly applied: LogIndex;
+  readonly maxApplyingBytes: number;
+  /** The log may end below `commit`: promised entries were lost, and that is known (S11). */
+  readonly isTailLost: boolean;
+}
 
 /**
  * One replica's log: what the storage holds, then the unstable tail (etcd log.go).
@@ -22,15 +41,25 @@ const MAX_RUNS_KEPT = 64;
  */
 export class RaftLog {
   readonly #storage: Storage;
-  readonly #runs: TermRuns;
+  #runs: TermRuns;
   readonly #unstable: Unstable;
   readonly #uncommitted: UncommittedBytes;
   readonly #cursor: ApplyCursor;
+  readonly #confChanges = new ConfIndexes();
+  /** Accepted and not yet installed durably: the log begins after it, the storage does not know. */
+  #snapshot: SnapshotMetadata | null = null;
+  #isSnapshotHanded = false;
+  /** The snapshot is for the state machine alone. */
+  #keepsLog = false;
+  /** Everything from here on was given up, and the host does not know yet; or 0. */
+  #droppedFrom: LogIndex = 0;
   #committed: LogIndex;
   #durable: LogIndex;
-  #applyBlocked = false;
+  #applyBlocked: LogIndex = 0;
+  #damagedAtStart: LogIndex[] = [];
 
-  constructor(storage: Storage, commit: LogIndex, applied: LogIndex, maxApplyingBytes: number) {
+  constructor(storage: Storage, start: LogStart) {
+    const { commit, applied, maxApplyingBytes, isTailLost } = start;
     this.#storage = storage;
     this.#runs = TermRuns.of(storage);
     const last = this.#runs.lastIndex;
@@ -41,7 +70,8 @@ export class RaftLog {
         `applied ${applied}, but the log begins at ${this.firstIndex}`,
       );
     }
-    this.#committed = Math.max(commit, applied);
+    const promised = Math.max(commit, applied);
+    this.#committed = isTailLost ? Math.max(applied, Math.min(commit, last)) : promised;
     // INVARIANT(commit-in-log): a log that ends below what it promised has lost entries; the host has
     // to see that before it starts a replica (safety rule on commit hints).
     if (this.#committed > last) {
@@ -54,11 +84,12 @@ export class RaftLog {
     this.#unstable = new Unstable(last + 1);
     this.#cursor = new ApplyCursor(applied, maxApplyingBytes);
     this.#uncommitted = new UncommittedBytes(this.#committed);
-    this.#countUncommittedTail(last);
+    this.#readTail(last);
   }
 
   get firstIndex(): LogIndex {
-    return this.#storage.firstIndex();
+    const { index } = this.#keepsLog || this.#snapshot === null ? NOTHING : this.#snapshot;
+    return index > 0 ? index + 1 : this.#storage.firstIndex();
   }
 
   get lastIndex(): LogIndex {
@@ -88,6 +119,27 @@ export class RaftLog {
 
   get hasUnhanded(): boolean {
     return this.#unstable.hasUnhanded;
+  }
+
+  /** Whether a snapshot is being installed. */
+  get isInstalling(): boolean {
+    return this.#snapshot !== null;
+  }
+
+  get hasUnhandedSnapshot(): boolean {
+    return this.#snapshot !== null && !this.#isSnapshotHanded;
+  }
+
+  /** Whether a configuration change is committed and not applied. */
+  get hasUnappliedConfChange(): boolean {
+    const { first } = this.#confChanges;
+    return first !== 0 && first <= this.#committed;
+  }
+
+  /** The first configuration change above `after` that was handed out, or 0. */
+  nextConfChange(after: LogIndex): LogIndex {
+    const index = this.#confChanges.firstAfter(after);
+    return index <= this.#cursor.handed ? index : 0;
   }
 
   term(index: LogIndex): Term | Compacted | Unavailable {
@@ -120,6 +172,7 @@ export class RaftLog {
     for (const entry of entries) {
       this.#runs.append(entry.term, 1);
       this.#uncommitted.append(uncommittedSizeOf(entry));
+      this.#confChanges.append(entry);
     }
     if (this.#runs.count > MAX_RUNS_KEPT) this.#runs.compactTo(this.firstIndex - 1);
   }
@@ -136,7 +189,51 @@ export class RaftLog {
     this.#unstable.truncateFrom(index);
     this.#runs.truncateFrom(index);
     this.#uncommitted.truncateFrom(index);
+    this.#confChanges.truncateFrom(index);
     this.#durable = Math.min(this.#durable, index - 1);
+  }
+
+  /** The log starts over after a snapshot of what is committed; open tickets are the caller's business. */
+  restore(snapshot: SnapshotMetadata): void {
+    const { index, term } = snapshot;
+    // INVARIANT(snapshot-ahead): a snapshot never takes back what is committed here.
+    if (index <= this.#committed) {
+      throw new RaftInvariantError('snapshot-ahead', `${index} with commit ${this.#committed}`);
+    }
+    // Until it is installed the disk holds the old log, and of that only what was committed is sure.
+    this.#durable = Math.min(this.#durable, this.#committed);
+    this.#runs = new TermRuns(index, term);
+    this.#unstable.restore(index + 1);
+    this.#uncommitted.restart(index);
+    this.#confChanges.truncateFrom(0);
+    this.#committed = index;
+    this.#snapshot = snapshot;
+    this.#keepsLog = false;
+    this.#isSnapshotHanded = false;
+  }
+
+  /** The snapshot that no ticket has carried yet; the caller opens a ticket for it. */
+  takeUnhandedSnapshot(): SnapshotMetadata | null {
+    if (!this.hasUnhandedSnapshot) return null;
+    this.#isSnapshotHanded = true;
+    return this.#snapshot;
+  }
+
+  /** The state machine alone starts over, at an index that this log holds too. */
+  reinstall(snapshot: SnapshotMetadata): void {
+    this.commitTo(snapshot.index);
+    this.#snapshot = snapshot;
+    this.#keepsLog = true;
+    this.#isSnapshotHanded = false;
+  }
+
+  /** The snapshot at `index` is durable and in the state machine. A newer one may have come since. */
+  installed(index: LogIndex): void {
+    if (this.#snapshot?.index !== index) return;
+    this.#snapshot = null;
+    this.#cursor.restart(index);
+    this.#confChanges.appliedTo(index);
+    if (!this.#keepsLog) this.durableTo(index);
   }
 
   /** True if the commit index rose. */
@@ -150,6 +247,21 @@ export class RaftLog {
     this.#committed = index;
     this.#uncommitted.commitTo(index);
     return true;
+  }
+
+  /** The entries from `index` on were given up and nothing replaced them: the host has to be told. */
+  dropped(index: LogIndex): void {
+    this.#droppedFrom = this.#droppedFrom === 0 ? index : Math.min(this.#droppedFrom, index);
+  }
+
+  get hasDropped(): boolean {
+    return this.#droppedFrom !== 0;
+  }
+
+  takeDropped(): LogIndex {
+    const index = this.#droppedFrom;
+    this.#droppedFrom = 0;
+    return index;
   }
 
   takeUnhanded(): readonly Entry[] {
@@ -182,9 +294,10 @@ export class RaftLog {
 
   get hasNextCommitted(): boolean {
     return (
+      this.#snapshot === null &&
       Math.min(this.#committed, this.#durable) > this.#cursor.handed &&
       this.#cursor.roomBytes > 0 &&
-      !this.#applyBlocked
+      this.#applyBlocked === 0
     );
   }
 
@@ -202,7 +315,7 @@ export class RaftLog {
       throw new RaftInvariantError('log-behind-frontier', `entry ${low} is compacted, not applied`);
     }
     if (taken === 'faulty') {
-      this.#applyBlocked = true;
+      this.#applyBlocked = low;
       return NO_ENTRIES;
     }
     this.#cursor.handOut(taken);
@@ -211,20 +324,39 @@ export class RaftLog {
 
   /** A damaged entry holds back what follows it; look again whether the host has mended it. */
   retryBlocked(): void {
-    this.#applyBlocked = false;
+    this.#applyBlocked = 0;
+  }
+
+  /** The damaged entry that holds back what follows it, or 0. */
+  get applyBlocked(): LogIndex {
+    return this.#applyBlocked;
+  }
+
+  /** Entries that are not applied and could not be read at the start. */
+  get damagedAtStart(): readonly LogIndex[] {
+    return this.#damagedAtStart;
   }
 
   appliedTo(index: LogIndex): void {
     this.#cursor.appliedTo(index);
+    this.#confChanges.appliedTo(index);
   }
 
-  #countUncommittedTail(last: LogIndex): void {
-    for (let low = this.#committed + 1; low <= last; ) {
+  /** What has to be known of the entries that are not applied. */
+  #readTail(last: LogIndex): void {
+    for (let low = this.applied + 1; low <= last; ) {
       const entries = this.#storage.entries(low, last + 1, READ_CHUNK_BYTES);
-      // A damaged entry's size is not known; it counts as nothing.
       const readable = entries === COMPACTED || entries === 'faulty' ? NO_ENTRIES : entries;
-      for (const entry of readable) this.#uncommitted.append(uncommittedSizeOf(entry));
-      if (readable.length === 0) this.#uncommitted.append(0);
+      for (const entry of readable) {
+        if (entry.index > this.#committed) this.#uncommitted.append(uncommittedSizeOf(entry));
+        this.#confChanges.append(entry);
+      }
+      if (readable.length === 0) {
+        // A damaged entry's size is not known; it counts as nothing.
+        if (low > this.#committed) this.#uncommitted.append(0);
+        this.#confChanges.appendUnknown(low);
+        this.#damagedAtStart.push(low);
+      }
       low += Math.max(1, readable.length);
     }
   }

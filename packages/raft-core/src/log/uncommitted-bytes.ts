@@ -36,6 +36,14 @@ export class UncommittedBytes {
     while (this.#sizes.length > keep) this.#total -= this.#sizes.pop() ?? 0;
   }
 
+  /** A snapshot replaced the log: nothing stands above `commit`. */
+  restart(commit: LogIndex): void {
+    this.#sizes = [];
+    this.#head = 0;
+    this.#base = commit + 1;
+    this.#total = 0;
+  }
+
   commitTo(commit: LogIndex): void {
     for (; this.#base <= commit; this.#base++) this.#total -= this.#sizes[this.#head++] ?? 0;
     if (this.#head === this.#sizes.length) {

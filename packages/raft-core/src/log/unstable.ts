@@ -46,6 +46,13 @@ export class Unstable {
     this.#handed = Math.min(this.#handed, index - 1);
   }
 
+  /** A snapshot replaces everything; entries may follow from `offset` on. */
+  restore(offset: LogIndex): void {
+    this.#entries = [];
+    this.#offset = offset;
+    this.#handed = offset - 1;
+  }
+
   /** What no ticket has carried yet; the caller opens a ticket for it. */
   takeUnhanded(): readonly Entry[] {
     if (!this.hasUnhanded) return NO_ENTRIES;

@@ -44,6 +44,16 @@ export class ReadRounds {
     return this.#round?.token ?? 0;
   }
 
+  /** The newest token that was made. */
+  get lastToken(): number {
+    return this.#lastToken;
+  }
+
+  /** A token for heartbeats that are sent after everything so far. */
+  nextToken(): number {
+    return ++this.#lastToken;
+  }
+
   get wantsRound(): boolean {
     return this.#round === null && this.#waiting.length > 0;
   }

@@ -19,7 +19,8 @@ export type AppendDue = (typeof AppendDue)[keyof typeof AppendDue];
  */
 export class Progress {
   readonly id: ReplicaId;
-  readonly isLearner: boolean;
+  /** Counts in no quorum. */
+  isLearner: boolean;
   readonly inflights: Inflights;
   /** Durable there and equal to the leader's log, up to here. Never falls within a term. */
   match: LogIndex = 0;
@@ -38,8 +39,14 @@ export class Progress {
   sentCommit: LogIndex = 0;
   /** Vote in the running election; null while it has not answered. */
   vote: boolean | null = null;
-  /** Newest read round that this replica confirmed. */
+  /** Newest heartbeat round that this replica confirmed. */
   readToken = 0;
+  /** Send time of the newest heartbeat that this replica confirmed; 0: none. */
+  leaseSentMs = 0;
+  /** Names the life of a replica that lost entries; acknowledgements of other lives are void. 0: none. */
+  repairToken = 0;
+  /** This leader's last index when it heard of that loss. */
+  repairUntil: LogIndex = 0;
   appendDue: AppendDue = AppendDue.None;
 
   constructor(id: ReplicaId, isLearner: boolean, inflights: Inflights) {
@@ -57,6 +64,9 @@ export class Progress {
     this.sentCommit = 0;
     this.vote = null;
     this.readToken = 0;
+    this.leaseSentMs = 0;
+    this.repairToken = 0;
+    this.repairUntil = 0;
     this.appendDue = AppendDue.None;
   }
 
@@ -99,6 +109,20 @@ export class Progress {
     // A full window pauses; the answer to a heartbeat then lets one empty MsgApp out, so that a
     // window of lost messages cannot stall replication for ever.
     this.msgAppFlowPaused = this.inflights.full;
+  }
+
+  /**
+   * The replica lost what it had from `from` on. The one case in which match falls: what was committed
+   * with the help of those entries stays committed, and the replica does not vote until it has them back.
+   */
+  lost(from: LogIndex, token: number, lastIndex: LogIndex): void {
+    this.match = Math.min(this.match, from - 1);
+    // What stands below `from` there was not compared with this leader's log: it is probed.
+    this.next = Math.max(this.match + 1, Math.min(this.next, from));
+    this.#enter(ProgressState.StateProbe);
+    this.sentCommit = Math.min(this.sentCommit, this.match);
+    this.repairToken = token;
+    this.repairUntil = lastIndex;
   }
 
   /** Whether a MsgApp would tell this follower of a higher commit index than it was told. */

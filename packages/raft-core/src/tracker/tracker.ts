@@ -11,7 +11,16 @@ export interface WindowLimits {
   readonly maxInflightBytes: number;
 }
 
-/** The configuration in force and one {@link Progress} for each of its members. */
+/** What a new configuration takes over from the one before it. */
+export interface Succession {
+  readonly before: Tracker;
+  /** Members whose progress of before, if there is one, is of another life. */
+  readonly fresh: ReadonlySet<ReplicaId>;
+  /** Newcomers are probed here first. */
+  readonly lastIndex: LogIndex;
+}
+
+/** The configuration in force and one {@link Progress} for each of its members. Never changed: replaced. */
 export class Tracker {
   readonly confState: ConfState;
   readonly quorum: JointConfig;
@@ -20,14 +29,25 @@ export class Tracker {
   readonly #byId = new Map<ReplicaId, Progress>();
   #readToken = 0;
 
-  constructor(confState: ConfState, limits: WindowLimits) {
+  constructor(confState: ConfState, limits: WindowLimits, succession: Succession | null = null) {
     this.confState = confState;
     this.quorum = new JointConfig(confState.voters, confState.votersOutgoing);
     const voters = new Set(this.quorum.voters);
     const ids = [...new Set([...voters, ...confState.learners])].sort((a, b) => a - b);
     this.members = ids.map((id) => {
+      const kept = succession?.fresh.has(id) ? undefined : succession?.before.get(id);
+      if (kept !== undefined) {
+        kept.isLearner = !voters.has(id);
+        return kept;
+      }
       const inflights = new Inflights(limits.maxInflightMsgs, limits.maxInflightBytes);
-      return new Progress(id, !voters.has(id), inflights);
+      const p = new Progress(id, !voters.has(id), inflights);
+      if (succession !== null) {
+        p.next = Math.max(succession.lastIndex, 1);
+        // Or the next check of the quorum would depose the leader for a member that could not yet answer.
+        p.recentActive = true;
+      }
+      return p;
     });
     for (const p of this.members) this.#byId.set(p.id, p);
   }
@@ -51,6 +71,11 @@ export class Tracker {
     return this.quorum.committedIndex(this.#matchOf);
   }
 
+  /** Latest time by which a quorum has confirmed this leadership. */
+  leaseStart(): number {
+    return this.quorum.committedIndex(this.#leaseOf);
+  }
+
   resetVotes(): void {
     for (const p of this.members) p.vote = null;
   }
@@ -69,15 +94,16 @@ export class Tracker {
     return this.quorum.voteResult(this.#activeOf) === VoteResult.VoteWon;
   }
 
-  /** Whether a quorum has answered a heartbeat of the read round `token`. */
+  /** Whether a quorum has answered a heartbeat sent in the read round `token` or later. */
   readConfirmed(token: number): boolean {
     this.#readToken = token;
     return this.quorum.voteResult(this.#confirmedOf) === VoteResult.VoteWon;
   }
 
   readonly #matchOf = (id: ReplicaId): LogIndex | null => this.#byId.get(id)?.match ?? null;
+  readonly #leaseOf = (id: ReplicaId): number | null => this.#byId.get(id)?.leaseSentMs ?? null;
   readonly #voteOf = (id: ReplicaId): boolean | null => this.#byId.get(id)?.vote ?? null;
   readonly #activeOf = (id: ReplicaId): boolean => this.#byId.get(id)?.recentActive === true;
   readonly #confirmedOf = (id: ReplicaId): boolean =>
-    this.#byId.get(id)?.readToken === this.#readToken;
+    (this.#byId.get(id)?.readToken ?? 0) >= this.#readToken;
 }

@@ -1,8 +1,13 @@
+import { parseChanges } from '../../conformance/conf-change-text.js';
 import {
   type Append,
+  type AppliedConf,
+  type ConfChange,
+  ConfChangeTransition,
   type Config,
   type ConfState,
   type Drop,
+  decodeConfChange,
   defaultConfig,
   type Entry,
   EntryType,
@@ -14,6 +19,7 @@ import {
   RawNode,
   type ReadState,
   type ReplicaId,
+  type SnapshotMetadata,
 } from '../../src/index.js';
 
 export const voters = (...ids: ReplicaId[]): ConfState => ({
@@ -42,6 +48,12 @@ export const entry = (term: number, index: number, data = ''): Entry => ({
 /** Entries of the given terms, from `first` on. */
 export const log = (terms: readonly number[], first = 1): Entry[] =>
   terms.map((term, i) => entry(term, first + i, `${term}/${first + i}`));
+
+/** A change from `v1 l2 r3`. */
+export const changeOf = (text: string): ConfChange => ({
+  transition: ConfChangeTransition.Auto,
+  changes: parseChanges(text),
+});
 
 export type MessageFields = Partial<Omit<Message, 'type' | 'to' | 'from' | 'term'>>;
 
@@ -75,8 +87,16 @@ export class Host {
   committed: Entry[] = [];
   reads: ReadState[] = [];
   drops: Drop[] = [];
+  /** What became of each configuration change. */
+  confs: AppliedConf[] = [];
+  /** Snapshots installed. */
+  snapshots: SnapshotMetadata[] = [];
+  /** Damaged entries that were mended. */
+  repaired: Entry[] = [];
+  voidConfChanges = false;
   /** Handed out and not completed, oldest first. */
   open: Append[] = [];
+  readonly #repairs: Entry[] = [];
 
   constructor(id: ReplicaId, options: HostOptions = {}) {
     const { conf = voters(1, 2, 3), terms = [], hardState, commit = 0, ...config } = options;
@@ -105,16 +125,38 @@ export class Host {
       this.committed.push(...ready.committed);
       this.reads.push(...ready.reads);
       this.drops.push(...ready.drops);
+      this.#repairs.push(...ready.repairs);
       const last = ready.committed[ready.committed.length - 1];
-      if (this.autoApply && last !== undefined) this.node.applied(last.index);
+      if (this.autoApply && last !== undefined) this.apply(last.index);
       if (this.autoAppend) this.completeAll();
     }
     return this.sent.slice(from);
   }
 
+  /** Applies what was handed out, up to `index`. */
+  apply(index: number): void {
+    for (const e of this.committed) {
+      if (e.index <= this.node.status().applied || e.index > index) continue;
+      if (e.type !== EntryType.EntryNormal) {
+        const change = this.voidConfChanges ? null : decodeConfChange(e.data);
+        this.confs.push(this.node.applyConfChange(change));
+      }
+      this.node.applied(e.index);
+    }
+  }
+
   completeNext(): void {
     const append = this.open.shift();
     if (append === undefined) throw new Error('no open ticket');
+    if (append.snapshot !== null) {
+      this.snapshots.push(append.snapshot);
+      this.storage.applySnapshot(append.snapshot);
+    }
+    if (append.truncateFrom !== undefined) this.storage.truncateFrom(append.truncateFrom);
+    for (const e of this.#repairs.splice(0)) {
+      this.storage.repair(e);
+      this.repaired.push(e);
+    }
     this.storage.append(append.entries, append.commit);
     this.node.appended(append.ticket);
   }
@@ -160,4 +202,9 @@ export class Host {
     }
     return terms;
   }
+}
+
+/** Applies entries up to `index` that a host with autoApply off holds. */
+export function applied(host: Host, index: number): void {
+  host.apply(index);
 }

@@ -148,12 +148,17 @@ export class WriteQueue {
       case DropReason.ConfChangePending:
         return refusals.busy('too much is proposed and not committed');
       case DropReason.Transferring:
+      case DropReason.SteppingDown:
         return refusals.noLeader('the leadership is being handed over');
       case DropReason.NoLeader:
       case DropReason.NotLeader:
       case DropReason.LeaderChanged:
       case DropReason.ReadTimeout:
       case DropReason.NotVoter:
+      case DropReason.JointConf:
+      case DropReason.NotJointConf:
+      case DropReason.InvalidConfChange:
+      case DropReason.RetiredId:
         // It led when the command was taken: who leads now is not known yet.
         return refusals.noLeader('this replica leads no more');
     }

@@ -1,0 +1,51 @@
+import { NONE, type ReplicaId } from '../ids.js';
+import type { Raft } from './raft.js';
+import { becomeFollower } from './roles.js';
+import { repeatTimeoutNow, transferLeader } from './transfer.js';
+
+/**
+ * The leader should lead no more: it was removed, its disk hangs, its log is damaged. It leads on for
+ * at most one election timeout, takes no proposals, and hands over to the voter that lacks least; so a
+ * group loses no time, and its followers learn what this leader committed last.
+ */
+export function beginStepDown(r: Raft, reason: string): void {
+  if (!r.isLeader || r.steppingDown !== null) return;
+  r.steppingDown = reason;
+  r.steppingDownElapsed = 0;
+  r.info('raft.leader.stepping-down', { reason });
+  const to = bestSuccessor(r);
+  if (to !== NONE) transferLeader(r, to);
+}
+
+/** True if the leadership ended. */
+export function tickStepDown(r: Raft): boolean {
+  if (r.steppingDown === null) return false;
+  if (++r.steppingDownElapsed < r.config.electionTick) {
+    // A target that has not applied its configuration yet ignores the first call.
+    if (r.steppingDownElapsed % r.config.heartbeatTick === 0) {
+      if (r.leadTransferee === NONE) {
+        const to = bestSuccessor(r);
+        if (to !== NONE) transferLeader(r, to);
+      } else {
+        repeatTimeoutNow(r);
+      }
+    }
+    return false;
+  }
+  r.info('raft.leader.stepped-down', { reason: r.steppingDown });
+  becomeFollower(r, r.term, NONE);
+  return true;
+}
+
+/** The voter that lacks least among those heard of lately; NONE if there is none. */
+function bestSuccessor(r: Raft): ReplicaId {
+  let best: ReplicaId = NONE;
+  let bestMatch = -1;
+  for (const p of r.tracker.members) {
+    const isCandidate = p.id !== r.id && r.tracker.confState.voters.includes(p.id);
+    if (!isCandidate || !p.recentActive || p.match <= bestMatch) continue;
+    best = p.id;
+    bestMatch = p.match;
+  }
+  return best;
+}

@@ -1,0 +1,201 @@
+import { Host, log, message, proposal, voters } from '../../test/harness/host.js';
+import { MessageType, ProgressState, type SnapshotMetadata, StateType } from '../index.js';
+
+const { MsgApp, MsgAppResp, MsgSnap, MsgSnapReq, MsgHeartbeat, MsgHeartbeatResp } = MessageType;
+const options = { electionTick: 10, heartbeatTick: 2 };
+const snapshotAt = (index: number, term = 1, conf = voters(1, 2, 3)): SnapshotMetadata => ({
+  index,
+  term,
+  confState: conf,
+});
+const snap = (snapshot: SnapshotMetadata, term = 2) => message(MsgSnap, 1, 2, term, { snapshot });
+
+function progressOf(host: Host, id: number) {
+  let found: unknown;
+  host.node.progress((member, p) => {
+    if (member === id) found = { ...p, inflights: undefined };
+  });
+  return found;
+}
+
+describe('a follower that is sent a snapshot', () => {
+  it('installs it with the configuration as of its index and acknowledges when that is durable', () => {
+    const host = new Host(2, { ...options, terms: [1, 1] });
+    host.autoAppend = false;
+    const sent = host.step(snap(snapshotAt(9, 2, voters(1, 2, 4))));
+    expect(sent.filter((m) => m.type === MsgAppResp)).toEqual([]);
+    expect(host.open).toMatchObject([{ entries: [], commit: 9, snapshot: { index: 9, term: 2 } }]);
+    expect(host.node.status()).toMatchObject({
+      commit: 9,
+      lastIndex: 9,
+      firstIndex: 10,
+      applied: 0,
+      isInstalling: true,
+      confState: voters(1, 2, 4),
+    });
+    host.completeAll();
+    expect(host.run()).toMatchObject([{ type: MsgAppResp, index: 9 }]);
+    expect(host.node.status()).toMatchObject({ applied: 9, durable: 9, isInstalling: false });
+  });
+
+  it('does not campaign and applies nothing until it is installed', () => {
+    const host = new Host(2, options);
+    host.autoAppend = false;
+    host.step(
+      snap(snapshotAt(5)),
+      message(MsgApp, 1, 2, 2, { index: 5, logTerm: 1, entries: log([2], 6), commit: 6 }),
+    );
+    host.node.campaign();
+    host.tick(40);
+    expect(host.node.status()).toMatchObject({ role: StateType.StateFollower, commit: 6 });
+    expect(host.committed).toEqual([]);
+    host.completeAll();
+    host.run();
+    expect(host.committed.map((e) => e.index)).toEqual([6]);
+  });
+
+  it('only learns of the commit where its log holds the same entry', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1] });
+    host.step(snap(snapshotAt(2)));
+    expect(host.node.status()).toMatchObject({ commit: 2, lastIndex: 3, isInstalling: false });
+    expect(host.sent.at(-1)).toMatchObject({ type: MsgAppResp, index: 2 });
+  });
+
+  it('drops uncommitted entries that are not part of it', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 1 });
+    host.step(snap(snapshotAt(2, 2)));
+    expect(host.node.status()).toMatchObject({ commit: 2, lastIndex: 2, uncommittedBytes: 0 });
+  });
+
+  it('keeps INVARIANT(snapshot-ahead): an old one changes nothing', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 3 });
+    host.step(snap(snapshotAt(2, 1, voters(2))));
+    expect(host.node.status()).toMatchObject({
+      commit: 3,
+      lastIndex: 3,
+      confState: voters(1, 2, 3),
+    });
+    expect(host.sent.at(-1)).toMatchObject({ type: MsgAppResp, index: 3 });
+  });
+
+  it('keeps INVARIANT(snapshot-for-member): refuses one of a configuration without it', () => {
+    const host = new Host(2, options);
+    host.step(snap(snapshotAt(9, 1, voters(1, 3))));
+    expect(host.node.status()).toMatchObject({ lastIndex: 0, isInstalling: false });
+  });
+
+  it('releases no acknowledgement of entries that it replaced', () => {
+    const host = new Host(2, options);
+    host.autoAppend = false;
+    host.step(message(MsgApp, 1, 2, 1, { entries: log([1, 1]) }));
+    host.step(snap(snapshotAt(5, 2)));
+    host.completeNext();
+    expect(host.run().filter((m) => m.type === MsgAppResp)).toEqual([]);
+    host.completeAll();
+    expect(host.run()).toMatchObject([{ type: MsgAppResp, index: 5 }]);
+  });
+
+  it('takes a newer one while the first is being installed', () => {
+    const host = new Host(2, options);
+    host.autoAppend = false;
+    host.step(snap(snapshotAt(5)), snap(snapshotAt(8, 2)));
+    host.completeNext();
+    host.run();
+    host.completeAll();
+    host.run();
+    expect(host.node.status()).toMatchObject({ applied: 8, lastIndex: 8, isInstalling: false });
+  });
+
+  it.each([
+    ['none', null],
+    ['index 0', { ...snapshotAt(1), index: 0 }],
+    ['a later term', snapshotAt(3, 9)],
+    ['no voters', snapshotAt(3, 1, voters())],
+    ['a voter that is a learner', snapshotAt(3, 1, { ...voters(1, 2), learners: [2] })],
+    ['unsorted voters', snapshotAt(3, 1, voters(2, 1))],
+  ])('refuses one with %s', (_name, snapshot) => {
+    const host = new Host(2, options);
+    expect(host.node.step(message(MsgSnap, 1, 2, 2, { snapshot }))).toBe('invalid');
+  });
+});
+
+describe('a leader whose log is compacted', () => {
+  function compacted(more = {}): Host {
+    const host = new Host(1, { ...options, ...more });
+    host.elect();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 1 }));
+    host.node.propose(proposal('a', 'b'));
+    host.run();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 3 }));
+    host.storage.setSnapshot(3);
+    host.storage.compact(3);
+    host.sent = [];
+    return host;
+  }
+
+  it('announces a snapshot and sends nothing more until its end is known', () => {
+    const host = compacted();
+    const sent = host.step(message(MsgAppResp, 3, 1, 1, { index: 0, reject: true, rejectHint: 0 }));
+    expect(sent).toMatchObject([{ type: MsgSnap, to: 3, snapshot: { index: 3 } }]);
+    host.node.propose(proposal('c'));
+    expect(host.run().filter((m) => m.to === 3)).toEqual([]);
+    host.step(message(MsgAppResp, 3, 1, 1, { index: 3 }));
+    expect(progressOf(host, 3)).toMatchObject({ match: 3, state: ProgressState.StateReplicate });
+  });
+
+  it('probes again when the host reports the end, or never reports it (etcd#10225)', () => {
+    for (const end of ['ok', 'failed', 'silence'] as const) {
+      const host = compacted({ snapshotTimeoutTick: 20 });
+      host.step(message(MsgAppResp, 3, 1, 1, { index: 0, reject: true, rejectHint: 0 }));
+      if (end !== 'silence') host.node.reportSnapshot(3, end === 'ok');
+      for (let i = 0; i < 20; i++) {
+        host.tick();
+        host.step(message(MsgHeartbeatResp, 2, 1, 1));
+      }
+      expect([end, progressOf(host, 3)]).toMatchObject([end, { state: ProgressState.StateProbe }]);
+    }
+  });
+
+  it('announces none to a follower that was never heard, and none that cannot be had', () => {
+    const host = compacted();
+    host.tick(2);
+    expect(host.sent.filter((m) => m.type === MsgSnap)).toEqual([]);
+  });
+});
+
+describe('requestSnapshot', () => {
+  it('asks with each heartbeat until one comes, and then replaces the state machine alone', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 3 });
+    host.run();
+    host.step(message(MsgHeartbeat, 1, 2, 1));
+    host.node.requestSnapshot();
+    expect(host.run()).toMatchObject([{ type: MsgSnapReq, to: 1, index: 3 }]);
+    expect(host.step(message(MsgHeartbeat, 1, 2, 1)).map((m) => m.type)).toContain(MsgSnapReq);
+    host.node.campaign();
+    host.run();
+    expect(host.node.status().role).toBe(StateType.StateFollower);
+    host.step(snap(snapshotAt(3), 1));
+    expect(host.node.status()).toMatchObject({ lastIndex: 3, applied: 3, isInstalling: false });
+    expect(host.snapshots).toMatchObject([{ index: 3 }]);
+    expect(host.step(message(MsgHeartbeat, 1, 2, 1)).map((m) => m.type)).not.toContain(MsgSnapReq);
+  });
+
+  it('is served by a leader with a snapshot that is new enough', () => {
+    const host = new Host(1, options);
+    host.elect();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 1 }));
+    host.storage.setSnapshot(1);
+    expect(host.step(message(MsgSnapReq, 2, 1, 1, { index: 2 }))).toEqual([]);
+    expect(host.step(message(MsgSnapReq, 2, 1, 1, { index: 1 }))).toMatchObject([
+      { type: MsgSnap },
+    ]);
+  });
+
+  it('makes a leader hand over', () => {
+    const host = new Host(1, options);
+    host.elect();
+    host.node.requestSnapshot();
+    host.run();
+    expect(host.node.status().steppingDown).toBe('snapshot-wanted');
+  });
+});

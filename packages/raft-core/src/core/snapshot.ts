@@ -1,0 +1,78 @@
+import type { Message } from '../message.js';
+import { StepStatus } from '../ready.js';
+import type { ConfState, SnapshotMetadata } from '../storage.js';
+import { type Progress, ProgressState } from '../tracker/progress.js';
+import { maybeSendSnapshot } from './append-sender.js';
+import { acknowledge, askForSnapshot, followLeader, isSecondLeader } from './follower.js';
+import { beginStepDown } from './hand-over.js';
+import { adoptConf } from './membership.js';
+import type { Raft } from './raft.js';
+
+/** A snapshot of the leader, whose bytes this host has received already. */
+export function handleSnapshot(r: Raft, m: Message): StepStatus {
+  const { snapshot } = m;
+  if (snapshot === null || isSecondLeader(r, m)) return StepStatus.Invalid;
+  followLeader(r, m);
+  if (installs(r, snapshot)) {
+    r.wantsSnapshot = false;
+    r.info('raft.snapshot.install', { index: snapshot.index });
+    acknowledge(r, m, Math.max(snapshot.index, r.log.committed));
+  } else {
+    acknowledge(r, m, r.log.committed);
+  }
+  return StepStatus.Ok;
+}
+
+/** True if log or state machine are to be replaced by the snapshot. */
+function installs(r: Raft, snapshot: SnapshotMetadata): boolean {
+  const { index, term, confState } = snapshot;
+  const { log } = r;
+  // INVARIANT(snapshot-for-member): a replica takes no state of a group that it is not part of.
+  if (!isMember(confState, r.id)) return false;
+  const matches = log.matches(index, term);
+  if (r.wantsSnapshot && index >= log.applied && (matches || index > log.committed)) {
+    if (matches) {
+      log.reinstall(snapshot);
+      adoptConf(r, confState);
+    } else {
+      replaceLog(r, snapshot);
+    }
+    return true;
+  }
+  if (index <= log.committed) return false;
+  if (matches) {
+    // The log holds everything up to there: only that it is committed is news.
+    log.commitTo(index);
+    r.trace('Commit');
+    return false;
+  }
+  replaceLog(r, snapshot);
+  return true;
+}
+
+function replaceLog(r: Raft, snapshot: SnapshotMetadata): void {
+  // What was committed stays promised until the snapshot takes its place.
+  r.out.truncateFrom(r.log.committed + 1);
+  r.repairs.truncateFrom(0);
+  r.log.restore(snapshot);
+  adoptConf(r, snapshot.confState);
+}
+
+function isMember(conf: ConfState, id: number): boolean {
+  return [conf.voters, conf.learners, conf.votersOutgoing].some((ids) => ids.includes(id));
+}
+
+/** The state machine of this replica is damaged, its log and hard state are whole (S11). */
+export function requestSnapshot(r: Raft): void {
+  r.wantsSnapshot = true;
+  if (r.isLeader) beginStepDown(r, 'snapshot-wanted');
+  else askForSnapshot(r);
+}
+
+/** A follower whose state machine is damaged. */
+export function handleSnapshotRequest(r: Raft, p: Progress, m: Message): StepStatus {
+  p.recentActive = true;
+  if (p.state === ProgressState.StateSnapshot) return StepStatus.Ok;
+  maybeSendSnapshot(r, p, m.index);
+  return StepStatus.Ok;
+}
