@@ -91,9 +91,10 @@ const packageRules = all.flatMap((folder) => [
   },
 ]);
 
-/** The one file of a package that ties its core to the real world for applications. */
+/** The files of a package that tie its core to the real world for applications. */
 function compositionRoots(folder) {
-  return folder === 'client-sdk' ? ['packages/client-sdk/src/index.ts'] : [];
+  const roots = ['packages/client-sdk/src/index.ts', 'packages/client-sdk/src/testing/index.ts'];
+  return folder === 'client-sdk' ? roots : [];
 }
 
 const appRules = Object.entries(appImports).map(([folder, allowed]) => ({

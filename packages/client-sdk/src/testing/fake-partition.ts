@@ -42,6 +42,13 @@ export interface FakeApplied extends FakeCommand {
   readonly revision: number;
 }
 
+/** A key that is there. */
+export interface FakeEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
 interface SessionRow {
   firstIncomplete: number;
   readonly results: Map<number, FakeResult>;
@@ -60,7 +67,9 @@ export class FakePartition {
   keepsResults = true;
   /** Everything that took effect, in order. */
   readonly applied: FakeApplied[] = [];
-  readonly #values = new Map<string, { key: Uint8Array; value: Uint8Array; revision: number }>();
+  readonly #values = new Map<string, FakeEntry>();
+  /** All values by key; null: to be sorted again. */
+  #sorted: readonly FakeEntry[] | null = null;
   #sessions = new Map<string, SessionRow>();
 
   constructor(id: number, start: Uint8Array, end: Uint8Array) {
@@ -92,18 +101,16 @@ export class FakePartition {
     return result;
   }
 
-  get(key: Uint8Array): { value: Uint8Array; revision: number } | undefined {
+  get(key: Uint8Array): FakeEntry | undefined {
     return this.#values.get(nameOf(key));
   }
 
   /** All entries in [start, end), in key order. */
-  entries(
-    start: Uint8Array,
-    end: Uint8Array,
-  ): { key: Uint8Array; value: Uint8Array; revision: number }[] {
-    return [...this.#values.values()]
-      .filter(({ key }) => compareKeys(start, key) <= 0 && isBelowEnd(key, end))
-      .sort((a, b) => compareKeys(a.key, b.key));
+  entries(start: Uint8Array, end: Uint8Array): FakeEntry[] {
+    this.#sorted ??= [...this.#values.values()].sort((a, b) => compareKeys(a.key, b.key));
+    const isInside = ({ key }: FakeEntry): boolean =>
+      compareKeys(start, key) <= 0 && isBelowEnd(key, end);
+    return this.#sorted.filter(isInside);
   }
 
   /** Parts the range in two; sessions and data go with both halves (S16). */
@@ -117,6 +124,7 @@ export class FakePartition {
     for (const [session, { firstIncomplete, results }] of this.#sessions) {
       child.#sessions.set(session, { firstIncomplete, results: new Map(results) });
     }
+    this.#sorted = null;
     child.revision = this.revision;
     child.leaderNodeId = this.leaderNodeId;
     this.end = at;
@@ -164,6 +172,7 @@ export class FakePartition {
   #write(command: FakeCommand): void {
     const { kind, key, value } = command;
     const revision = ++this.revision;
+    this.#sorted = null;
     if (kind === 'delete') this.#values.delete(nameOf(key));
     else this.#values.set(nameOf(key), { key, value, revision });
     this.applied.push({ ...command, revision });

@@ -1,20 +1,37 @@
 /**
- * A cluster in memory for tests of clients, and of programs that use one. It speaks the bytes of a real
- * one and can be told to fail; it has no Raft behind it and keeps nothing.
+ * A DougDB in memory, for tests of applications and of clients. Clients of it are real ones and speak the
+ * same bytes as to a cluster; behind them is no Raft and no disk. It can be told to fail in the ways in
+ * which clusters do.
  *
  * @example
  * ```ts
- * import { createClient } from '@dougdb/client/core';
- * import { FakeCluster } from '@dougdb/client/testing';
- * const cluster = new FakeCluster({ clock });
- * const db = await createClient({ transport: cluster, clock, random }, { endpoints: cluster.endpoints });
+ * import { createMemoryStore } from '@dougdb/client/testing';
+ *
+ * await using store = createMemoryStore();
+ * const db = await store.connect();
+ * store.loseAnswers(); // the put takes effect once all the same
+ * await db.put('user/1', 'Ada');
  * ```
  * @packageDocumentation
  */
+import { NodeClock, NodeRandom } from '@dougdb/ports/node';
+import { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
+
 export {
   FakeCluster,
   type FakeClusterOptions,
+  type FakeEndpoint,
   type FakeItem,
   type FakeVerdict,
 } from './fake-cluster.js';
-export type { FakeApplied, FakeCommand, FakePartition } from './fake-partition.js';
+export type { FakeApplied, FakeCommand, FakeEntry, FakePartition } from './fake-partition.js';
+export type { FaultScope } from './fault-script.js';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
+
+/**
+ * An empty store.
+ * @param options - `clock` and `random`: those of Node.js if left out
+ */
+export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): MemoryStore {
+  return new MemoryStore({ clock: new NodeClock(), random: new NodeRandom(), ...options });
+}
