@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './install.mjs';
 
+/** Partition 1 is the cluster's own. */
+const FIRST_DATA_PARTITION = 2;
+
 /** Resolves to the exit code. */
 export async function once() {
   const dir = mkdtempSync(join(tmpdir(), 'doug-once-'));
@@ -68,7 +71,8 @@ async function story(ready, say) {
 async function leaderOf(db, ready) {
   for (const member of ready.members) {
     const status = await db.admin.status(member.address);
-    if (status.replicas.some((replica) => replica.role === 'leader')) return member;
+    const data = status.replicas.find((replica) => replica.partitionId === FIRST_DATA_PARTITION);
+    if (data?.role === 'leader') return member;
   }
   throw new Error('no member says that it leads');
 }

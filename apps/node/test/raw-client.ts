@@ -75,8 +75,11 @@ export class RawClient {
     return StatusResponse.decode(await this.unary(adminService.status, request));
   }
 
+  /** Whether the node leads the first partition of the users' data. */
   async isLeader(): Promise<boolean> {
-    return (await this.status()).replicas.some((replica) => replica.role === 'leader');
+    return (await this.status()).replicas.some(
+      ({ partitionId, role }) => partitionId === 2 && role === 'leader',
+    );
   }
 
   async scan(request: Partial<ScanRequest> = {}): Promise<ScanResponse[]> {

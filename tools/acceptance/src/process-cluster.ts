@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DougClient } from '@dougdb/client';
 
+/** Partition 1 is the cluster's own. */
+export const FIRST_DATA_PARTITION = 2;
+
 /** A member process: started, killed and started again on the same directory and port. */
 export interface ProcessMember {
   readonly name: string;
@@ -75,13 +78,17 @@ export class ProcessCluster {
     return readFileSync(member.logFile, 'utf8');
   }
 
-  /** The member that leads in the newest term. @throws an error if there is none for 30 s */
-  async leader(client: DougClient): Promise<ProcessMember> {
+  /**
+   * The member that leads a partition in the newest term.
+   * @param partitionId - default: the first one of the users' data
+   * @throws an error if there is none for 30 s
+   */
+  async leader(client: DougClient, partitionId = FIRST_DATA_PARTITION): Promise<ProcessMember> {
     const until = performance.now() + 30_000;
     while (performance.now() < until) {
       let best: { term: number; member: ProcessMember } | null = null;
       for (const member of this.members) {
-        const replica = await this.#replicaOf(client, member);
+        const replica = await this.#replicaOf(client, member, partitionId);
         if (replica?.role === 'leader' && replica.term > (best?.term ?? 0)) {
           best = { term: replica.term, member };
         }
@@ -101,10 +108,10 @@ export class ProcessCluster {
     );
   }
 
-  async #replicaOf(client: DougClient, member: ProcessMember) {
+  async #replicaOf(client: DougClient, member: ProcessMember, partitionId: number) {
     try {
       const status = await client.admin.status(member.address, { timeoutMs: 500 });
-      return status.replicas[0];
+      return status.replicas.find((replica) => replica.partitionId === partitionId);
     } catch (error) {
       if (typeof (error as { code?: unknown }).code !== 'string') throw error;
       // A member that is down says nothing.

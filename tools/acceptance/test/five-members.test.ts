@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DougClient } from '@dougdb/client';
+import { DougClient, type NodeStatus } from '@dougdb/client';
 import {
   Consistency,
   DougError,
@@ -21,6 +21,7 @@ import {
 } from '@dougdb/rpc-proto';
 import { dougService } from '@dougdb/rpc-proto/node';
 import {
+  FIRST_DATA_PARTITION,
   newOpId,
   ProcessCluster,
   type ProcessMember,
@@ -170,7 +171,7 @@ describe('five members on real disks', () => {
     }
     expect(corrupt).toBeGreaterThan(0);
     const status = await client.admin.status(victim.address);
-    expect(status.replicas[0]?.state).toBe('corrupt');
+    expect(dataReplica(status)?.state).toBe('corrupt');
     expect(cluster.log(victim)).toContain(file.slice(file.lastIndexOf('/') + 1));
     const [key, value] = [...wanted][0] as [string, string];
     expect((await client.get(key))?.value).toBe(value);
@@ -189,7 +190,7 @@ describe('five members on real disks', () => {
   async function revision(): Promise<number> {
     const leader = await cluster.leader(client);
     const status = await client.admin.status(leader.address);
-    return status.replicas[0]?.revision ?? 0;
+    return dataReplica(status)?.revision ?? 0;
   }
 
   /** Sent to whoever leads until somebody answers. */
@@ -206,6 +207,10 @@ describe('five members on real disks', () => {
     }
   }
 });
+
+function dataReplica(status: NodeStatus) {
+  return status.replicas.find((replica) => replica.partitionId === FIRST_DATA_PARTITION);
+}
 
 async function eventualGet(member: ProcessMember, key: string): Promise<GetResponse> {
   const request = GetRequest.encode({
@@ -231,7 +236,9 @@ async function serves(member: ProcessMember): Promise<boolean> {
 /** Flips one bit in the first data block of the largest table. Answers the file. */
 function flipBitInTable(dataDir: string): string {
   const partitions = join(dataDir, 'partitions');
-  const [partition] = readdirSync(partitions);
+  const partition = readdirSync(partitions).find((name) =>
+    name.startsWith(`${FIRST_DATA_PARTITION}-`),
+  );
   const home = join(partitions, partition as string);
   const tables = readdirSync(home)
     .filter((name) => name.endsWith('.sst'))
