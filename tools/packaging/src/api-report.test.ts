@@ -51,6 +51,10 @@ it('misses reports, writes them, finds them current, and tells when the interfac
   expect(changes('check')).toEqual([]);
 
   declare('dist/index.d.ts', 'export declare function openLog(path: URL): void;');
-  expect(changes('check')).toEqual(['packages/wal/etc/wal.api.md']);
+  writeFileSync(join(path, 'etc/wal.gone.api.md'), '');
+  expect(changes('check')).toEqual([
+    'packages/wal/etc/wal.api.md',
+    'packages/wal/etc/wal.gone.api.md (there is no such entry)',
+  ]);
   expect(readFileSync(join(path, 'etc/wal.api.md'), 'utf8')).toBe(written);
 });

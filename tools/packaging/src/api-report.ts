@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import {
   CompilerState,
@@ -65,7 +65,20 @@ export function apiChanges(
     if (errorCount > 0) changes.push(`${path}: ${said.join('; ')}`);
     else if (apiReportChanged) changes.push(path);
   }
-  return changes;
+  return [...changes, ...strayReports(entries, mode)];
+}
+
+/** Reports of entries that are no more; mode `update` removes them. */
+function strayReports(entries: readonly ApiEntry[], mode: Mode): readonly string[] {
+  const known = new Set(entries.map(({ pkg, report }) => join(pkg.path, 'etc', report)));
+  return [...new Set(entries.map(({ pkg }) => pkg))].flatMap(({ folder, path }) =>
+    readdirSync(join(path, 'etc'))
+      .filter((name) => name.endsWith('.api.md') && !known.has(join(path, 'etc', name)))
+      .map((name) => {
+        if (mode === 'update') rmSync(join(path, 'etc', name));
+        return `${folder}/etc/${name} (there is no such entry)`;
+      }),
+  );
 }
 
 function configure({ pkg, declarations, report }: ApiEntry, temporary: string): ExtractorConfig {

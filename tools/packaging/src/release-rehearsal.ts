@@ -53,8 +53,9 @@ async function makeClone(): Promise<void> {
 
 /** The versions of the first release stand in the manifests already. */
 async function firstRelease(version: string, url: string, npmrc: string): Promise<void> {
-  const { stdout } = await inClone('git', 'tag', '--list', `v${version}`);
-  if (stdout === '') await inClone('git', 'tag', `v${version}`);
+  const tag = `v${version}`;
+  const { stdout } = await inClone('git', 'tag', '--list', tag);
+  if (stdout === '') await inClone('git', 'tag', '--annotate', tag, '--message', tag);
   await publish(url, npmrc);
   const published = await inClone('npm', 'view', 'doug-node', 'version', '--registry', url);
   assert.equal(published.stdout.trim(), version);
