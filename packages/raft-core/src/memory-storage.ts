@@ -121,6 +121,11 @@ export class MemoryStorage implements Storage {
     this.#damaged.add(index);
   }
 
+  /** How many entries cannot be read. */
+  get damagedCount(): number {
+    return this.#damaged.size;
+  }
+
   /** `Ready.repairs`: the bytes of a damaged entry are back. */
   repair(entry: Entry): void {
     if (this.term(entry.index) === entry.term) this.#damaged.delete(entry.index);

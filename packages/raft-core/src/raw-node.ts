@@ -221,6 +221,11 @@ export class RawNode {
     maybeAutoLeave(r);
   }
 
+  /** Highest index known to be committed. */
+  get commitIndex(): LogIndex {
+    return this.#raft.log.committed;
+  }
+
   /** A copy of the state, for diagnostics. */
   status(): Status {
     const r = this.#raft;

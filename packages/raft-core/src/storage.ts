@@ -21,6 +21,11 @@ export interface ConfState {
   readonly autoLeave: boolean;
 }
 
+/** Whether a replica is a voter of either half, or a learner. */
+export function isMember(conf: ConfState, id: ReplicaId): boolean {
+  return [conf.voters, conf.learners, conf.votersOutgoing].some((ids) => ids.includes(id));
+}
+
 export interface SnapshotMetadata {
   readonly index: LogIndex;
   readonly term: Term;
@@ -53,6 +58,9 @@ export interface Storage {
    * damaged (its index and term are known, its bytes are not).
    */
   entries(low: LogIndex, high: LogIndex, maxBytes: number): readonly Entry[] | Compacted | 'faulty';
-  /** Metadata of the newest state a snapshot could be made of; null while none can be had. */
+  /**
+   * Metadata of the newest state a snapshot could be made of; null while none can be had. A newcomer
+   * needs one whose configuration it is in: asked again with each of its answers to a heartbeat.
+   */
   snapshot(): SnapshotMetadata | null;
 }

@@ -1,6 +1,6 @@
 import { type Entry, entrySizeBytes } from '../entry.js';
 import { MessageType, makeMessage } from '../message.js';
-import { COMPACTED } from '../storage.js';
+import { COMPACTED, isMember } from '../storage.js';
 import { AppendDue, type Progress, ProgressState } from '../tracker/progress.js';
 import type { Raft } from './raft.js';
 import { noteDamage } from './repair.js';
@@ -85,6 +85,10 @@ export function maybeSendSnapshot(r: Raft, p: Progress, atLeast = 0): boolean {
   if (!p.recentActive) return pause(r, p, 'raft.snapshot.inactive');
   const snapshot = r.config.storage.snapshot();
   if (snapshot === null || snapshot.index < atLeast) return pause(r, p, 'raft.snapshot.none');
+  // It would refuse a state of a group that it was not part of yet.
+  if (!r.config.eagerAppend && !isMember(snapshot.confState, p.id)) {
+    return pause(r, p, 'raft.snapshot.before-member');
+  }
   const m = makeMessage(MessageType.MsgSnap, p.id, r.term);
   m.snapshot = snapshot;
   p.becomeSnapshot(snapshot.index);

@@ -33,7 +33,7 @@ export function tickRepairs(r: Raft): void {
   repairs.compactTo(Math.min(r.log.applied, r.log.firstIndex - 1));
   const first = repairs.firstDamaged;
   if (first === 0 || r.isLeader) return;
-  const isLed = r.leader !== NONE || r.ticks - r.leaderHeardAt < config.electionTick;
+  const isLed = r.ticks - r.leaderHeardAt < config.electionTick;
   if (isLed || ++repairs.askElapsed < config.electionTick) return;
   repairs.askElapsed = 0;
   const term = Math.max(0, r.log.term(first));

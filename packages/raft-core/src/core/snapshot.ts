@@ -1,6 +1,6 @@
 import type { Message } from '../message.js';
 import { StepStatus } from '../ready.js';
-import type { ConfState, SnapshotMetadata } from '../storage.js';
+import { isMember, type SnapshotMetadata } from '../storage.js';
 import { type Progress, ProgressState } from '../tracker/progress.js';
 import { maybeSendSnapshot } from './append-sender.js';
 import { acknowledge, askForSnapshot, followLeader, isSecondLeader } from './follower.js';
@@ -56,10 +56,6 @@ function replaceLog(r: Raft, snapshot: SnapshotMetadata): void {
   r.repairs.truncateFrom(0);
   r.log.restore(snapshot);
   adoptConf(r, snapshot.confState);
-}
-
-function isMember(conf: ConfState, id: number): boolean {
-  return [conf.voters, conf.learners, conf.votersOutgoing].some((ids) => ids.includes(id));
 }
 
 /** The state machine of this replica is damaged, its log and hard state are whole (S11). */

@@ -4,6 +4,8 @@ import type { LogIndex } from '../ids.js';
 /** Where configuration changes stand in the part of the log that is not applied. Ascending; nearly always empty. */
 export class ConfIndexes {
   #indexes: LogIndex[] = [];
+  /** Those whose entry could not be read: changes only perhaps. */
+  readonly #unknown = new Set<LogIndex>();
 
   append(entry: Entry): void {
     if (entry.type !== EntryType.EntryNormal) this.#indexes.push(entry.index);
@@ -12,6 +14,16 @@ export class ConfIndexes {
   /** An entry that cannot be read may be one. */
   appendUnknown(index: LogIndex): void {
     this.#indexes.push(index);
+    this.#unknown.add(index);
+  }
+
+  /** Entries that were read at last. */
+  resolve(entries: readonly Entry[]): void {
+    if (this.#unknown.size === 0) return;
+    for (const { index, type } of entries) {
+      if (!this.#unknown.delete(index) || type !== EntryType.EntryNormal) continue;
+      this.#indexes = this.#indexes.filter((at) => at !== index);
+    }
   }
 
   /** The first one that is not applied, or 0. */
@@ -31,10 +43,14 @@ export class ConfIndexes {
   }
 
   truncateFrom(index: LogIndex): void {
-    while (this.#indexes.length > 0 && this.last >= index) this.#indexes.pop();
+    while (this.#indexes.length > 0 && this.last >= index) this.#drop(this.#indexes.pop());
   }
 
   appliedTo(index: LogIndex): void {
-    while (this.#indexes.length > 0 && this.first <= index) this.#indexes.shift();
+    while (this.#indexes.length > 0 && this.first <= index) this.#drop(this.#indexes.shift());
+  }
+
+  #drop(index: LogIndex | undefined): void {
+    if (index !== undefined) this.#unknown.delete(index);
   }
 }

@@ -319,6 +319,7 @@ export class RaftLog {
       return NO_ENTRIES;
     }
     this.#cursor.handOut(taken);
+    this.#confChanges.resolve(taken);
     return taken;
   }
 

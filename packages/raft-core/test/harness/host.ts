@@ -98,12 +98,17 @@ export class Host {
   open: Append[] = [];
   readonly #repairs: Entry[] = [];
 
-  constructor(id: ReplicaId, options: HostOptions = {}) {
+  constructor(
+    id: ReplicaId,
+    options: HostOptions = {},
+    prepare: (storage: MemoryStorage) => void = () => {},
+  ) {
     const { conf = voters(1, 2, 3), terms = [], hardState, commit = 0, ...config } = options;
     this.storage = new MemoryStorage(conf);
     this.storage.append(log(terms), commit);
     const term = terms.length > 0 ? Math.max(...terms) : 0;
     this.storage.setHardState(hardState ?? { term, vote: 0 });
+    prepare(this.storage);
     this.node = new RawNode({
       ...defaultConfig,
       id,

@@ -1,4 +1,12 @@
-import { type Drop, type Entry, type ReplicaId, StateType, type Status } from '../../src/index.js';
+import {
+  type ConfState,
+  type Drop,
+  type Entry,
+  type ReplicaId,
+  StateType,
+  type Status,
+} from '../../src/index.js';
+import { isQuorum } from './model-invariants.js';
 import type { SimDisk } from './sim-disk.js';
 
 export class Violation extends Error {
@@ -29,8 +37,16 @@ export class Oracle {
     readDrops: 0,
     proposalDrops: 0,
     truncations: 0,
+    confChanges: 0,
+    jointConfs: 0,
+    installs: 0,
+    ownSnapshots: 0,
+    repairs: 0,
+    recovered: 0,
+    denied: 0,
+    leaseReads: 0,
+    removedLeaders: 0,
   };
-  readonly #quorum: number;
   readonly #leaders = new Map<number, ReplicaId>();
   /** (index, term) -> identity of the entry and term of the one before it. */
   readonly #entries = new Map<string, string>();
@@ -39,16 +55,50 @@ export class Oracle {
   /** A term that is at or above the one in which each index was committed. */
   readonly #commitTerms: number[] = [];
   readonly #proposals = new Map<number, Proposal[]>();
+  readonly #confs = new Map<number, string>();
   /** By life of a replica and ticket: the highest index committed when the read was asked. */
   readonly #reads = new Map<object, Map<number, number>>();
-
-  constructor(voters: number) {
-    this.#quorum = Math.floor(voters / 2) + 1;
-  }
 
   /** Highest index that any replica ever knew as committed. */
   get commit(): number {
     return this.#committed.length;
+  }
+
+  /** A term that is at or above the one in which `index` was committed. */
+  commitTerm(index: number): number {
+    return this.#commitTerms[index - 1] ?? 0;
+  }
+
+  /** The entry that stands at the beginning of every log. */
+  genesis(e: Entry): void {
+    this.#committed.push(e);
+    this.#commitTerms.push(e.term);
+  }
+
+  /** The log that everybody has up to `index`. */
+  prefix(index: number): Entry[] {
+    return this.#committed.slice(0, index);
+  }
+
+  /** A configuration took effect at one replica: with the same entry the same one everywhere. */
+  configured(index: number, conf: ConfState): void {
+    const text = JSON.stringify(conf);
+    const known = this.#confs.get(index);
+    check(known === undefined || known === text, 'one configuration an entry', () => {
+      return `${index}: ${known} and ${text}`;
+    });
+    if (known !== undefined) return;
+    this.#confs.set(index, text);
+    this.counts.confChanges++;
+    if (conf.votersOutgoing.length > 0) this.counts.jointConfs++;
+  }
+
+  /** A lease read was served at `index`. */
+  leaseRead(id: ReplicaId, index: number): void {
+    this.counts.leaseReads++;
+    check(index >= this.commit, 'lease read linearizability', () => {
+      return `${id} served ${index} when ${this.commit} was committed`;
+    });
   }
 
   /** Log Matching, entry by entry: it holds for all logs if it holds for each pair of neighbours. */
@@ -87,9 +137,10 @@ export class Oracle {
     for (let index = this.#committed.length + 1; index <= status.commit; index++) {
       const e = model[index - 1];
       if (e === undefined) throw new Violation('commit in log', `${status.id} at ${index}`);
-      const holders = disks.filter((d) => d.durableEntries[index - 1]?.term === e.term).length;
-      check(holders >= this.#quorum, 'committed never lost', () => {
-        return `${e.term}/${index} committed by ${status.id}, durable on ${holders}`;
+      const holders = disks.filter((d) => d.holds(index, e.term));
+      const ids = new Set(holders.map((d) => d.id));
+      check(isQuorum(status.confState, ids), 'committed never lost', () => {
+        return `${e.term}/${index} committed by ${status.id}, durable on ${[...ids].join()}`;
       });
       this.#committed.push(e);
       this.#commitTerms.push(status.term);

@@ -1,5 +1,16 @@
-import type { Config, Message, ReplicaId } from '../../src/index.js';
-import { voters } from './host.js';
+import {
+  type ConfChange,
+  type ConfChangeSingle,
+  ConfChangeTransition,
+  ConfChangeType,
+  type Config,
+  LEAVE_JOINT,
+  type Message,
+  MessageType,
+  type ReplicaId,
+} from '../../src/index.js';
+import { entry, voters } from './host.js';
+import { checkModel, type ReplicaView } from './model-invariants.js';
 import { isLeader, Oracle, Violation } from './oracle.js';
 import { Prng } from './prng.js';
 import type { SimDisk } from './sim-disk.js';
@@ -19,6 +30,17 @@ export interface Profile {
   readonly crash: number;
   readonly partition: number;
   readonly transfer: number;
+  /** Replicas that are there to be added. */
+  readonly spares?: number;
+  readonly confChange?: number;
+  /** Of a replica, to make its state durable and to cut its log. */
+  readonly compact?: number;
+  /** Of a replica, to find an entry damaged. */
+  readonly damage?: number;
+  /** Of a crash, to lose the end of the log that was promised; only without other losses. */
+  readonly loseTail?: number;
+  /** Of a replica, to read under its lease; clocks drift apart by a few per cent. Needs Config.lease. */
+  readonly leaseRead?: number;
   /** Of a replica, to handle its Ready, its disk, its state machine. */
   readonly work: number;
   readonly config: Partial<Config>;
@@ -53,15 +75,20 @@ export class Simulation {
     this.#profile = profile;
     this.#isTraced = options.isTraced;
     this.#prng = new Prng(seed);
-    this.#oracle = new Oracle(profile.voters);
-    const ids = Array.from({ length: profile.voters }, (_, i) => i + 1);
+    this.#oracle = new Oracle();
+    const ids = Array.from({ length: profile.voters + (profile.spares ?? 0) }, (_, i) => i + 1);
+    const members = ids.slice(0, profile.voters);
+    const genesis = entry(1, 1, 'genesis');
+    this.#oracle.genesis(genesis);
     this.#replicas = ids.map(
       (id) =>
-        new SimReplica(id, voters(...ids), {
+        new SimReplica(id, id <= profile.voters ? voters(...members) : voters(), {
           config: profile.config,
           prng: this.#prng,
           oracle: this.#oracle,
+          genesis: id <= profile.voters ? genesis : null,
           send: (m) => this.#post(m),
+          disks: () => this.#disks,
           trace: (line) => this.#note(line),
         }),
     );
@@ -85,14 +112,86 @@ export class Simulation {
         if (!this.#isFaulty || this.#prng.chance(0.05)) replica.start(true);
         continue;
       }
-      if (this.#prng.chance(0.5)) replica.node.tick();
+      if (this.#isTick(replica)) replica.node.tick(this.#nowMs(replica));
       if (this.#prng.chance(0.08)) replica.propose(`p${this.#proposals++}`);
       if (this.#prng.chance(0.05)) replica.read();
       const work = this.#isFaulty ? this.#profile.work : 1;
       if (this.#prng.chance(work)) replica.runDisk();
-      if (this.#prng.chance(work)) replica.handleReady(this.#disks);
+      if (this.#prng.chance(work)) replica.handleReady();
       if (this.#prng.chance(work)) replica.runApply();
+      this.#extras(replica);
     }
+    this.#check();
+  }
+
+  /** Ticks are late or early; with leases only late: a lease counts on the least election timeout. */
+  #isTick(replica: SimReplica): boolean {
+    if ((this.#profile.leaseRead ?? 0) === 0) return this.#prng.chance(0.5);
+    return this.#now % 2 === replica.id % 2 && this.#prng.chance(0.95);
+  }
+
+  #extras(replica: SimReplica): void {
+    const { confChange = 0, compact = 0, damage = 0, leaseRead = 0 } = this.#profile;
+    if (compact > 0 && this.#prng.chance(compact)) replica.compact();
+    if (!this.#isFaulty) return;
+    if (confChange > 0 && this.#prng.chance(confChange)) this.#changeConf(replica);
+    if (damage > 0 && this.#prng.chance(damage)) this.#damage(replica);
+    if (leaseRead > 0 && this.#prng.chance(leaseRead)) replica.leaseRead(this.#nowMs(replica));
+  }
+
+  /** Clocks that run up to 4 % too fast or too slow. */
+  #nowMs(replica: SimReplica): number {
+    return this.#now * (0.96 + 0.02 * (replica.id % 5)) + 1000 * replica.id;
+  }
+
+  /** After every step, the invariants of etcd's model over all replicas that run. */
+  #check(): void {
+    if (!this.#replicas.some((r) => r.hasChanged)) return;
+    const views: ReplicaView[] = [];
+    for (const replica of this.#replicas) {
+      replica.hasChanged = false;
+      replica.checkWhole();
+      const { view } = replica;
+      if (view !== null && !replica.isTailLost) views.push(view);
+    }
+    checkModel(views, (index) => this.#oracle.commitTerm(index));
+  }
+
+  #damage(replica: SimReplica): void {
+    const { storage } = replica.disk;
+    if (replica.node === null || this.#replicas.some((r) => r.isDamaged && r !== replica)) return;
+    const last = storage.lastIndex();
+    if (last < storage.firstIndex()) return;
+    replica.disk.damage(this.#prng.between(storage.firstIndex(), last));
+  }
+
+  #changeConf(replica: SimReplica): void {
+    const status = replica.node?.status();
+    if (status === undefined || !isLeader(status)) return;
+    const { confState } = status;
+    if (confState.votersOutgoing.length > 0) {
+      replica.proposeConfChange(LEAVE_JOINT);
+      return;
+    }
+    const count = this.#prng.between(1, 3);
+    const changes: ConfChangeSingle[] = [];
+    for (let i = 0; i < count; i++) changes.push(this.#randomChange());
+    const transition = this.#prng.pick(Object.values(ConfChangeTransition));
+    const change: ConfChange = { changes, transition };
+    const isShrinking = confState.voters.length <= 2;
+    const removes = changes.some(({ type }) => type !== ConfChangeType.AddNode);
+    if (!(isShrinking && removes)) replica.proposeConfChange(change);
+  }
+
+  #randomChange(): ConfChangeSingle {
+    const type = this.#prng.pick([
+      ConfChangeType.AddNode,
+      ConfChangeType.AddNode,
+      ConfChangeType.AddNode,
+      ConfChangeType.AddLearnerNode,
+      ConfChangeType.RemoveNode,
+    ]);
+    return { type, id: this.#prng.pick(this.#replicas).id };
   }
 
   #note(line: () => string): void {
@@ -119,6 +218,9 @@ export class Simulation {
   #crash(victim: SimReplica): void {
     if (victim.node === null) return;
     victim.crash();
+    const { loseTail = 0 } = this.#profile;
+    const isAlone = this.#replicas.every((r) => !r.isTailLost);
+    if (loseTail > 0 && isAlone && this.#prng.chance(loseTail)) victim.loseTail(this.#prng);
     this.#counts.crashes++;
     this.#note(() => `crash ${victim.id}`);
   }
@@ -169,9 +271,14 @@ export class Simulation {
         this.#counts.lost++;
         continue;
       }
-      const status = target.node.step(message);
+      const status = target.step(message);
+      if (message.type === MessageType.MsgSnap && this.#prng.chance(0.5)) {
+        const sender = this.#replicas[message.from - 1]?.node;
+        sender?.reportSnapshot(message.to, this.#prng.chance(0.7));
+      }
       this.#note(() => `${describeMessage(message)} ${status}`);
-      if (status !== 'ok' && status !== 'stale') {
+      // Replicas that were removed, or do not know yet that others were added, are not heard.
+      if (status !== 'ok' && status !== 'stale' && status !== 'unknown-peer') {
         throw new Violation('honest messages are valid', `${describeMessage(message)}: ${status}`);
       }
     }
@@ -190,9 +297,21 @@ export class Simulation {
     this.#quiesce();
     const leaders = this.#replicas.filter((r) => r.node !== null && isLeader(r.node.status()));
     if (leaders.length !== 1) throw new Violation('liveness', `${leaders.length} leaders`);
-    for (const replica of this.#replicas) {
+    const conf = leaders[0]?.node?.status().confState ?? voters();
+    if (conf.votersOutgoing.length > 0 && conf.autoLeave) {
+      throw new Violation('liveness', 'a joint configuration is not left');
+    }
+    const members = [...conf.voters, ...conf.votersOutgoing, ...conf.learners];
+    for (const replica of this.#replicas.filter((r) => members.includes(r.id))) {
+      const status = replica.node?.status();
+      if (status?.isRecovering || (status?.damaged.length ?? 0) > 0) {
+        throw new Violation('liveness', `${replica.id} is not repaired`);
+      }
       if (replica.applied !== this.#oracle.commit) {
-        throw new Violation('convergence', `${replica.id} at ${replica.applied}`);
+        throw new Violation(
+          'convergence',
+          `${replica.id} at ${replica.applied} of ${this.#oracle.commit}: ${JSON.stringify(status)}, leader ${JSON.stringify(leaders[0]?.node?.status())}`,
+        );
       }
     }
   }
@@ -203,11 +322,12 @@ export class Simulation {
       this.#now++;
       this.#deliver();
       for (const replica of this.#replicas) {
-        replica.node?.tick();
+        replica.node?.tick(this.#nowMs(replica));
         replica.runDisk();
-        replica.handleReady(this.#disks);
+        replica.handleReady();
         replica.runApply();
       }
+      this.#check();
     }
   }
 }
