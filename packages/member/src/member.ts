@@ -194,6 +194,23 @@ export class Member {
     return this.#streams.accept(reply, end);
   }
 
+  /**
+   * For tests only: the replica of the partition here neither ticks nor takes messages nor serves
+   * (NO_LEADER), until {@link resumePartition}. @returns false where this node has none
+   */
+  stopPartition(partitionId: number): boolean {
+    const replica = this.#cluster?.view.store.byPartition(partitionId);
+    replica?.suspend();
+    return replica !== undefined;
+  }
+
+  /** Ends {@link stopPartition}. @returns false where this node has no replica of the partition */
+  resumePartition(partitionId: number): boolean {
+    const replica = this.#cluster?.view.store.byPartition(partitionId);
+    replica?.resume();
+    return replica !== undefined;
+  }
+
   /** Refuses new work, hands leadership over, waits for what is in flight, at most timeoutMs. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;

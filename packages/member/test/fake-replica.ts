@@ -76,6 +76,7 @@ export function viewOf(fake: FakeReplica): ClusterView {
     only: replica,
     byPartition: (id: number) => (id === 2 ? replica : undefined),
     byKey: () => replica,
+    belowKey: () => replica,
     replicas: () => [replica],
   };
   const map = { nodes: () => self.record.nodes, lookup: () => ({}), route: () => fake.routeHint() };

@@ -1,18 +1,25 @@
 import {
   DeleteRequest,
   DeleteResponse,
+  DescribeResponse,
   DougError,
   GetRequest,
   GetResponse,
   MultiGetRequest,
   MultiGetResponse,
+  LookupRequest,
+  LookupResponse,
   type OpId,
+  PartitionListResponse,
   PutRequest,
   PutResponse,
+  type RouteHint,
   ScanRequest,
   ScanResponse,
   StatusRequest,
   StatusResponse,
+  TransferLeaderRequest,
+  TransferLeaderResponse,
 } from '@dougdb/rpc-proto';
 import type { TestCluster, TestNode } from './test-cluster.js';
 
@@ -106,6 +113,50 @@ export async function scan(
   };
   await cluster.run(node.member.scan(request, context, output));
   return chunks;
+}
+
+/** dougdb.v1.Routes/Describe. */
+export async function describeCluster(node: TestNode): Promise<DescribeResponse> {
+  const answer = await node.unary('/dougdb.v1.Routes/Describe', new Uint8Array(0));
+  return DescribeResponse.decode(answer);
+}
+
+/** Partition id of the key, and the node that is said to lead it. */
+export async function lookup(node: TestNode, key: string): Promise<[number, number]> {
+  const request = LookupRequest.encode({ context: undefined, key: bytes(key) }).finish();
+  const answer = await node.unary('/dougdb.v1.Routes/Lookup', request);
+  const { route } = LookupResponse.decode(answer);
+  return [route?.partition?.partitionId ?? 0, route?.leaderNodeId ?? 0];
+}
+
+/** dougdb.admin.v1.Admin/PartitionList. */
+export async function partitionList(node: TestNode): Promise<readonly RouteHint[]> {
+  const answer = await node.unary('/dougdb.admin.v1.Admin/PartitionList', new Uint8Array(0));
+  return PartitionListResponse.decode(answer).partitions;
+}
+
+/** dougdb.admin.v1.Admin/TransferLeader. */
+export async function transferLeader(
+  node: TestNode,
+  partitionId: number,
+  toNodeId: number,
+  timeoutMs = 5_000,
+): Promise<TransferLeaderResponse> {
+  const request = TransferLeaderRequest.encode({
+    clusterId: new Uint8Array(0),
+    partitionId,
+    toNodeId,
+  }).finish();
+  const answer = await node.unary('/dougdb.admin.v1.Admin/TransferLeader', request, timeoutMs);
+  return TransferLeaderResponse.decode(answer);
+}
+
+/** How many partitions each node leads by its own word, in the order of the nodes; -1: down. */
+export function leaderCounts(cluster: TestCluster): number[] {
+  return cluster.nodes.map((node) => {
+    if (!node.running) return -1;
+    return node.member.replicaStatuses().filter(({ role }) => role === 'leader').length;
+  });
 }
 
 export async function status(node: TestNode): Promise<StatusResponse> {

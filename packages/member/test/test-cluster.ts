@@ -67,6 +67,11 @@ export class TestNode {
     return member;
   }
 
+  /** Null while the process does not run or has not opened yet. */
+  get opened(): Member | null {
+    return this.#process?.member ?? null;
+  }
+
   get clock(): SimClock {
     if (this.#process === null) throw new Error(`${this.address} does not run`);
     return this.#process.clock;
@@ -101,7 +106,7 @@ export class TestNode {
       openHardState: (dir) => FileHardState.open(fs, dir),
       advertise: address,
       join: this.#cluster.join,
-      settings: testSettings,
+      settings: this.#cluster.settings,
       onFatal: (exitCode, error) => this.#died(process, exitCode, error),
       version: 'test',
       ...this.options,
@@ -174,10 +179,18 @@ export class TestCluster {
   readonly random: SimRandom;
   readonly nodes: readonly TestNode[];
   readonly join: readonly string[];
+  readonly settings: MemberSettings;
 
-  /** @param count - members; one alone is started without a list */
-  constructor(count: number, seed: number | string = 1) {
+  /** @param count - members; one alone is started without a list @param splitAt - as text */
+  constructor(
+    count: number,
+    seed: number | string = 1,
+    splitAt: readonly string[] = [],
+    settings: Partial<MemberSettings> = {},
+  ) {
     this.random = new SimRandom(seed);
+    const keys = splitAt.map((key) => new TextEncoder().encode(key));
+    this.settings = { ...testSettings, splitAt: keys, ...settings };
     const addresses = Array.from({ length: count }, (_, at) => `n${at + 1}:4400`);
     this.join = count === 1 ? [] : addresses;
     this.nodes = addresses.map((a) => new TestNode(this, a, this.random.fork(`disk/${a}`)));

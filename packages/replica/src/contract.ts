@@ -118,6 +118,8 @@ export interface ReplicaStatus {
   readonly lastIndex: number;
   readonly revision: number;
   readonly sessions: number;
+  /** {@link import('./replica.js').Replica.stateHash} at appliedIndex; null while an entry is applied in part. */
+  readonly hash: number | null;
   readonly confState: ConfState;
 }
 

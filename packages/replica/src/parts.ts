@@ -128,7 +128,8 @@ export class Parts {
   get leaderNodeId(): number {
     const { leadership, gate } = this;
     // Whoever may not serve does not name itself, or clients would come back at once, for ever.
-    return leadership.isLeader && !gate.isServing ? 0 : leadership.leaderNodeId;
+    const knowsNothing = gate.isSuspended || (leadership.isLeader && !gate.isServing);
+    return knowsNothing ? 0 : leadership.leaderNodeId;
   }
 
   /** Where to go instead, as known here. */

@@ -147,7 +147,7 @@ export class Replica {
   }
 
   status(): ReplicaStatus {
-    const { core, gate, leadership, state } = this.#engine.parts;
+    const { core, gate, leadership, state, machine } = this.#engine.parts;
     const status = core.status();
     return {
       partitionId: this.partitionId,
@@ -163,6 +163,7 @@ export class Replica {
       lastIndex: status.lastIndex,
       revision: state.revision,
       sessions: state.sessions.size,
+      hash: machine.isInsideEntry ? null : state.hash,
       confState: state.confState,
     };
   }

@@ -42,6 +42,18 @@ export class ClusterView {
   }
 
   /**
+   * The replica that a walk from an end downwards is meant for.
+   * @throws DougError as replicaFor
+   */
+  replicaBelow(context: RequestContext | undefined, end: Uint8Array): Replica {
+    const isNamed = context !== undefined && context.partitionId !== 0;
+    const below = isNamed ? undefined : this.store.belowKey(end);
+    if (below === undefined) return this.replicaFor(context, end);
+    if (context !== undefined) this.checkCluster(context.clusterId);
+    return below;
+  }
+
+  /**
    * The replica of a partition of users' data; 0: of the one that holds the key.
    * @throws DougError EPOCH_MISMATCH; INVALID_ARGUMENT for the meta group, which is the cluster's own
    */

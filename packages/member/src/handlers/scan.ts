@@ -1,9 +1,11 @@
+import { compareEnds, compareKeys } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
 import {
   DougError,
   decodeRequest,
   type KeyValue,
   limits,
+  type PartitionDescriptor,
   type ResponseHeader,
   ScanRequest,
   ScanResponse,
@@ -27,6 +29,8 @@ interface ScanState {
   readonly request: ScanRequest;
   readonly header: ResponseHeader;
   readonly iterator: DbIterator;
+  /** Where the range goes on in another partition; undefined: it ends here. */
+  readonly beyond: Uint8Array | undefined;
   readonly deadlineMs: number;
   readonly clock: Clock;
   /** Pairs still to be sent. */
@@ -52,7 +56,7 @@ export async function handleScan(
   // The iterator lives longer than the buffer of the request may.
   const start = request.start.slice();
   const end = request.end.slice();
-  const replica = view.replicaFor(context, start);
+  const replica = reverse ? view.replicaBelow(context, end) : view.replicaFor(context, start);
   const iterator = await replica.scan(
     { start, end, reverse, keysOnly, consistency, deadlineMs },
     context?.epochVersion ?? 0,
@@ -62,6 +66,7 @@ export async function handleScan(
       {
         request,
         iterator,
+        beyond: beyondPartition(replica.descriptor, request),
         deadlineMs,
         clock,
         header: view.header(replica, wireConsistency(consistency)),
@@ -81,7 +86,7 @@ async function sendChunks(scan: ScanState, output: ScanOutput): Promise<void> {
     if (more) more = await collect(scan, kvs, output);
     if (output.cancelled) return;
     refuseLate(scan, scan.clock.monotonicMs());
-    const resumeKey = more ? resumeAt(scan, kvs) : undefined;
+    const resumeKey = more ? resumeAt(scan, kvs) : scan.left > 0 ? scan.beyond : undefined;
     await output.send(ScanResponse.encode({ header: scan.header, kvs, resumeKey }).finish());
   } while (more && !output.cancelled);
 }
@@ -115,6 +120,18 @@ async function collect(scan: ScanState, kvs: KeyValue[], output: ScanOutput): Pr
 /** Inclusive start of the next chunk; reversed: its exclusive end. */
 function resumeAt(scan: ScanState, kvs: readonly KeyValue[]): Uint8Array | undefined {
   return scan.request.reverse ? kvs[kvs.length - 1]?.key : scan.iterator.key().slice();
+}
+
+/**
+ * Where the asked range goes on behind this partition. Whoever asked for more than one partition must not
+ * take the end of this one for the end of the range.
+ */
+function beyondPartition(
+  descriptor: PartitionDescriptor,
+  { start, end, reverse }: ScanRequest,
+): Uint8Array | undefined {
+  if (reverse) return compareKeys(start, descriptor.start) < 0 ? descriptor.start : undefined;
+  return compareEnds(end, descriptor.end) > 0 ? descriptor.end : undefined;
 }
 
 function refuseLate({ deadlineMs }: ScanState, nowMs: number): void {

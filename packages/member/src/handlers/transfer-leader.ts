@@ -31,11 +31,12 @@ export async function handleTransferLeader(
   if (partitionId === 0) throw new DougError('INVALID_ARGUMENT', 'no partition is named');
   const replica = view.anyPartition(partitionId);
   const toReplicaId = toNodeId === 0 ? undefined : voterOn(replica, toNodeId);
-  if (!replica.isLeader) throw notLeader(view, replica);
+  if (!replica.isLeader || isStopped(replica)) throw notLeader(view, replica);
   const ownNodeId = view.self.node.nodeId;
   if (toNodeId === ownNodeId) return answer(replica);
   for (let tries = 0; tries < TRIES; tries++) {
     if (tries > 0) await passed(clock, Math.min(clock.monotonicMs() + PAUSE_MS, deadlineMs));
+    if (isStopped(replica)) throw notLeader(view, replica);
     if (replica.isLeader && !replica.transferLeadership(toReplicaId)) {
       throw new DougError('INVALID_ARGUMENT', `partition ${partitionId} has no other voter`);
     }
@@ -62,6 +63,10 @@ function voterOn(replica: Replica, nodeId: number): number {
     'INVALID_ARGUMENT',
     `node ${nodeId} has no voter of partition ${replica.partitionId}`,
   );
+}
+
+function isStopped(replica: Replica): boolean {
+  return replica.status().state === 'stopped';
 }
 
 function answer(replica: Replica): Uint8Array {

@@ -39,6 +39,27 @@ describe('RangeIndex', () => {
       bytes('f'),
       bytes('f'),
     ]);
+    const below = (end: string) => index.findBelow(bytes(end))?.start;
+    expect([
+      below('a'),
+      below('b'),
+      below('b!'),
+      below('d'),
+      below('e'),
+      below('f'),
+      below('g'),
+      below(''),
+    ]).toEqual([
+      bytes(''),
+      bytes(''),
+      bytes('b'),
+      bytes('b'),
+      undefined,
+      undefined,
+      bytes('f'),
+      bytes('f'),
+    ]);
     expect(new RangeIndex<KeyRange>([], (r) => r).find(bytes('a'))).toBeUndefined();
+    expect(new RangeIndex<KeyRange>([], (r) => r).findBelow(bytes(''))).toBeUndefined();
   });
 });

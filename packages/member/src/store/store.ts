@@ -83,6 +83,11 @@ export class Store {
     return this.#byKey.find(key);
   }
 
+  /** The replica of users' data that holds the greatest keys below an exclusive end. */
+  belowKey(end: Uint8Array): Replica | undefined {
+    return this.#byKey.findBelow(end);
+  }
+
   /** The only replica of users' data, if there is only one; then nothing has to be looked up by key. */
   get only(): Replica | undefined {
     return this.#only;
