@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NodeClock } from '@dougdb/ports/node';
 import { LmdbHardState } from './lmdb-hard-state.js';
 
 let dir: string;
@@ -53,6 +54,31 @@ describe('hard states in lmdb', () => {
     await store.put(101, value(0xab));
     const image = readFileSync(join(dir, 'data.mdb'));
     expect(image.includes(Buffer.from(value(0xab)))).toBe(true);
+    await store.close();
+  });
+
+  it('of all replicas that change in one turn of the loop are one commit, and one for the copies', async () => {
+    const store = await LmdbHardState.open(dir);
+    const clock = new NodeClock();
+    // As replicas do: each in a deferred call of its own.
+    const turn = (byte: number): Promise<unknown> => {
+      const written = Array.from(
+        { length: 64 },
+        (_, at) =>
+          new Promise<void>((resolve, reject) => {
+            clock.defer(() => store.put(101 + at, value(byte)).then(resolve, reject));
+          }),
+      );
+      return Promise.all(written);
+    };
+    await turn(1);
+    const before = store.commits;
+    expect(before).toBeGreaterThan(0);
+    for (let byte = 2; byte <= 6; byte++) await turn(byte);
+    // Two for each turn; a machine that stops in the middle of one may need more, never one for each replica.
+    expect(store.commits - before).toBeGreaterThanOrEqual(10);
+    expect(store.commits - before).toBeLessThanOrEqual(20);
+    expect(store.get(164)).toEqual(value(6));
     await store.close();
   });
 

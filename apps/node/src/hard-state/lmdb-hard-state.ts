@@ -62,6 +62,12 @@ export class LmdbHardState implements HardStateStore {
     }
   }
 
+  /** Commits that lmdb has made, each with one sync. */
+  get commits(): number {
+    const { lastTxnId } = this.#db.getStats() as { readonly lastTxnId?: number };
+    return lastTxnId ?? 0;
+  }
+
   get(replicaId: number): Uint8Array | null {
     const value = this.#read(() => this.#db.get(replicaId));
     return value === undefined ? null : new Uint8Array(value);
