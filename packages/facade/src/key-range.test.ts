@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {
   compareEnds,
+  compareKeyAt,
   compareKeys,
   isBelowEnd,
   keyBelow,
@@ -16,6 +17,17 @@ describe('key order', () => {
     fc.assert(
       fc.property(anyKey, anyKey, (a, b) => {
         expect(Math.sign(compareKeys(a, b))).toBe(Buffer.compare(a, b));
+      }),
+    );
+  });
+
+  it('is the same inside of a message', () => {
+    fc.assert(
+      fc.property(anyKey, anyKey, anyKey, (before, a, b) => {
+        const message = Buffer.concat([before, a, before]);
+        const end = before.length + a.length;
+        const order = compareKeyAt(message, before.length, end, b);
+        expect(Math.sign(order)).toBe(Math.sign(compareKeys(a, b)));
       }),
     );
   });

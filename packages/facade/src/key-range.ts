@@ -11,6 +11,21 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** {@link compareKeys} of bytes[start, end) and another key: for walks over messages, without a view. */
+export function compareKeyAt(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  other: Uint8Array,
+): number {
+  const length = Math.min(end - start, other.length);
+  for (let i = 0; i < length; i++) {
+    const difference = bytes[start + i]! - other[i]!;
+    if (difference !== 0) return difference;
+  }
+  return end - start - other.length;
+}
+
 /**
  * Order of the exclusive ends of ranges: as keys, but the empty one means "to the last key" and comes
  * last.

@@ -63,6 +63,10 @@ export interface LimitTable {
   readonly waitingReads: number;
   /** Answers that wait for one slow connection. */
   readonly answerQueueBytes: number;
+  /** Items that wait in a facade for one node. */
+  readonly forwardQueueItems: number;
+  /** Requests of clients that a facade holds because items of theirs wait for one node. */
+  readonly forwardQueueBytes: number;
   /** Messages to one peer on the control channel (heartbeats, votes, acknowledgements). */
   readonly peerControlMessages: number;
   readonly peerControlBytes: number;
@@ -103,6 +107,8 @@ export const limits: LimitTable = Object.freeze({
   uncommittedBytes: 16 * MIB,
   waitingReads: 16_384,
   answerQueueBytes: 8 * MIB,
+  forwardQueueItems: 8192,
+  forwardQueueBytes: 8 * MIB,
   peerControlMessages: 4096,
   peerControlBytes: 4 * MIB,
   peerDataMessages: 1024,
@@ -157,6 +163,8 @@ export function assertLimits(table: LimitTable): void {
   below('requestBytes', table.requestBytes, 'admittedBytes', table.admittedBytes);
   below('requestBytes', table.requestBytes, 'uncommittedBytes', table.uncommittedBytes);
   below('requestBytes', table.requestBytes, 'answerQueueBytes', table.answerQueueBytes);
+  below('requestBytes', table.requestBytes, 'forwardQueueBytes', table.forwardQueueBytes);
+  below('pipeWindowItems', table.pipeWindowItems, 'forwardQueueItems', table.forwardQueueItems);
   below('peerEntryBytes', table.peerEntryBytes, 'peerDataBytes', table.peerDataBytes);
   below('pipeBatchItems - 1', table.pipeBatchItems - 1, 'pipeWindowItems', table.pipeWindowItems);
   below(

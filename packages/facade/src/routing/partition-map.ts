@@ -4,7 +4,7 @@ import type {
   ReplicaDescriptor,
   RouteHint,
 } from '@dougdb/rpc-proto';
-import { compareEnds, compareKeys, isBelowEnd, rangesOverlap } from '../key-range.js';
+import { compareEnds, compareKeyAt, compareKeys, isBelowEnd, rangesOverlap } from '../key-range.js';
 
 /** The keyspace of users' data; 0 is the cluster's own. */
 export const DATA_KEYSPACE = 1;
@@ -71,8 +71,22 @@ export class PartitionMap {
 
   /** The partition that holds a key; null: not known. The first one whose end is above the key. */
   lookup(key: Uint8Array): Route | null {
-    const entry = this.#entries[this.#firstEndAbove(key)];
-    return entry !== undefined && compareKeys(entry.start, key) <= 0 ? entry : null;
+    return this.lookupAt(key, 0, key.length);
+  }
+
+  /** {@link lookup} of the key bytes[start, end), without a view. */
+  lookupAt(bytes: Uint8Array, start: number, end: number): Route | null {
+    const entries = this.#entries;
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { end: bound } = entries[middle] as Entry;
+      if (bound.length === 0 || compareKeyAt(bytes, start, end, bound) < 0) high = middle;
+      else low = middle + 1;
+    }
+    const entry = entries[low];
+    return entry !== undefined && compareKeyAt(bytes, start, end, entry.start) >= 0 ? entry : null;
   }
 
   /**
@@ -228,19 +242,6 @@ export class PartitionMap {
     this.#entries = this.#entries.filter((other) => !displaced.includes(other));
     this.#entries.push(entry);
     this.#entries.sort((a, b) => compareEnds(a.end, b.end));
-  }
-
-  #firstEndAbove(key: Uint8Array): number {
-    const entries = this.#entries;
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const entry = entries[middle] as Entry;
-      if (isBelowEnd(key, entry.end)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }
 

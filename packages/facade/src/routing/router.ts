@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@dougdb/ports';
 import {
   type CodeName,
+  codes,
   type DescribeResponse,
   type DougError,
   limits,
@@ -126,6 +127,27 @@ export class Router {
     if (error.reason === 'EPOCH_MISMATCH') this.map.forgetEpoch(partitionId, epochVersion);
     if (!stillLeads.has(error.reason) && !eventual) this.map.forgetLeader(partitionId, nodeId);
     if (error.route !== undefined) this.#learnFor(key, error.route);
+  }
+
+  /** {@link correct}, where only the address is known that the request went to. */
+  correctAt(
+    address: string,
+    sent: Pick<Sent, 'eventual' | 'partitionId' | 'epochVersion'>,
+    error: DougError,
+  ): void {
+    const { eventual, partitionId, epochVersion } = sent;
+    if (error.reason === 'EPOCH_MISMATCH') this.map.forgetEpoch(partitionId, epochVersion);
+    const mayServeLater = stillLeads.has(error.reason) || codes[error.reason].retry === 'no';
+    const route = this.map.byId(partitionId);
+    if (
+      !mayServeLater &&
+      !eventual &&
+      route !== null &&
+      this.map.leaderAddress(route) === address
+    ) {
+      this.map.forgetLeader(partitionId, route.leaderNodeId);
+    }
+    if (error.route !== undefined) this.learn(error.route);
   }
 
   /**
