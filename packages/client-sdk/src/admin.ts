@@ -8,7 +8,7 @@ import {
   StatusResponse,
 } from '@dougdb/rpc-proto';
 import type { Engine } from './engine/engine.js';
-import { type CallOptions, checkTimeout } from './options.js';
+import { type CallOptions, checkOptions, checkTimeout } from './options.js';
 
 /** A node of the cluster. */
 export interface Member {
@@ -87,6 +87,7 @@ export class AdminClient {
     const { clock, transport, settings, isClosed } = this.#engine;
     const { finder } = this.#engine.router;
     if (isClosed) throw new DougError('CLOSED', 'the client is closed', { outcome: 'NOT_APPLIED' });
+    checkOptions(options);
     const timeoutMs = checkTimeout(options.timeoutMs ?? settings.timeoutMs);
     const untilMs = clock.monotonicMs() + timeoutMs;
     const addresses = address === undefined ? finder.addresses : [address];

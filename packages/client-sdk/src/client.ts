@@ -19,6 +19,7 @@ import {
   type CallOptions,
   type ConnectOptions,
   checkConsistency,
+  checkOptions,
   checkTimeout,
   type ReadOptions,
   resolveSettings,
@@ -92,6 +93,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
    */
   ready(options: CallOptions = noOptions): Promise<void> {
     return new Promise((resolve, reject) => {
+      checkOptions(options);
       awaitRoom(this.#engine, this.#timeoutOf(options), options.signal).then(resolve, reject);
     });
   }
@@ -137,6 +139,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     options: ReadOptions = noOptions,
   ): Promise<(GetResult<V, K> | null)[]> {
     return new Promise((resolve, reject) => {
+      checkOptions(options);
       const names = listOf(keys);
       const results = new Array<GetResult<V, K> | null>(names.length).fill(null);
       let open = names.length;
@@ -198,6 +201,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   ): Promise<T> {
     // What the executor throws rejects the promise: no call of the client throws.
     return new Promise<T>((resolve, reject) => {
+      checkOptions(options);
       const settle = resolve as (result: unknown) => void;
       const op = this.#operation(kind, key, value, options, settle, reject);
       this.#engine.submit(op, this.#timeoutOf(options));
@@ -257,6 +261,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 
   #planScan(options: ScanOptions): ScanPlan {
+    checkOptions(options);
     const { settings } = this.#engine;
     const { limit = Number.POSITIVE_INFINITY, consistency, timeoutMs } = options;
     if (!(limit >= 0) || (Number.isFinite(limit) && !Number.isSafeInteger(limit))) {

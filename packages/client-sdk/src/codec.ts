@@ -69,15 +69,25 @@ export interface NamedCodecs {
 
 const named = { utf8: utf8Codec, bytes: bytesCodec, json: jsonCodec };
 
-/** A codec by its name, or as it is. @throws DougError INVALID_ARGUMENT for an unknown name */
+/** A codec by its name, or as it is. @throws DougError INVALID_ARGUMENT for what is neither */
 export function resolveCodec<V, K extends Key>(
   codec: Codec<V, K> | keyof NamedCodecs,
 ): Codec<V, K> {
-  if (typeof codec !== 'string') return codec;
+  if (typeof codec === 'object' && codec !== null) return checkCodec(codec);
   if (!Object.hasOwn(named, codec)) {
     throw new DougError('INVALID_ARGUMENT', `unknown codec '${String(codec)}'`);
   }
   return named[codec] as unknown as Codec<V, K>;
+}
+
+function checkCodec<V, K extends Key>(codec: Codec<V, K>): Codec<V, K> {
+  const { encode, decode, keys = 'utf8' } = codec;
+  const areFunctions = typeof encode === 'function' && typeof decode === 'function';
+  if (areFunctions && (keys === 'utf8' || keys === 'bytes')) return codec;
+  throw new DougError(
+    'INVALID_ARGUMENT',
+    "a codec has encode, decode and, if any, keys 'utf8' or 'bytes'",
+  );
 }
 
 /** The bytes of a key, not shared with the caller. @throws DougError INVALID_ARGUMENT */

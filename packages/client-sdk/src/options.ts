@@ -69,6 +69,7 @@ const longestTimeoutMs = 2 ** 31 - 1;
 
 /** Checks options and fills in the defaults. @throws DougError INVALID_ARGUMENT */
 export function resolveSettings<V, K extends Key>(options: ConnectOptions<V, K>): Settings {
+  checkOptions(options);
   return Object.freeze({
     endpoints: parseEndpoints(options.endpoints),
     timeoutMs: checkTimeout(options.timeoutMs ?? defaultSettings.timeoutMs),
@@ -77,6 +78,14 @@ export function resolveSettings<V, K extends Key>(options: ConnectOptions<V, K>)
     direct: checkDirect(options.direct ?? defaultSettings.direct),
     pendingLimit: checkPending({ ...defaultSettings.pendingLimit, ...options.pendingLimit }),
   });
+}
+
+/** Checks that the options of a call are some, and that the signal is one. @throws DougError INVALID_ARGUMENT */
+export function checkOptions(options: CallOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options must be an object');
+  const { signal } = options;
+  const isSignal = signal === undefined || typeof signal?.addEventListener === 'function';
+  if (!isSignal) throw invalid('signal must be an AbortSignal');
 }
 
 /** @throws DougError INVALID_ARGUMENT */
@@ -95,6 +104,9 @@ export function checkConsistency(consistency: Consistency): Consistency {
 
 /** Addresses as HOST:PORT, each once. @throws DougError INVALID_ARGUMENT */
 export function parseEndpoints(endpoints: string | readonly string[]): string[] {
+  if (typeof endpoints !== 'string' && !Array.isArray(endpoints)) {
+    throw invalid('endpoints must be a string or a list of strings');
+  }
   const list = (typeof endpoints === 'string' ? endpoints.split(',') : [...endpoints])
     .map((endpoint) => String(endpoint).trim())
     .filter((endpoint) => endpoint !== '');

@@ -1,6 +1,6 @@
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
-import { createClient, type DougClient } from '../src/core.js';
+import { type ConnectOptions, createClient, type DougClient } from '../src/core.js';
 import { FakeCluster } from '../src/testing/index.js';
 import { simClient } from './sim-client.js';
 
@@ -152,25 +152,35 @@ describe('DougClient', () => {
 
   it('refuses what no server would take, and sends nothing', async () => {
     const { cluster, db, fails } = await simClient();
+    const oddly = (options: unknown): object => options as object;
     const refused = [
-      db.put('', 'v'),
-      db.put('k'.repeat(8193), 'v'),
-      db.put('k', 'v'.repeat(1024 * 1024 + 1)),
-      db.put('\ud800', 'v'),
-      db.put('k', '\udc00 lone'),
-      db.put(7 as unknown as string, 'v'),
-      db.put('k', 7 as unknown as string),
-      db.get('k', { timeoutMs: 0 }),
-      db.get('k', { timeoutMs: Number.NaN }),
-      db.get('k', { consistency: 'strong' as 'eventual' }),
+      () => db.put('', 'v'),
+      () => db.put('k'.repeat(8193), 'v'),
+      () => db.put('k', 'v'.repeat(1024 * 1024 + 1)),
+      () => db.put('\ud800', 'v'),
+      () => db.put('k', '\udc00 lone'),
+      () => db.put(7 as unknown as string, 'v'),
+      () => db.put('k', 7 as unknown as string),
+      () => db.get('k', { timeoutMs: 0 }),
+      () => db.get('k', { timeoutMs: Number.NaN }),
+      () => db.get('k', { timeoutMs: 2 ** 31 }),
+      () => db.get('k', { consistency: 'strong' as 'eventual' }),
+      () => db.get('k', oddly('eventual')),
+      () => db.put('k', 'v', oddly(null)),
+      () => db.delete('k', oddly({ signal: 'stop' })),
+      () => db.getMany(['k'], oddly(null)),
+      () => db.ready(oddly({ signal: null })),
+      () => db.scan(oddly({ signal: {} })).next(),
+      () => db.admin.members(oddly(7)),
     ];
     for (const call of refused) {
-      expect(await fails(call)).toMatchObject({
+      expect(await fails(call())).toMatchObject({
         code: 'DOUG_INVALID_ARGUMENT',
         outcome: 'NOT_APPLIED',
       });
     }
     expect(cluster.arrived).toBe(0);
+    expect(db.pending.operations).toBe(0);
   });
 
   it('takes keys of any bytes and values of any size up to the limit', async () => {
@@ -368,6 +378,27 @@ describe('createClient', () => {
   ])('refuses the endpoints %j', async (endpoints) => {
     const { result } = open(endpoints);
     await expect(result).rejects.toMatchObject({ code: 'DOUG_INVALID_ARGUMENT' });
+  });
+
+  it.each([
+    ['no endpoints', {}],
+    ['endpoints that are none', { endpoints: 7 }],
+    ['no options', null],
+    ['a codec that is none', { endpoints: 'n1:4400', codec: {} }],
+    ['a codec that nobody knows', { endpoints: 'n1:4400', codec: 'xml' }],
+    ['a pause that is none', { endpoints: 'n1:4400', retry: { baseMs: 0 } }],
+    ['pauses that shrink', { endpoints: 'n1:4400', retry: { baseMs: 9, maxMs: 8 } }],
+    ['a default that is none', { endpoints: 'n1:4400', consistency: 'strong' }],
+    ['no time', { endpoints: 'n1:4400', timeoutMs: 0 }],
+    ['direct by a word', { endpoints: 'n1:4400', direct: 'yes' }],
+    ['a signal that is none', { endpoints: 'n1:4400', signal: {} }],
+  ])('refuses %s', async (_, options) => {
+    const scheduler = new SimScheduler();
+    const cluster = new FakeCluster({ clock: scheduler.clock() });
+    const ports = { transport: cluster, clock: scheduler.clock(), random: new SimRandom(1) };
+    const connecting = createClient(ports, options as unknown as ConnectOptions);
+    await expect(connecting).rejects.toMatchObject({ code: 'DOUG_INVALID_ARGUMENT' });
+    expect(cluster.unaryCalls).toBe(0);
   });
 
   it('takes names, IPv4 and IPv6', async () => {
