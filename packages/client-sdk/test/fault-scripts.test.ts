@@ -31,12 +31,19 @@ interface Script {
     readonly node: number;
   }[];
   readonly timeoutMs: number;
+  /** What the client is told of. */
+  readonly endpoints: 'nodes' | 'facades' | 'both';
 }
 
 /** More of them on demand: DOUG_FAULT_RUNS=5000. */
 const numRuns = Number(process.env.DOUG_FAULT_RUNS ?? 120);
 
-const events = ['lead', 'lead nobody', 'kill', 'restart', 'freeze', 'thaw', 'break', 'split'];
+const events = [
+  ...['lead', 'lead nobody', 'kill', 'restart', 'freeze', 'thaw', 'break', 'split'],
+  ...['kill facade', 'restart facade', 'freeze facade', 'thaw facade', 'drain facade'],
+];
+
+const facades = ['f1:4300', 'f2:4300'];
 
 const scripts: fc.Arbitrary<Script> = fc.record({
   seed: fc.nat(),
@@ -51,6 +58,7 @@ const scripts: fc.Arbitrary<Script> = fc.record({
     { maxLength: 12 },
   ),
   timeoutMs: fc.constantFrom(40, 800, 20_000),
+  endpoints: fc.constantFrom('nodes', 'facades', 'both'),
 });
 
 const verdicts: readonly FakeVerdict[] = [
@@ -75,15 +83,18 @@ const verdicts: readonly FakeVerdict[] = [
 const splitKeys = ['k2', 'k1', 'k3'];
 
 function happen(cluster: FakeCluster, what: string, node: number, splits: string[]): void {
-  if (what === 'lead' || what === 'lead nobody') {
+  const [verb, of] = what.split(' ');
+  const endpoint = of === 'facade' ? (facades[node % 2] as string) : node;
+  if (verb === 'lead') {
     for (const partition of cluster.partitions) {
-      partition.leaderNodeId = what === 'lead' ? ((node + partition.id) % 3) + 1 : 0;
+      partition.leaderNodeId = of === 'nobody' ? 0 : ((node + partition.id) % 3) + 1;
     }
-  } else if (what === 'kill') cluster.kill(node);
-  else if (what === 'restart') cluster.restart(node);
-  else if (what === 'freeze') cluster.freeze(node);
-  else if (what === 'thaw') cluster.thaw(node);
-  else if (what === 'break') cluster.breakPipes();
+  } else if (verb === 'kill') cluster.kill(endpoint);
+  else if (verb === 'restart') cluster.restart(endpoint);
+  else if (verb === 'freeze') cluster.freeze(endpoint);
+  else if (verb === 'thaw') cluster.thaw(endpoint);
+  else if (verb === 'drain') cluster.drain(endpoint);
+  else if (verb === 'break') cluster.breakPipes();
   else {
     const key = splits.shift();
     if (key !== undefined) cluster.split(key);
@@ -91,7 +102,10 @@ function happen(cluster: FakeCluster, what: string, node: number, splits: string
 }
 
 async function play(script: Script): Promise<{ calls: Call[]; sim: SimClient }> {
-  const sim = await simClient({ splitAt: ['k4'] }, { timeoutMs: script.timeoutMs }, script.seed);
+  const { timeoutMs, seed } = script;
+  const nodes = ['n1:4400', 'n2:4400', 'n3:4400'];
+  const endpoints = { nodes, facades, both: [...facades, ...nodes] }[script.endpoints];
+  const sim = await simClient({ splitAt: ['k4'], facades: 2 }, { timeoutMs, endpoints }, seed);
   const { cluster, db, scheduler } = sim;
   const random = new SimRandom(`faults ${script.seed}`);
   // A node decides about all items of a message alike: the order of calls rests on that.
@@ -109,9 +123,9 @@ async function play(script: Script): Promise<{ calls: Call[]; sim: SimClient }> 
   }
   scheduler.schedule(4000, () => {
     cluster.judge = () => 'serve';
-    for (const { nodeId } of cluster.nodes) {
-      cluster.restart(nodeId);
-      cluster.thaw(nodeId);
+    for (const endpoint of [...cluster.nodes.map(({ nodeId }) => nodeId), ...facades]) {
+      cluster.restart(endpoint);
+      cluster.thaw(endpoint);
     }
     for (const partition of cluster.partitions) partition.leaderNodeId ||= 1;
   });

@@ -30,6 +30,7 @@ export {
   type Route,
   type RouteChange,
 } from './routing/partition-map.js';
+export { Proxies, type ProxyPorts } from './routing/proxies.js';
 export {
   type FailedAttempt,
   mayHaveApplied,
@@ -47,6 +48,7 @@ export {
   type RouterEvents,
   type RouterPorts,
   type Sent,
+  type Way,
 } from './routing/router.js';
 export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';

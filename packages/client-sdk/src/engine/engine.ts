@@ -37,6 +37,9 @@ export interface EngineCounters {
 /** Attempts without a pause between them, for one operation in a row. */
 const maxHasty = 3;
 
+/** A map that is merely behind is asked for no more often than this. */
+const REFRESH_MS = 1_000;
+
 /** Ends of a stream that a new stream would not mend. */
 const hopeless: ReadonlySet<CodeName> = new Set([
   'CLUSTER_MISMATCH',
@@ -72,6 +75,7 @@ export class Engine implements PipeOwner {
   #message = 0;
   #retries = 0;
   #streamsLost = 0;
+  #refreshAgainMs = 0;
   #closed = false;
 
   constructor(ports: RouterPorts, settings: Settings) {
@@ -86,6 +90,7 @@ export class Engine implements PipeOwner {
     this.router = new Router(ports, settings, {
       logTime: (partitionId, logTime) => this.#partition(partitionId).sawLogTime(logTime),
       described: () => this.#leaveSilent(),
+      reachable: () => this.#openGates(),
     });
     this.#pipePorts = {
       transport: ports.transport,
@@ -274,6 +279,14 @@ export class Engine implements PipeOwner {
   }
 
   /** @internal */
+  elsewhere(): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs < this.#refreshAgainMs) return;
+    this.#refreshAgainMs = nowMs + REFRESH_MS;
+    this.router.finder.refresh();
+  }
+
+  /** @internal */
   garbled(op: Operation): void {
     this.#attemptFailed(op, new DougError('INTERNAL', 'an answer that makes no sense'));
   }
@@ -302,6 +315,10 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   silent(pipe: NodePipe): void {
+    if (this.router.isProxy(pipe.address)) {
+      void this.#leaveIfDead(pipe);
+      return;
+    }
     this.#silent.add(pipe);
     // Reads that any replica may serve need not wait.
     for (const op of pipe.sent) {
@@ -358,9 +375,8 @@ export class Engine implements PipeOwner {
     if (gate.isClosed) return;
     const failures = op.eventual ? ++partition.readFailures : ++partition.failures;
     gate.close(backoffMs(failures, this.random, this.settings.backoff, atLeastMs));
-    const route = this.router.map.byId(partition.id);
-    if (route === null || this.router.leaderAddress(route) === undefined)
-      this.router.finder.refresh();
+    const route = this.router.map.lookup(op.key);
+    if (route === null || this.router.leaderAddress(route) === undefined) this.router.seek(op.key);
   }
 
   #served(op: Operation): void {
@@ -419,6 +435,21 @@ export class Engine implements PipeOwner {
       });
       if (left) pipe.abandon(new DougError('IN_DOUBT', `${pipe.address} does not answer`));
     }
+  }
+
+  /**
+   * A facade that owes answers and is silent: it may be waiting for a node itself, and watches that better
+   * than could be done from here. If it does not even say what it is, it is left.
+   */
+  async #leaveIfDead(pipe: NodePipe): Promise<void> {
+    const isAlive = await this.router.finder.probe(pipe.address);
+    if (isAlive || !pipe.isSilent || this.#closed) return;
+    pipe.abandon(new DougError('IN_DOUBT', `${pipe.address} does not answer`));
+  }
+
+  /** What waits for a way to the cluster need not wait any longer. */
+  #openGates(): void {
+    for (const partition of [...this.#partitions.values()]) partition.openGates();
   }
 
   #pipeTo(address: string): NodePipe {

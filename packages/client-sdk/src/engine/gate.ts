@@ -7,13 +7,14 @@ import { type Operation, Place } from './operation.js';
  */
 export class Gate {
   readonly #clock: Clock;
-  readonly #open: (waiting: Operation[]) => void;
+  readonly #release: (waiting: Operation[]) => void;
   #waiting: Operation[] = [];
   #timer: Timer | null = null;
 
-  constructor(clock: Clock, open: (waiting: Operation[]) => void) {
+  /** @param release - takes those that waited */
+  constructor(clock: Clock, release: (waiting: Operation[]) => void) {
     this.#clock = clock;
-    this.#open = open;
+    this.#release = release;
   }
 
   get isClosed(): boolean {
@@ -23,13 +24,18 @@ export class Gate {
   /** Closes it for so long; a gate that is closed already opens when it would have. */
   close(pauseMs: number): void {
     if (this.#timer !== null) return;
-    this.#timer = this.#clock.setTimer(pauseMs, () => {
-      this.#timer = null;
-      const waiting = this.#waiting.filter((op) => op.place === Place.gate);
-      this.#waiting = [];
-      waiting.sort((a, b) => a.serial - b.serial);
-      this.#open(waiting);
-    });
+    this.#timer = this.#clock.setTimer(pauseMs, () => this.open());
+  }
+
+  /** Opens it before its time; an open one stays so. */
+  open(): void {
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.#timer = null;
+    const waiting = this.#waiting.filter((op) => op.place === Place.gate);
+    this.#waiting = [];
+    waiting.sort((a, b) => a.serial - b.serial);
+    this.#release(waiting);
   }
 
   /** Call only while it is closed. */

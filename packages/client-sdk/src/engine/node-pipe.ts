@@ -6,6 +6,7 @@ import {
   encodeDelete,
   encodePut,
   limits,
+  NO_HEADER,
   PipeRequestWriter,
   type PipeResponseVisitor,
   type ResponseHeader,
@@ -305,7 +306,7 @@ export class NodePipe implements PipeResponseVisitor {
   /** @internal */
   write(
     id: number,
-    _header: number,
+    header: number,
     revision: number,
     resultNotKept: boolean,
     compareFailed: boolean,
@@ -313,7 +314,7 @@ export class NodePipe implements PipeResponseVisitor {
     valueStart: number,
     valueEnd: number,
   ): void {
-    const op = this.#answered(id);
+    const op = this.#answered(id, header);
     if (op === null) return;
     const { look } = op;
     if (look === null) {
@@ -338,7 +339,7 @@ export class NodePipe implements PipeResponseVisitor {
     valueEnd: number,
     revision: number,
   ): void {
-    const op = this.#answered(id);
+    const op = this.#answered(id, header);
     if (op === null) return;
     if (!op.isRead) {
       this.#owner.garbled(op);
@@ -363,9 +364,12 @@ export class NodePipe implements PipeResponseVisitor {
   }
 
   /** Null: answered before, or nobody waits for it any more. */
-  #answered(id: number): Operation | null {
+  #answered(id: number, header = NO_HEADER): Operation | null {
     const op = this.#take(id);
-    if (op !== null) op.pipe = null;
+    if (op === null) return null;
+    op.pipe = null;
+    const partitionId = this.#headers[header]?.partitionId ?? op.partitionId;
+    if (partitionId !== op.partitionId) this.#owner.elsewhere();
     return op;
   }
 

@@ -96,6 +96,7 @@ export class Operation implements Expiring, Abortable {
   partitionId = 0;
   epochVersion = 0;
   nodeId = 0;
+  via = '';
   pipe: NodePipe | null = null;
   itemId = 0;
 

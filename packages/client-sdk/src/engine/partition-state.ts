@@ -80,6 +80,12 @@ export class PartitionState {
     return ready;
   }
 
+  /** Lets those go on that wait at the gates. */
+  openGates(): void {
+    this.gate.open();
+    this.readGate.open();
+  }
+
   /** Stops the timers. */
   close(): void {
     this.gate.cancel();

@@ -35,6 +35,8 @@ export interface PipeOwner {
   ): void;
   absent(op: Operation): void;
   failed(op: Operation, error: WireError): void;
+  /** Another partition served than was meant: a facade knows more of the map than is known here. */
+  elsewhere(): void;
   /** An answer that cannot be understood. */
   garbled(op: Operation): void;
   /**

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '@dougdb/ports';
-import { DescribeRequest, DescribeResponse, DougError, EndpointKind } from '@dougdb/rpc-proto';
+import { DescribeRequest, DescribeResponse, DougError } from '@dougdb/rpc-proto';
 import { type BackoffOptions, backoffMs } from '../backoff.js';
 import { pause } from '../pause.js';
 import type { NodeTransport } from '../transport.js';
@@ -29,8 +29,14 @@ export interface RouteFinderPorts {
   readonly map: PartitionMap;
   /** Whether an address failed a moment ago. */
   readonly isShunned: (address: string) => boolean;
-  /** Takes what a node said; called before the map is asked again. */
-  readonly learn: (described: DescribeResponse) => void;
+  /** Takes what an address said; called before the map is asked again. */
+  readonly learn: (described: DescribeResponse, address: string) => void;
+  /** Takes that an address has not answered. */
+  readonly silent: (address: string) => void;
+  /** Facades that can be used now. */
+  readonly facades: () => readonly string[];
+  /** Nodes that may be asked. */
+  readonly nodes: () => readonly string[];
 }
 
 /**
@@ -45,8 +51,6 @@ export class RouteFinder {
   #asking = false;
   /** Addresses whose answer is still awaited: they are not asked once more. */
   readonly #asked = new Set<string>();
-  /** Facades that answered as such: everything goes through them. */
-  readonly #facades: string[] = [];
 
   constructor(ports: RouteFinderPorts) {
     this.#ports = ports;
@@ -57,25 +61,26 @@ export class RouteFinder {
     return this.#clusterId;
   }
 
-  /** Facades to send everything to; empty: talk to the nodes. */
+  /** Facades that can be used now, the one that is used first; empty: the nodes are asked. */
   get facades(): readonly string[] {
-    return this.#facades;
+    return this.#ports.facades();
   }
 
-  /** Every address that is known, those of the nodes first. */
+  /** Every address that may be asked, those of the nodes first. */
   get addresses(): string[] {
-    const { map, settings } = this.#ports;
-    const nodes = map.nodeIds.map((id) => map.addressOf(id) as string);
-    return [...new Set([...nodes, ...settings.endpoints])];
+    const { nodes, settings } = this.#ports;
+    return [...new Set([...nodes(), ...settings.endpoints])];
   }
 
   /**
-   * Asks the endpoints until one has described a partition.
+   * Asks the endpoints, from any of them on, until one has described a partition. The rest of them are
+   * asked in the background: what they are may matter.
    * @throws DougError DEADLINE with the last refusal as its cause; ABORTED
    */
   async connect(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { clock, random, settings, map } = this.#ports;
-    const { endpoints, backoff } = settings;
+    const { backoff } = settings;
+    const endpoints = turned(settings.endpoints, random);
     const untilMs = clock.monotonicMs() + timeoutMs;
     let last = new DougError('NO_LEADER', 'no endpoint was asked');
     for (let round = 1; ; round++) {
@@ -85,7 +90,10 @@ export class RouteFinder {
         if (leftMs <= 0) break;
         const asked = endpoints.slice(i, i + askedAtOnce);
         const failure = await this.#ask(asked, Math.min(askTimeoutMs, leftMs), signal);
-        if (failure === null && map.routes.length > 0) return;
+        if (failure === null && map.routes.length > 0) {
+          for (const address of endpoints.slice(i + askedAtOnce)) void this.probe(address);
+          return;
+        }
         if (failure !== null) last = failure;
         else last = new DougError('STARTING', 'the cluster has no partition yet');
       }
@@ -96,7 +104,7 @@ export class RouteFinder {
     if (signal?.aborted) throw abortedWhile(signal);
     throw new DougError(
       'DEADLINE',
-      `no cluster at ${endpoints.join(',')} within ${timeoutMs} ms; the last answer was ${last.code}: ${last.message}`,
+      `no cluster at ${settings.endpoints.join(',')} within ${timeoutMs} ms; the last answer was ${last.code}: ${last.message}`,
       { outcome: 'NOT_APPLIED', cause: last },
     );
   }
@@ -113,6 +121,11 @@ export class RouteFinder {
       this.#asking = false;
     };
     this.#ask(this.#nextAddresses(avoid), askTimeoutMs, undefined).then(done, done);
+  }
+
+  /** Asks one address in the background. @returns whether it has described itself */
+  async probe(address: string): Promise<boolean> {
+    return (await this.#ask([address], askTimeoutMs, undefined)) === null;
   }
 
   /** Cancels what is being asked. */
@@ -135,6 +148,7 @@ export class RouteFinder {
         this.#describe(address, timeoutMs, cancel).then(
           () => resolve(null),
           (error: unknown) => {
+            this.#ports.silent(address);
             last = DougError.from(error, 'NOT_APPLIED');
             if (--open === 0) resolve(last);
           },
@@ -144,7 +158,7 @@ export class RouteFinder {
   }
 
   async #describe(address: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { learn, settings } = this.#ports;
+    const { learn } = this.#ports;
     const answer = await this.#call(address, timeoutMs, signal);
     const described = decodeDescribed(address, answer);
     if (this.#stop.signal.aborted) return;
@@ -156,9 +170,7 @@ export class RouteFinder {
     } else if (!sameBytes(this.#clusterId, described.clusterId)) {
       throw new DougError('CLUSTER_MISMATCH', `${address} belongs to another cluster`);
     }
-    const isFacade = described.kind === EndpointKind.ENDPOINT_KIND_FACADE && !settings.direct;
-    if (isFacade && !this.#facades.includes(address)) this.#facades.push(address);
-    learn(described);
+    learn(described, address);
   }
 
   async #call(address: string, timeoutMs: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -183,6 +195,13 @@ export class RouteFinder {
     ];
     return order.slice(0, askedAtOnce);
   }
+}
+
+/** The same list from any of its members on, so that not everybody asks the first. */
+function turned(endpoints: readonly string[], random: Random): readonly string[] {
+  if (endpoints.length < 2) return endpoints;
+  const from = Math.floor(random.next() * endpoints.length);
+  return [...endpoints.slice(from), ...endpoints.slice(0, from)];
 }
 
 function decodeDescribed(address: string, answer: Uint8Array): DescribeResponse {

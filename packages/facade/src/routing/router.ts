@@ -4,11 +4,13 @@ import {
   codes,
   type DescribeResponse,
   type DougError,
+  EndpointKind,
   limits,
   type RouteHint,
 } from '@dougdb/rpc-proto';
 import type { NodeTransport } from '../transport.js';
 import { PartitionMap, type Route } from './partition-map.js';
+import { Proxies } from './proxies.js';
 import type { Reaction } from './route-errors.js';
 import { RouteFinder, type RouteFinderSettings } from './route-finder.js';
 import { ShunnedAddresses } from './shunned-addresses.js';
@@ -32,9 +34,18 @@ export interface Sent {
   readonly nodeId: number;
 }
 
+/** Where a request was last sent to. */
+export interface Way {
+  /** A read that any replica may serve at once. */
+  readonly eventual: boolean;
+  /** The node; 0: none, or not known. */
+  nodeId: number;
+  /** The facade that it went through; empty: none. */
+  via: string;
+}
+
 /** A request that is routed by its key. */
-export interface Routed extends Sent {
-  /** The node that was last chosen for it; 0: none. */
+export interface Routed extends Sent, Way {
   nodeId: number;
 }
 
@@ -44,6 +55,8 @@ export interface RouterEvents {
   logTime(partitionId: number, logTime: number): void;
   /** A node has described the cluster; the map is up to date with it. */
   described(): void;
+  /** A facade can be reached again. */
+  reachable?(): void;
 }
 
 /** Refusals after which the node that refused is still taken for the leader. */
@@ -54,12 +67,20 @@ const stillLeads: ReadonlySet<CodeName> = new Set([
   'SESSION_EXPIRED',
 ]);
 
+/** Refusals after which another facade may be luckier. */
+const elsewhere: ReadonlySet<CodeName> = new Set(['NO_LEADER', 'DRAINING', 'STARTING']);
+
 /** Chooses the address for each request, from what nodes have said and from who failed a moment ago. */
 export class Router {
   readonly map = new PartitionMap();
   readonly finder: RouteFinder;
   readonly #random: Random;
   readonly #shunned: ShunnedAddresses;
+  readonly #settings: RouteFinderSettings;
+  /** Facades that everything goes through, if there are any. */
+  readonly #proxies: Proxies;
+  /** Endpoints that have said that they are nodes. */
+  readonly #nodeEndpoints = new Set<string>();
   readonly #events: RouterEvents;
   /** A key that nobody could be asked for. */
   #sought: Uint8Array | null = null;
@@ -74,7 +95,18 @@ export class Router {
       settings,
       map: this.map,
       isShunned: (address) => this.#shunned.has(address),
-      learn: (described) => this.#learnAll(described),
+      learn: (described, address) => this.#learnAll(described, address),
+      silent: (address) => this.#proxies.silent(address),
+      facades: () => this.#proxies.usable,
+      nodes: () => this.#nodeAddresses(),
+    });
+    this.#settings = settings;
+    const { clock, random } = ports;
+    this.#proxies = new Proxies({
+      clock,
+      random,
+      backoff: settings.backoff,
+      probe: (address) => void this.finder.probe(address),
     });
   }
 
@@ -91,9 +123,14 @@ export class Router {
 
   /** Where a partition's writes and linearizable reads go now; undefined: not known, or failing. */
   leaderAddress(route: Route): string | undefined {
-    if (this.finder.facades.length > 0) return this.#facade();
+    const proxy = this.#proxy();
+    if (proxy !== null) return proxy;
     const address = this.map.leaderAddress(route);
     return address === undefined || this.#shunned.has(address) ? undefined : address;
+  }
+
+  isProxy(address: string): boolean {
+    return this.#proxies.has(address);
   }
 
   /**
@@ -111,14 +148,22 @@ export class Router {
     return choice[Math.floor(this.#random.next() * choice.length)]?.nodeId ?? 0;
   }
 
-  /** Where an operation goes now, and as its `nodeId` who that is; undefined: nowhere. */
-  addressFor(op: Routed, route: Route): string | undefined {
-    if (!op.eventual || this.finder.facades.length > 0) {
-      op.nodeId = route.leaderNodeId;
-      return this.leaderAddress(route);
+  /** Where a request goes now, which is noted in it; undefined: nowhere. */
+  addressFor(way: Way, route: Route): string | undefined {
+    const proxy = this.#proxy();
+    if (proxy !== null) {
+      way.nodeId = 0;
+      way.via = proxy ?? '';
+      return proxy;
     }
-    op.nodeId = this.anyReplicaNode(route, op.nodeId);
-    return this.map.addressOf(op.nodeId);
+    way.via = '';
+    way.nodeId = way.eventual ? this.anyReplicaNode(route, way.nodeId) : route.leaderNodeId;
+    return way.eventual ? this.map.addressOf(way.nodeId) : this.leaderAddress(route);
+  }
+
+  /** What went through a facade failed: another one may be luckier. If it went through none: nothing. */
+  suspect({ via }: Way): void {
+    if (via !== '') this.#proxies.suspect(via);
   }
 
   /** Mends the map by a refusal: what the request was sent by is wrong, what the refusal tells is right. */
@@ -164,9 +209,11 @@ export class Router {
     const { partitionId, epochVersion, nodeId } = op;
     const leads = stillLeads.has(error.reason);
     this.correct(op, error);
+    if (elsewhere.has(error.reason)) this.suspect(op);
     if (reaction === 'new-id') return true;
     const route = this.map.lookup(op.key);
     if (route === null) return false;
+    if (op.via !== '') return reaction === 'reroute' && this.leaderAddress(route) !== undefined;
     if (op.eventual) {
       const other = this.anyReplicaNode(route, nodeId);
       return other !== 0 && other !== nodeId;
@@ -181,6 +228,7 @@ export class Router {
 
   /** The stream to an address was lost: it is left alone for a while, and leads nothing as far as we know. */
   lost(address: string): void {
+    this.#proxies.failed(address);
     this.#shunned.add(address);
     for (const route of this.map.routes) {
       if (this.map.leaderAddress(route) === address) {
@@ -191,6 +239,7 @@ export class Router {
 
   /** An address has sent something. */
   heard(address: string): void {
+    this.#proxies.heard(address);
     this.#shunned.forgive(address);
   }
 
@@ -208,11 +257,23 @@ export class Router {
     this.#events.logTime(hint.partition.partitionId, hint.logTime);
   }
 
-  #facade(): string | undefined {
-    return this.finder.facades.find((address) => !this.#shunned.has(address));
+  /**
+   * The facade to go through; null: straight to the nodes; undefined: to nobody. The nodes are a way out
+   * only if the application named one: else they may not be reachable from here.
+   */
+  #proxy(): string | null | undefined {
+    if (this.#proxies.size === 0) return null;
+    return this.#proxies.choose() ?? (this.#nodeEndpoints.size > 0 ? null : undefined);
   }
 
-  #learnAll(described: DescribeResponse): void {
+  /** Nodes that may be asked where things are. */
+  #nodeAddresses(): string[] {
+    if (this.#proxies.size > 0 && this.#nodeEndpoints.size === 0) return [];
+    return this.map.nodeIds.map((id) => this.map.addressOf(id) as string);
+  }
+
+  #learnAll(described: DescribeResponse, address: string): void {
+    this.#learnKind(described, address);
     for (const node of described.nodes) this.map.installNode(node);
     for (const hint of described.partitions) this.learn(hint);
     // Only now it is known that nothing better was told.
@@ -222,5 +283,16 @@ export class Router {
     const { keyBytes = 0, valueBytes = 0 } = described.limits ?? {};
     if (keyBytes > 0 && valueBytes > 0) this.#limits = { keyBytes, valueBytes };
     this.#events.described();
+  }
+
+  #learnKind({ kind }: DescribeResponse, address: string): void {
+    const { direct, endpoints } = this.#settings;
+    if (kind !== EndpointKind.ENDPOINT_KIND_FACADE) {
+      this.#proxies.gone(address);
+      if (endpoints.includes(address)) this.#nodeEndpoints.add(address);
+    } else if (!direct) {
+      this.#nodeEndpoints.delete(address);
+      if (this.#proxies.described(address)) this.#events.reachable?.();
+    }
   }
 }

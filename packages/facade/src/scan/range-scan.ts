@@ -13,7 +13,7 @@ import { compareEnds, compareKeys, isBelowEnd, keyBelow } from '../key-range.js'
 import { pause } from '../pause.js';
 import type { Route } from '../routing/partition-map.js';
 import { reactTo } from '../routing/route-errors.js';
-import type { Router, Sent } from '../routing/router.js';
+import type { Router, Sent, Way } from '../routing/router.js';
 import type { NodeTransport } from '../transport.js';
 
 const SCAN = '/dougdb.v1.Doug/Scan';
@@ -73,7 +73,7 @@ export class RangeScan {
   #done = false;
   #call: OpenCall | null = null;
   #failures = 0;
-  #lastNodeId = 0;
+  readonly #way: Way;
   /** The call that was opened last, as the router knows it. */
   #asked: Sent | null = null;
 
@@ -85,6 +85,7 @@ export class RangeScan {
     this.#start = plan.start;
     this.#end = plan.end;
     this.#left = plan.limit;
+    this.#way = { eventual: plan.eventual, nodeId: 0, via: '' };
   }
 
   /**
@@ -139,14 +140,11 @@ export class RangeScan {
     this.#asked = null;
     const route = reverse ? map.lookupBelow(this.#end) : map.lookup(this.#start);
     if (route === null) return null;
-    this.#lastNodeId = eventual
-      ? router.anyReplicaNode(route, this.#lastNodeId)
-      : route.leaderNodeId;
-    const address = eventual ? map.addressOf(this.#lastNodeId) : router.leaderAddress(route);
+    const address = router.addressFor(this.#way, route);
     if (address === undefined) return null;
     const { partitionId, epochVersion } = route;
     const key = this.#nextKey();
-    this.#asked = { key, eventual, partitionId, epochVersion, nodeId: this.#lastNodeId };
+    this.#asked = { key, eventual, partitionId, epochVersion, nodeId: this.#way.nodeId };
     const abort = new AbortController();
     const chunks = transport.stream(address, SCAN, this.#request(route), abort.signal);
     this.#call = { chunks: chunks[Symbol.asyncIterator](), abort, route };
@@ -226,6 +224,7 @@ export class RangeScan {
     if (error.reason !== 'DEADLINE' && reactTo(error, attempt) === 'give-up') throw asRead(error);
     if (this.#asked !== null) this.#ports.router.correct(this.#asked, error);
     this.#asked = null;
+    if (!isHint(error)) this.#ports.router.suspect(this.#way);
     return error;
   }
 
@@ -237,8 +236,7 @@ export class RangeScan {
   async #recover(error: DougError, untilMs: number): Promise<void> {
     const { clock, backoff, random, router } = this.#ports;
     this.#failures++;
-    const isHint = error.reason === 'NOT_LEADER' || error.reason === 'EPOCH_MISMATCH';
-    if (isHint && this.#failures === 1) return;
+    if (isHint(error) && this.#failures === 1) return;
     router.seek(this.#nextKey());
     const pauseMs = backoffMs(this.#failures, random, backoff, error.retryAfterMs);
     const leftMs = untilMs - clock.monotonicMs();
@@ -257,6 +255,11 @@ export class RangeScan {
     this.#call?.abort.abort();
     this.#call = null;
   }
+}
+
+/** Whether it says who can serve. */
+function isHint({ reason }: DougError): boolean {
+  return reason === 'NOT_LEADER' || reason === 'EPOCH_MISMATCH';
 }
 
 function asRead(error: DougError): DougError {
