@@ -27,6 +27,11 @@ async function disturb(store: MemoryStore): Promise<void> {
     () => cluster.restart(2),
     () => cluster.restart(3),
     () => cluster.breakPipes(),
+    ...cluster.facades.flatMap((facade) => [
+      () => cluster.drain(facade),
+      () => cluster.kill(facade),
+      () => cluster.restart(facade),
+    ]),
   ];
   for (const trouble of troubles) {
     // Each meets calls: those that arrive, or that ask where to go.
@@ -45,3 +50,7 @@ describeContract('on a store in memory with five partitions', async () => {
   for (const [n, key] of ['a', 'g', 'm', 't', 'z'].entries()) store.cluster.lead((n % 3) + 1, key);
   return target(store);
 });
+
+describeContract('on a store in memory behind two facades', async () =>
+  target(createMemoryStore({ facades: 2, splitAt: ['c', 'i', 'p', 'w'] })),
+);

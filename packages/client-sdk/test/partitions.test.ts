@@ -143,7 +143,7 @@ describe('a split', () => {
 
 describe('leaders that move', () => {
   it('do not change the order of calls on a key (call-order)', async () => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < 8; seed++) {
       const { cluster, db, run, scheduler } = await four(seed);
       const random = new SimRandom(`leaders ${seed}`);
       const calls: Promise<unknown>[] = [];
