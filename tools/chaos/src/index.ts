@@ -1,0 +1,17 @@
+/**
+ * Histories of what clients saw: a recorder, a checker that says whether they are linearizable, and a
+ * generator of histories to try it on.
+ * @packageDocumentation
+ */
+export { decodeOperation, encodeOperation } from './history/format.js';
+export { HistoryFormatError } from './history/history-format-error.js';
+export type {
+  Answer,
+  Call,
+  History,
+  Operation,
+  OperationRecord,
+  ProcessId,
+  Status,
+} from './history/operation.js';
+export { parseHistory } from './history/parse-history.js';
