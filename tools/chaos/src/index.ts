@@ -3,6 +3,15 @@
  * generator of histories to try it on.
  * @packageDocumentation
  */
+export {
+  type CheckOptions,
+  type CheckReport,
+  checkHistory,
+  defaultMaxWork,
+  operationsByKey,
+  type Verdict,
+} from './checker/check-history.js';
+export { type Explanation, explainKey, formatExplanation } from './checker/explain.js';
 export { decodeOperation, encodeOperation } from './history/format.js';
 export { HistoryFormatError } from './history/history-format-error.js';
 export type {
