@@ -24,3 +24,19 @@ export type {
   Status,
 } from './history/operation.js';
 export { parseHistory } from './history/parse-history.js';
+export { FileSink } from './recorder/file-sink.js';
+export {
+  type AnswerTo,
+  HistoryRecorder,
+  type HistoryRecorderOptions,
+  type OpenOperation,
+  type RecordedCounts,
+} from './recorder/history-recorder.js';
+export { type HistorySink, TextSink } from './recorder/history-sink.js';
+export { KeyRotation, type KeyRotationOptions } from './recorder/key-rotation.js';
+export {
+  type RecordableClient,
+  type RecordedPutOptions,
+  type RecordingOptions,
+  recordingClient,
+} from './recorder/recording-client.js';
