@@ -12,6 +12,17 @@ export {
   type Verdict,
 } from './checker/check-history.js';
 export { type Explanation, explainKey, formatExplanation } from './checker/explain.js';
+export {
+  defaultGeneratorOptions,
+  type GeneratorOptions,
+  generateHistory,
+} from './generator/generate-history.js';
+export {
+  type MutatedHistory,
+  type Mutation,
+  mutateHistory,
+  mutations,
+} from './generator/mutate-history.js';
 export { decodeOperation, encodeOperation } from './history/format.js';
 export { HistoryFormatError } from './history/history-format-error.js';
 export type {
