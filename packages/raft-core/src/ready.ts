@@ -96,6 +96,8 @@ export const DropReason = {
   LeaderChanged: 'leader-changed',
   ReadTimeout: 'read-timeout',
   NotVoter: 'not-voter',
+  /** The entries became part of a snapshot that was installed here: committed or superseded, not told. */
+  Snapshot: 'snapshot',
   /** This leader is about to hand over or to step down. */
   SteppingDown: 'stepping-down',
 } as const;
@@ -103,7 +105,8 @@ export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
 /**
  * The end of something that was accepted before. 'read': ask again. 'proposals': entries [first, last]
- * of `term` were appended here as leader and this replica stepped down: their outcome is decided by
+ * of `term` were appended here as leader and this replica stepped down (or a snapshot covered them
+ * before they were handed out): their outcome is decided by
  * what is committed at those indexes, and unknown to a client that waits now.
  */
 export type Drop =

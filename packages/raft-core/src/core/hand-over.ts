@@ -37,15 +37,16 @@ export function tickStepDown(r: Raft): boolean {
   return true;
 }
 
-/** The voter that lacks least among those heard of lately; NONE if there is none. */
+/** The voter that lacks least, one that was heard of lately if there is any; NONE if it is alone. */
 function bestSuccessor(r: Raft): ReplicaId {
   let best: ReplicaId = NONE;
-  let bestMatch = -1;
+  let bestScore = -1;
   for (const p of r.tracker.members) {
-    const isCandidate = p.id !== r.id && r.tracker.confState.voters.includes(p.id);
-    if (!isCandidate || !p.recentActive || p.match <= bestMatch) continue;
+    if (p.id === r.id || !r.tracker.confState.voters.includes(p.id)) continue;
+    const score = p.recentActive ? r.log.lastIndex + 1 + p.match : p.match;
+    if (score <= bestScore) continue;
     best = p.id;
-    bestMatch = p.match;
+    bestScore = score;
   }
   return best;
 }

@@ -155,6 +155,12 @@ describe('a joint configuration', () => {
     expect(host.node.status().commit).toBe(2);
     ackAll(host, [4]);
     expect(host.node.status().commit).toBe(3);
+    host.node.propose(proposal('y'));
+    host.run();
+    ackAll(host, [4, 5]);
+    expect(host.node.status().commit).toBe(3);
+    ackAll(host, [3]);
+    expect(host.node.status().commit).toBe(4);
   });
 
   it('leaves itself unless that is to be explicit, and keeps demoted voters until then', () => {

@@ -65,6 +65,8 @@ export class Raft {
   steppingDownElapsed = 0;
   /** As leader: index of the empty entry that opened this term. */
   termStart: LogIndex = 0;
+  /** This life has led at some time. */
+  hasLed = false;
   /** As leader: no configuration change is proposed before this index is applied. */
   pendingConfIndex: LogIndex = 0;
   /** The configuration change applied last; each has to be before its index is reported as applied. */

@@ -46,6 +46,7 @@ export function becomeLeader(r: Raft): void {
   }
   reset(r, r.term);
   r.role = StateType.StateLeader;
+  r.hasLed = true;
   r.setLeader(r.id);
   const self = r.tracker.get(r.id);
   if (self !== undefined) {

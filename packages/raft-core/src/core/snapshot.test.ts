@@ -78,6 +78,14 @@ describe('a follower that is sent a snapshot', () => {
     expect(host.sent.at(-1)).toMatchObject({ type: MsgAppResp, index: 3 });
   });
 
+  it('changes nothing either if its index is compacted here', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 3, applied: 3 });
+    host.storage.compact(3);
+    expect(host.node.step(snap(snapshotAt(2, 2)))).toBe('ok');
+    expect(host.node.step(snap(snapshotAt(1)))).toBe('ok');
+    expect(host.node.status()).toMatchObject({ commit: 3, lastIndex: 3, isInstalling: false });
+  });
+
   it('keeps INVARIANT(snapshot-for-member): refuses one of a configuration without it', () => {
     const host = new Host(2, options);
     host.step(snap(snapshotAt(9, 1, voters(1, 3))));
@@ -93,6 +101,23 @@ describe('a follower that is sent a snapshot', () => {
     expect(host.run().filter((m) => m.type === MsgAppResp)).toEqual([]);
     host.completeAll();
     expect(host.run()).toMatchObject([{ type: MsgAppResp, index: 5 }]);
+  });
+
+  it('ends the wait for what it proposed as leader and was not handed out yet', () => {
+    const host = new Host(1, options);
+    host.elect();
+    host.autoAppend = false;
+    host.node.propose(proposal('x'));
+    host.run();
+    host.step(
+      message(MsgAppResp, 2, 1, 1, { index: 2 }),
+      message(MsgAppResp, 3, 1, 1, { index: 2 }),
+    );
+    expect(host.node.status()).toMatchObject({ commit: 2, durable: 1 });
+    host.step(message(MsgSnap, 2, 1, 2, { snapshot: snapshotAt(5, 2) }));
+    expect(host.drops).toEqual([
+      { kind: 'proposals', term: 1, first: 2, last: 2, reason: 'snapshot' },
+    ]);
   });
 
   it('takes a newer one while the first is being installed', () => {

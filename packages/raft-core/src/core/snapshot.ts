@@ -1,5 +1,6 @@
+import type { LogIndex } from '../ids.js';
 import type { Message } from '../message.js';
-import { StepStatus } from '../ready.js';
+import { DropReason, StepStatus } from '../ready.js';
 import { isMember, type SnapshotMetadata } from '../storage.js';
 import { type Progress, ProgressState } from '../tracker/progress.js';
 import { maybeSendSnapshot } from './append-sender.js';
@@ -32,6 +33,7 @@ function installs(r: Raft, snapshot: SnapshotMetadata): boolean {
   const matches = log.matches(index, term);
   if (r.wantsSnapshot && index >= log.applied && (matches || index > log.committed)) {
     if (matches) {
+      dropUnhanded(r, index);
       log.reinstall(snapshot);
       adoptConf(r, confState);
     } else {
@@ -51,11 +53,30 @@ function installs(r: Raft, snapshot: SnapshotMetadata): boolean {
 }
 
 function replaceLog(r: Raft, snapshot: SnapshotMetadata): void {
+  dropUnhanded(r, r.log.committed);
   // What was committed stays promised until the snapshot takes its place.
   r.out.truncateFrom(r.log.committed + 1);
   r.repairs.truncateFrom(0);
   r.log.restore(snapshot);
   adoptConf(r, snapshot.confState);
+}
+
+/**
+ * Entries that are committed and were not handed out are part of the snapshot now: whoever waits here
+ * for one of them, from the time when this replica led, has to be told that nothing more will come.
+ */
+function dropUnhanded(r: Raft, until: LogIndex): void {
+  if (!r.hasLed) return;
+  const { log } = r;
+  for (let first = log.handed + 1; first <= until; ) {
+    const term = log.term(first);
+    let last = first;
+    while (last < until && log.term(last + 1) === term) last++;
+    if (term > 0) {
+      r.drops.push({ kind: 'proposals', term, first, last, reason: DropReason.Snapshot });
+    }
+    first = last + 1;
+  }
 }
 
 /** The state machine of this replica is damaged, its log and hard state are whole (S11). */

@@ -113,6 +113,11 @@ export class RaftLog {
     return this.#cursor.applied;
   }
 
+  /** Handed out for application. */
+  get handed(): LogIndex {
+    return this.#cursor.handed;
+  }
+
   get uncommittedBytes(): number {
     return this.#uncommitted.total;
   }
