@@ -83,16 +83,23 @@ for (const [name, turn] of Object.entries(modes)) {
   const before = group.committed;
   const seconds = run(SECONDS, () => turn(group, leader));
   const perSecond = Math.round((group.committed - before) / seconds);
-  console.log(`${name}: ${perSecond} commits a second of CPU${allocated(group, () => turn(group, leader))}`);
+  console.log(
+    `${name}: ${perSecond} commits a second of CPU${allocated(group, () => turn(group, leader))}`,
+  );
 }
 
-const groups = Array.from({ length: 1000 }, () => new Group([1, 2, 3], { electionTick: 2 ** 30 }).nodes[1]);
+const groups = Array.from(
+  { length: 1000 },
+  () => new Group([1, 2, 3], { electionTick: 2 ** 30 }).nodes[1],
+);
 let ticks = 0;
 const idleSeconds = run(SECONDS, () => {
   for (const node of groups) node.tick();
   ticks++;
 });
-console.log(`idle tick: ${Math.round((idleSeconds * 1e9) / ticks / groups.length)} ns a group, 1000 groups`);
+console.log(
+  `idle tick: ${Math.round((idleSeconds * 1e9) / ticks / groups.length)} ns a group, 1000 groups`,
+);
 
 /** Seconds of CPU time that the turns took: what others do on the machine changes it little. */
 function run(seconds, turn) {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Mutant, mutatedSource } from './module-loader.js';
 import { plantedBugs } from './mutants.js';
 import { runSimulation, runSuite } from './run-suite.js';
@@ -28,6 +30,14 @@ describe('planted bugs', () => {
   it.each(plantedBugs)('$name: caught by $caughtBy', (bug) => {
     const found = bug.caughtBy.split('|').map((layer) => run(bug, layer));
     expect(found.some((failure) => failure !== null)).toBe(true);
+  });
+
+  it('are listed in the docs', () => {
+    const table = readFileSync(join(__dirname, '../../docs/planted-bugs.md'), 'utf8');
+    const missing = plantedBugs.filter(
+      (bug) => !table.includes(`| ${bug.name} | \`${bug.file}\` |`),
+    );
+    expect(missing.map((bug) => bug.name)).toEqual([]);
   });
 
   it('stand where they are said to stand, each once, each under its own name', () => {
