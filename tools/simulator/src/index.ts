@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export { SimCluster } from './cluster.js';
-export { type Observation, violations } from './oracle.js';
+export type { Look, Observation, Previous } from './observation.js';
+export { violations } from './oracle.js';
 export { runScenario, type ScenarioOptions, type ScenarioResult } from './scenario.js';
 export { runSwarm } from './swarm.js';

@@ -12,6 +12,8 @@ let virtualMs = 0;
 let operations = 0;
 let terms = 0;
 let unknown = 0;
+let looks = 0;
+let refused = 0;
 do {
   const seed = values.seed ?? `${base}-${runs}`;
   try {
@@ -21,6 +23,8 @@ do {
     operations += result.history.length;
     terms += result.term;
     unknown += result.history.filter((op) => op.status === 'unknown').length;
+    looks += result.history.filter((op) => op.look !== undefined).length;
+    refused += result.history.filter((op) => op.look?.compareFailed).length;
     if (result.violations.length > 0) fail(seed, result.violations.join('\n'));
     if (values.seed !== undefined) console.log(`trace ${result.digest}`);
   } catch (error) {
@@ -28,7 +32,7 @@ do {
   }
 } while (values.seed === undefined && performance.now() < until && process.exitCode === undefined);
 console.log(
-  `${runs} runs from seed ${base}, ${(virtualMs / 1000).toFixed(0)} simulated seconds, ${operations} operations, ${unknown} of unknown outcome, ${terms} terms`,
+  `${runs} runs from seed ${base}, ${(virtualMs / 1000).toFixed(0)} simulated seconds, ${operations} operations, ${unknown} of unknown outcome, ${looks} looked first and ${refused} of them were refused, ${terms} terms`,
 );
 
 function fail(seed: string, what: string): void {

@@ -1,19 +1,8 @@
-/** One finished or abandoned operation of a client, in global virtual time. */
-export interface Observation {
-  readonly client: number;
-  readonly kind: 'put' | 'delete' | 'get';
-  readonly key: string;
-  /** put: the unique value written; get: the value read, null when absent. */
-  readonly value: string | null;
-  /** Revision answered; 0 for a get that found nothing. */
-  readonly revision: number;
-  readonly invokedMs: number;
-  readonly returnedMs: number;
-  readonly status: 'ok' | 'fail' | 'unknown';
-}
+import { foundBy, judgeLooks } from './look-oracle.js';
+import { type Observation, tookEffect } from './observation.js';
 
 /**
- * Judges a history of one partition by the revisions that it answered: they are claimed to be the one
+ * Judges the history of one partition, all of it, by the revisions that it answered: they are claimed to be the one
  * order of all writes. Linear time, no search. Sound: whatever it reports is a violation; what it
  * cannot see (an unknown write that nobody read) it does not judge.
  */
@@ -23,7 +12,7 @@ export function violations(history: readonly Observation[]): string[] {
   const attempts = new Map<string, Observation>();
   for (const op of history) {
     if (op.kind === 'put') attempts.set(op.value as string, op);
-    if (op.kind === 'get' || op.status !== 'ok') continue;
+    if (!tookEffect(op)) continue;
     const other = byRevision.get(op.revision);
     if (other !== undefined) found.push(`revision ${op.revision} was answered to two writes`);
     byRevision.set(op.revision, op);
@@ -36,21 +25,57 @@ export function violations(history: readonly Observation[]): string[] {
   }
   judgeAppliedOnce(history, found);
   for (const ops of byKey.values()) judgeKey(ops, attempts, found);
-  judgeRealTimeOfWrites(history, found);
+  judgeRealTime(history, found);
+  judgeCount(history, found);
+  judgeLooks(history, found);
   return found;
 }
 
 /** INVARIANT(applied-once): a written value is unique, so it is only ever seen at one revision. */
 function judgeAppliedOnce(history: readonly Observation[], found: string[]): void {
   const seenAt = new Map<string, number>();
-  for (const op of history) {
-    if (op.status !== 'ok' || op.value === null) continue;
-    const before = seenAt.get(op.value);
-    if (before !== undefined && before !== op.revision) {
-      found.push(`value ${op.value} was seen at revision ${before} and at ${op.revision}`);
+  const see = (value: string | null, revision: number): void => {
+    if (value === null) return;
+    const before = seenAt.get(value);
+    if (before !== undefined && before !== revision) {
+      found.push(`value ${value} was seen at revision ${before} and at ${revision}`);
     }
-    seenAt.set(op.value, op.revision);
+    seenAt.set(value, revision);
+  };
+  for (const op of history) {
+    if (op.status !== 'ok') continue;
+    if (op.kind === 'get' || tookEffect(op)) see(op.value, op.revision);
+    if (op.look?.previous) see(op.look.previous.value, op.look.previous.revision);
   }
+}
+
+/** What somebody saw at a key: by a get, or by a write that looked first. */
+interface Sight {
+  /** In words. */
+  readonly by: string;
+  /** 0: nothing was there. */
+  readonly revision: number;
+  /** Null: nothing was there, or it was not told. */
+  readonly value: string | null;
+  readonly invokedMs: number;
+  readonly returnedMs: number;
+}
+
+function sightsOf(ops: readonly Observation[]): Sight[] {
+  const sights: Sight[] = [];
+  for (const op of ops) {
+    if (op.status !== 'ok') continue;
+    const { invokedMs, returnedMs } = op;
+    const by = `${op.kind} ${op.key} at ${invokedMs} by client ${op.client}`;
+    const seen = op.look === undefined ? undefined : foundBy(op.look);
+    if (op.kind === 'get') {
+      sights.push({ by, revision: op.revision, value: op.value, invokedMs, returnedMs });
+    } else if (seen !== undefined) {
+      const { revision, value } = seen ?? { revision: 0, value: null };
+      sights.push({ by, revision, value, invokedMs, returnedMs });
+    }
+  }
+  return sights;
 }
 
 function judgeKey(
@@ -58,80 +83,99 @@ function judgeKey(
   attempts: ReadonlyMap<string, Observation>,
   found: string[],
 ): void {
-  const writes = ops.filter((op) => op.kind !== 'get' && op.status === 'ok');
-  const reads = ops.filter((op) => op.kind === 'get' && op.status === 'ok');
-  for (const read of reads) {
-    const where = `get ${read.key} at ${read.invokedMs} by client ${read.client}`;
-    if (read.value !== null) {
-      const writer = attempts.get(read.value);
-      if (writer === undefined || writer.key !== read.key) {
-        found.push(`${where}: value ${read.value} was never written there`);
+  const writes = ops.filter(tookEffect);
+  const sights = sightsOf(ops);
+  const key = ops[0]?.key ?? '';
+  for (const sight of sights) {
+    const { by, revision, value } = sight;
+    if (value !== null) {
+      const writer = attempts.get(value);
+      if (writer === undefined || writer.key !== key) {
+        found.push(`${by}: value ${value} was never written there`);
         continue;
       }
       if (writer.status === 'fail') {
-        found.push(`${where}: value ${read.value} belongs to a write that failed for certain`);
+        found.push(`${by}: value ${value} belongs to a write that failed for certain`);
       }
-      if (writer.status === 'ok' && writer.revision !== read.revision) {
-        found.push(`${where}: revision ${read.revision}, its write was told ${writer.revision}`);
+      if (writer.status === 'ok' && !tookEffect(writer)) {
+        found.push(`${by}: value ${value} belongs to a write whose condition was not met`);
+      } else if (writer.status === 'ok' && writer.revision !== revision) {
+        found.push(`${by}: revision ${revision}, its write was told ${writer.revision}`);
       }
-      if (writer.invokedMs > read.returnedMs) found.push(`${where}: read before it was written`);
+      if (writer.invokedMs > sight.returnedMs) found.push(`${by}: read before it was written`);
     }
     for (const write of writes) {
-      if (write.returnedMs > read.invokedMs) continue;
-      const deleted = read.value === null && hasDeleteAfter(ops, write.revision);
-      if (read.revision < write.revision && !deleted) {
+      if (write.returnedMs > sight.invokedMs) continue;
+      const deleted = revision === 0 && hasDeleteAfter(ops, write.revision);
+      if (revision < write.revision && !deleted) {
         found.push(
-          `${where}: stale, revision ${read.revision}, while ${write.kind} of revision ${write.revision} was acknowledged before`,
+          `${by}: stale, revision ${revision}, while ${write.kind} of revision ${write.revision} was acknowledged before`,
         );
       }
     }
   }
-  judgeMonotonicReads(reads, ops, found);
+  judgeMonotonicSights(key, sights, ops, found);
 }
 
-/** An absent read carries no revision: any delete not ordered before `revision` may explain it. */
+/** An absent key carries no revision: any delete not ordered before `revision` may explain it. */
 function hasDeleteAfter(ops: readonly Observation[], revision: number): boolean {
   return ops.some(
     (op) =>
       op.kind === 'delete' &&
-      op.status !== 'fail' &&
-      (op.status === 'unknown' || op.revision >= revision),
+      (op.status === 'unknown' || (tookEffect(op) && op.revision >= revision)),
   );
 }
 
-function judgeMonotonicReads(
-  reads: readonly Observation[],
+function judgeMonotonicSights(
+  key: string,
+  sights: readonly Sight[],
   ops: readonly Observation[],
   found: string[],
 ): void {
-  const sorted = [...reads].sort((a, b) => a.returnedMs - b.returnedMs);
+  const sorted = [...sights].sort((a, b) => a.returnedMs - b.returnedMs);
   let newest = 0;
   let next = 0;
-  for (const read of [...reads].sort((a, b) => a.invokedMs - b.invokedMs)) {
-    while (next < sorted.length && (sorted[next] as Observation).returnedMs < read.invokedMs) {
-      newest = Math.max(newest, (sorted[next] as Observation).revision);
+  for (const sight of [...sights].sort((a, b) => a.invokedMs - b.invokedMs)) {
+    while (next < sorted.length && (sorted[next] as Sight).returnedMs < sight.invokedMs) {
+      newest = Math.max(newest, (sorted[next] as Sight).revision);
       next++;
     }
-    const explained = read.value === null && hasDeleteAfter(ops, newest);
-    if (read.revision < newest && !explained) {
-      found.push(`get ${read.key}: revision ${read.revision} after ${newest} had been read`);
+    const explained = sight.revision === 0 && hasDeleteAfter(ops, newest);
+    if (sight.revision < newest && !explained) {
+      found.push(`${sight.by}: revision ${sight.revision} of ${key} after ${newest} had been read`);
     }
   }
 }
 
-/** A write acknowledged before another began has the smaller revision. */
-function judgeRealTimeOfWrites(history: readonly Observation[], found: string[]): void {
-  const writes = history.filter((op) => op.kind !== 'get' && op.status === 'ok');
-  const byReturn = [...writes].sort((a, b) => a.returnedMs - b.returnedMs);
+/** Every change takes one revision, and nothing else does. */
+function judgeCount(history: readonly Observation[], found: string[]): void {
+  let changes = 0;
+  let highest = 0;
+  for (const op of history) {
+    highest = Math.max(highest, op.revision);
+    if (tookEffect(op) || (op.kind !== 'get' && op.status === 'unknown')) changes++;
+  }
+  if (highest > changes) found.push(`revision ${highest} after ${changes} changes at most`);
+}
+
+/**
+ * A write acknowledged before another began has the smaller revision. One that changed nothing stands at
+ * the revision that it was told, behind everything up to there.
+ */
+function judgeRealTime(history: readonly Observation[], found: string[]): void {
+  const placed = history.filter(
+    (op) => tookEffect(op) || (op.look !== undefined && op.revision > 0),
+  );
+  const byReturn = [...placed].sort((a, b) => a.returnedMs - b.returnedMs);
   let newest = 0;
   let next = 0;
-  for (const write of [...writes].sort((a, b) => a.invokedMs - b.invokedMs)) {
-    while (next < byReturn.length && (byReturn[next] as Observation).returnedMs < write.invokedMs) {
+  for (const op of [...placed].sort((a, b) => a.invokedMs - b.invokedMs)) {
+    while (next < byReturn.length && (byReturn[next] as Observation).returnedMs < op.invokedMs) {
       newest = Math.max(newest, (byReturn[next] as Observation).revision);
       next++;
     }
-    if (write.revision <= newest) {
-      found.push(`revision ${write.revision} was given after ${newest} had been acknowledged`);
+    if (tookEffect(op) ? op.revision <= newest : op.revision < newest) {
+      found.push(`revision ${op.revision} was given after ${newest} had been acknowledged`);
     }
   }
 }

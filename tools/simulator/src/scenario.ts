@@ -1,7 +1,7 @@
-import type { DougClient } from '@dougdb/client/core';
 import { SimCluster } from './cluster.js';
-import { type Observation, violations } from './oracle.js';
-import { connectClient } from './sim-client.js';
+import type { Observation } from './observation.js';
+import { violations } from './oracle.js';
+import { SimClient } from './sim-client.js';
 import type { SimMember } from './sim-member.js';
 import { runWorkload } from './workload.js';
 
@@ -46,7 +46,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   await cluster.until('the cluster forms', () => cluster.converged(), 20_000);
   const clients = await scheduler.runWhilePending(
     Promise.all(
-      Array.from({ length: options.clients ?? 3 }, (_, n) => connectClient(cluster, `c${n}`)),
+      Array.from({ length: options.clients ?? 3 }, (_, n) => SimClient.connect(cluster, `c${n}`)),
     ),
   );
   options.plan?.(cluster);
@@ -79,7 +79,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   const history = [...(await work)];
   await heal(cluster);
   const found = await judge(cluster, clients, history);
-  await scheduler.runWhilePending(Promise.all(clients.map((client) => client.close())));
+  await scheduler.runWhilePending(Promise.all(clients.map((client) => client.sdk.close())));
   return {
     history,
     crashes,
@@ -111,11 +111,11 @@ async function heal(cluster: SimCluster): Promise<void> {
 
 async function judge(
   cluster: SimCluster,
-  clients: readonly DougClient[],
+  clients: readonly SimClient[],
   history: Observation[],
 ): Promise<string[]> {
   const keys = [...new Set(history.map((op) => op.key))].sort();
-  const client = clients[0] as DougClient;
+  const client = clients[0] as SimClient;
   for (const key of keys) {
     const invokedMs = cluster.scheduler.nowMs;
     const hit = await cluster.scheduler.runWhilePending(client.get(key));
@@ -135,5 +135,6 @@ async function judge(
       (d) => `${member.name} ended by itself with ${d.exitCode}: ${String(d.error)}`,
     ),
   );
-  return [...violations(history), ...deaths];
+  const complaints = clients.flatMap(({ repeating }) => repeating.complaints);
+  return [...violations(history), ...complaints, ...deaths];
 }

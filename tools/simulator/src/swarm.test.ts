@@ -10,18 +10,21 @@ describe('the swarm', () => {
       const until = Date.now() + SECONDS * 1000;
       let runs = 0;
       let virtualMs = 0;
+      let refusals = 0;
       for (; Date.now() < until; runs++) {
         const seed = `${base}-${runs}`;
         const result = await runSwarm(seed).catch((cause: unknown) => {
           throw new Error(`npm run sim -- --seed ${seed}`, { cause });
         });
         virtualMs += result.virtualMs;
+        refusals += result.history.filter((op) => op.look?.compareFailed).length;
         if (result.violations.length > 0) {
           throw new Error(`npm run sim -- --seed ${seed}\n${result.violations.join('\n')}`);
         }
       }
       console.log(`seed ${base}: ${runs} runs, ${Math.round(virtualMs / 1000)} simulated seconds`);
       expect(runs).toBeGreaterThan(0);
+      expect(refusals).toBeGreaterThan(0);
     },
     (SECONDS + 60) * 1000,
   );

@@ -1,12 +1,15 @@
 import type { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
-import type { Observation } from './oracle.js';
+import type { LookAnswer, LookingWrite } from './looking-write.js';
+import type { Observation } from './observation.js';
 
 /** The calls of a client that the workload uses. */
 export interface WorkloadClient {
   put(key: string, value: string): Promise<{ revision: number }>;
   delete(key: string): Promise<{ revision: number }>;
   get(key: string): Promise<{ value: string; revision: number } | null>;
+  /** By one of the ways that there are. */
+  look(write: LookingWrite): Promise<LookAnswer>;
 }
 
 export interface WorkloadOptions {
@@ -27,6 +30,8 @@ export async function runWorkload(options: WorkloadOptions): Promise<Observation
   return history;
 }
 
+type Seen = Pick<Observation, 'status' | 'value' | 'revision' | 'look'>;
+
 async function runClient(
   options: WorkloadOptions,
   client: WorkloadClient,
@@ -35,14 +40,20 @@ async function runClient(
 ): Promise<void> {
   const { scheduler, trace } = options;
   const random = options.random.fork(`client-${n}`);
+  /** The newest revision of each key that this client knows of. */
+  const known = new Map<string, number>();
   for (let i = 0; i < options.operationsPerClient; i++) {
     await pause(scheduler, -options.meanPauseMs * Math.log(1 - random.next()));
     const key = `key-${random.int(options.keys)}`;
+    const value = `c${n}-${i}`;
     const draw = random.next();
-    const kind = draw < 0.5 ? 'put' : draw < 0.6 ? 'delete' : 'get';
-    const value = kind === 'put' ? `c${n}-${i}` : null;
+    const write = draw < 0.35 ? drawLook(random, key, value, known.get(key) ?? 1) : null;
+    const kind = write?.kind ?? (draw < 0.65 ? 'put' : draw < 0.7 ? 'delete' : 'get');
     const invokedMs = scheduler.nowMs;
-    const seen = await attempt(client, kind, key, value);
+    const seen =
+      write === null
+        ? await attempt(client, kind, key, kind === 'put' ? value : null)
+        : await attemptLook(client, write);
     const op: Observation = {
       client: n,
       kind,
@@ -51,9 +62,32 @@ async function runClient(
       returnedMs: scheduler.nowMs,
       ...seen,
     };
-    trace(`c${n} ${kind} ${key} ${op.value} ${op.status} ${op.revision}`);
+    const there = op.look?.previous?.revision ?? 0;
+    if (op.status === 'ok') known.set(key, Math.max(1, op.revision, there));
+    trace(
+      `c${n} ${kind} ${key} ${op.value} ${op.status} ${op.revision} ${JSON.stringify(op.look)}`,
+    );
     history.push(op);
   }
+}
+
+function drawLook(
+  random: SimRandom,
+  key: string,
+  value: string,
+  knownRevision: number,
+): LookingWrite {
+  const returnPrevious = random.chance(0.5);
+  const put = { kind: 'put', key, value, ifAbsent: false, ifRevision: 0, returnPrevious } as const;
+  const remove = { ...put, kind: 'delete', value: null } as const;
+  return random.pick<LookingWrite>([
+    { ...put, ifAbsent: true },
+    { ...put, ifRevision: knownRevision },
+    { ...put, returnPrevious: true },
+    { ...put, ifRevision: knownRevision },
+    remove,
+    { ...remove, ifRevision: knownRevision },
+  ]);
 }
 
 async function attempt(
@@ -61,7 +95,7 @@ async function attempt(
   kind: Observation['kind'],
   key: string,
   value: string | null,
-): Promise<Pick<Observation, 'status' | 'value' | 'revision'>> {
+): Promise<Seen> {
   try {
     if (kind === 'get') {
       const hit = await client.get(key);
@@ -71,9 +105,25 @@ async function attempt(
       kind === 'put' ? await client.put(key, value as string) : await client.delete(key);
     return { status: 'ok', value, revision };
   } catch (error) {
-    if (!DougError.is(error)) throw error;
-    return { status: error.outcome === 'NOT_APPLIED' ? 'fail' : 'unknown', value, revision: 0 };
+    return failed(error, value);
   }
+}
+
+async function attemptLook(client: WorkloadClient, write: LookingWrite): Promise<Seen> {
+  const { value, ifAbsent, ifRevision } = write;
+  try {
+    const { revision, compareFailed, previous } = await client.look(write);
+    const look = { ifAbsent, ifRevision, compareFailed, previous };
+    return { status: 'ok', value, revision, look };
+  } catch (error) {
+    return failed(error, value);
+  }
+}
+
+/** @throws what is not an error of the family */
+function failed(error: unknown, value: string | null): Seen {
+  if (!DougError.is(error)) throw error;
+  return { status: error.outcome === 'NOT_APPLIED' ? 'fail' : 'unknown', value, revision: 0 };
 }
 
 function pause(scheduler: SimScheduler, delayMs: number): Promise<void> {
