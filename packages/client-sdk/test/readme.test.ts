@@ -1,67 +1,107 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DougClient, DougError } from '../src/index.js';
-
-// The README's example, as the compiler and a cluster see it.
+import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
+import { CompareFailedError, type DougClient, DougError } from '../src/index.js';
+import { createMemoryStore, type MemoryStore } from '../src/testing/index.js';
+import * as examples from './readme-examples.js';
 
 type Connect = typeof DougClient.connect;
 
-// example
-async function example(DougClient: { connect: Connect }, DougError: ErrorType, console: Output) {
-  await using db = await DougClient.connect('127.0.0.1:4400,127.0.0.1:4401');
-
-  const { revision } = await db.put('user/1', 'Ada');
-  const hit = await db.get('user/1'); // { key, value, revision } or null
-  const quick = await db.get('user/1', { consistency: 'eventual' }); // may be older: see ageMs
-  await db.delete('user/2', { timeoutMs: 1000 });
-
-  for await (const { key, value } of db.scan({ prefix: 'user/', limit: 100 })) {
-    console.log(key, value, revision, hit?.value, quick?.ageMs);
-  }
-
-  try {
-    await db.put('user/3', 'Eve', { signal: AbortSignal.timeout(50) });
-  } catch (error) {
-    if (!DougError.is(error)) throw error;
-    console.log(error.code, error.outcome); // 'UNKNOWN': it may have taken effect, or may still
-  }
+/** What examples get: a client of a store in memory wherever they connect to. */
+function given(store: MemoryStore): { given: examples.Given; lines: unknown[][] } {
+  const lines: unknown[][] = [];
+  const connect = ((target: string | object, options: object = {}) =>
+    store.connect(typeof target === 'string' ? options : target)) as Connect;
+  const of = { DougClient: { connect }, DougError, CompareFailedError, SimScheduler, SimRandom };
+  const console = { log: (...values: readonly unknown[]) => void lines.push([...values]) };
+  return { given: { ...of, createMemoryStore, console }, lines };
 }
-// end of example
-
-interface Output {
-  log(...values: readonly unknown[]): void;
-}
-type ErrorType = typeof DougError;
 
 describe('README.md', () => {
-  it('shows an example that compiles and runs', async () => {
-    const { createClient } = await import('../src/core.js');
-    const { DougError } = await import('../src/index.js');
-    const { FakeCluster } = await import('../src/testing/index.js');
-    const { NodeClock, NodeRandom } = await import('@dougdb/ports/node');
-    const clock = new NodeClock();
-    const cluster = new FakeCluster({ clock });
-    const ports = { transport: cluster, clock, random: new NodeRandom() };
-    const connect = (() => createClient(ports, { endpoints: cluster.endpoints })) as Connect;
-    cluster.judge = ({ key }) => (key === 'user/3' ? 'swallow' : 'serve');
-    const lines: unknown[][] = [];
-    await example({ connect }, DougError, { log: (...values) => lines.push([...values]) });
-    expect(lines).toEqual([
-      ['user/1', 'Ada', 1, 'Ada', 12],
-      ['DOUG_ABORTED', 'UNKNOWN'],
-    ]);
-    expect(cluster.isClosed).toBe(true);
+  it('shows the examples that are tested here, and no other code', () => {
+    const source = readFileSync(join(__dirname, 'readme-examples.ts'), 'utf8');
+    const tested = [...source.matchAll(/\n {2}\/\/ block\n([\s\S]*?) {2}\/\/ end\n/g)].map(
+      ([, body = '']) => body.replace(/^ {2}/gm, '').trim(),
+    );
+    const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
+    const shown = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, body = '']) =>
+      body.replace(/^import .*\n/gm, '').trim(),
+    );
+    expect(shown).toEqual(tested);
+    expect(shown).toHaveLength(8);
   });
 
-  it('shows the example as it is tested', () => {
-    const own = readFileSync(__filename, 'utf8');
-    const body = own.slice(own.indexOf(') {\n') + 4, own.indexOf('\n}\n// end of example'));
-    const lines = body.split('\n');
-    const example = lines.map((line) => line.replace(/^ {2}/, '')).join('\n');
+  it('imports what there is', async () => {
+    const modules: Record<string, object> = {
+      '@dougdb/client': await import('../src/index.js'),
+      '@dougdb/client/testing': await import('../src/testing/index.js'),
+      '@dougdb/ports/sim': await import('@dougdb/ports/sim'),
+    };
     const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
-    expect(readme).toContain(
-      `import { DougClient, DougError } from '@dougdb/client';\n\n${example}\n\`\`\``,
-    );
+    const imports = [...readme.matchAll(/^import (type )?\{ (.*) \} from '(.*)';$/gm)];
+    expect(imports.length).toBeGreaterThan(7);
+    for (const [, isType, names = '', from = ''] of imports) {
+      const values = names.split(', ').filter((name) => !name.startsWith('type '));
+      if (isType === undefined)
+        for (const name of values) expect(modules[from]).toHaveProperty(name);
+    }
+  });
+
+  it('begins with what a client is for', async () => {
+    await using store = createMemoryStore();
+    const { given: imports, lines } = given(store);
+    await examples.first(imports);
+    expect(lines).toEqual([['user/1', 'Ada', 1, 'Ada']]);
+    await examples.reads(imports);
+    expect(lines.slice(1)).toEqual([
+      ['Ada', expect.any(Number)],
+      ['Ada', null],
+    ]);
+  });
+
+  it('counts, many at once', async () => {
+    await using store = createMemoryStore();
+    const increment = examples.conditions(given(store).given);
+    const clients = await Promise.all([store.connect(), store.connect(), store.connect()]);
+    const counts = await Promise.all(clients.map((db) => increment(db, 'n')));
+    expect(counts.sort()).toEqual([1, 2, 3]);
+  });
+
+  it('speaks codecs', async () => {
+    await using store = createMemoryStore();
+    const { given: imports, lines } = given(store);
+    await examples.codecs(imports);
+    expect(lines).toEqual([[0, { name: 'Grace', tags: ['navy'] }]]);
+  });
+
+  it('says what is certain', async () => {
+    await using store = createMemoryStore();
+    const { given: imports, lines } = given(store);
+    store.ignore();
+    await examples.errors(imports);
+    expect(lines).toEqual([['DOUG_IN_DOUBT', 'UNKNOWN']]);
+  });
+
+  it('loads more than the client holds', async () => {
+    await using store = createMemoryStore();
+    const db = await store.connect({ pendingLimit: { operations: 50 } });
+    const entries = Array.from({ length: 500 }, (_, i): [string, string] => [`${1000 + i}`, 'v']);
+    await examples.backPressure()(db, entries);
+    expect(store.entries()).toHaveLength(500);
+    store.refuse('PERMISSION_DENIED');
+    await expect(examples.backPressure()(db, entries.slice(0, 2))).rejects.toMatchObject({
+      code: 'DOUG_PERMISSION_DENIED',
+    });
+  });
+
+  it('tests applications, on virtual time too', async () => {
+    await using store = createMemoryStore();
+    const { given: imports, lines } = given(store);
+    await examples.testing(imports);
+    expect(lines).toEqual([['DOUG_PERMISSION_DENIED'], ['UNKNOWN'], [1]]);
+    const virtual = await examples.virtualTime(imports);
+    expect(virtual.entries()).toHaveLength(1);
+    await virtual.close();
   });
 
   it('types codecs by their name and their value', () => {

@@ -77,7 +77,8 @@ export class DevCluster {
     while (performance.now() < until) {
       for (const member of this.members) {
         const status = await statusOf(client, member);
-        const replica = status?.replicas.at(-1);
+        const replicas = [...(status?.replicas ?? [])];
+        const replica = replicas.sort((a, b) => a.partitionId - b.partitionId).at(-1);
         if (replica?.role === 'leader' && replica.term > above) {
           return { member, term: replica.term };
         }

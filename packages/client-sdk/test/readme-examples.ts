@@ -1,0 +1,156 @@
+import type { SimRandom as Random, SimScheduler as Scheduler } from '@dougdb/ports/sim';
+import type {
+  Codec,
+  CompareFailedError as CompareFailed,
+  DougClient as Connector,
+  DougClient,
+  DougError as Errors,
+} from '../src/index.js';
+import type { createMemoryStore as Create, MemoryStore } from '../src/testing/index.js';
+
+// The examples of README.md, as the compiler sees them: what stands between the marks is what stands there.
+
+/** What an example imports, and where it prints. */
+export interface Given {
+  readonly DougClient: { readonly connect: typeof Connector.connect };
+  readonly DougError: typeof Errors;
+  readonly CompareFailedError: typeof CompareFailed;
+  readonly createMemoryStore: typeof Create;
+  readonly SimScheduler: typeof Scheduler;
+  readonly SimRandom: typeof Random;
+  readonly console: { log(...values: readonly unknown[]): void };
+}
+
+export async function first({ DougClient, console }: Given): Promise<void> {
+  // block
+  await using db = await DougClient.connect('127.0.0.1:4400,127.0.0.1:4401');
+
+  const { revision } = await db.put('user/1', 'Ada');
+  const hit = await db.get('user/1'); // { key, value, revision } or null
+  await db.delete('user/2');
+
+  for await (const { key, value } of db.scan({ prefix: 'user/', limit: 100 })) {
+    console.log(key, value, revision, hit?.value);
+  }
+  // end
+}
+
+export async function reads({ DougClient, console }: Given): Promise<void> {
+  // block
+  const db = await DougClient.connect({ endpoints: ['127.0.0.1:4400'], timeoutMs: 2000 });
+  const quick = await db.get('user/1', { consistency: 'eventual' });
+  console.log(quick?.value, quick?.ageMs); // an estimate, in milliseconds
+
+  const [ada, nobody] = await db.getMany(['user/1', 'user/9'], { timeoutMs: 500 });
+  console.log(ada?.value, nobody); // 'Ada', null
+  await db.close();
+  // end
+}
+
+type Increment = (db: DougClient, key: string) => Promise<number>;
+
+export function conditions({ CompareFailedError }: Given): Increment {
+  // block
+  async function increment(db: DougClient, key: string): Promise<number> {
+    for (;;) {
+      const hit = await db.get(key);
+      const next = Number(hit?.value ?? 0) + 1;
+      try {
+        await db.put(key, `${next}`, hit ? { ifRevision: hit.revision } : { ifAbsent: true });
+        return next;
+      } catch (error) {
+        if (!CompareFailedError.is(error)) throw error; // else somebody was faster: look again
+      }
+    }
+  }
+  // end
+  return increment;
+}
+
+export async function codecs({ DougClient, console }: Given): Promise<void> {
+  // block
+  const dates: Codec<Date> = {
+    encode: (date) => new TextEncoder().encode(date.toISOString()),
+    decode: (bytes) => new Date(new TextDecoder().decode(bytes)),
+  };
+  await using db = await DougClient.connect('127.0.0.1:4400', { codec: dates });
+  await db.put('seen/1', new Date(0));
+  const seen = await db.get('seen/1');
+
+  const json = db.withCodec('json');
+  await json.put('user/7', { name: 'Grace', tags: ['navy'] });
+  const { previous } = await json.put('user/7', null, { returnPrevious: true });
+  console.log(seen?.value.getTime(), previous?.value); // 0, { name: 'Grace', tags: ['navy'] }
+  // end
+}
+
+export async function errors({ DougClient, DougError, console }: Given): Promise<void> {
+  // block
+  await using db = await DougClient.connect('127.0.0.1:4400');
+  try {
+    await db.put('user/3', 'Eve', { timeoutMs: 50 });
+  } catch (error) {
+    if (!DougError.is(error)) throw error;
+    console.log(error.code, error.outcome); // 'DOUG_IN_DOUBT', 'UNKNOWN': it may have taken effect, or may still
+  }
+  // end
+}
+
+type Load = (db: DougClient, entries: Iterable<[string, string]>) => Promise<void>;
+
+export function backPressure(): Load {
+  // block
+  async function load(db: DougClient, entries: Iterable<[string, string]>): Promise<void> {
+    const failed: unknown[] = [];
+    const last = new Set<Promise<unknown>>();
+    for (const [key, value] of entries) {
+      await db.ready();
+      const put = db.put(key, value).catch((error: unknown) => failed.push(error));
+      last.add(put);
+      void put.then(() => last.delete(put));
+    }
+    await Promise.all(last);
+    if (failed.length > 0) throw failed[0];
+  }
+  // end
+  return load;
+}
+
+export async function testing({ createMemoryStore, console }: Given): Promise<void> {
+  // block
+  await using store = createMemoryStore();
+  const db = await store.connect();
+
+  store.loseAnswers(); // of the next call: it takes effect, and the client asks again
+  await db.put('user/1', 'Ada', { ifAbsent: true });
+
+  store.refuse('PERMISSION_DENIED', { key: 'secret' });
+  await db.get('secret').catch((error) => console.log(error.code)); // 'DOUG_PERMISSION_DENIED'
+
+  store.ignore({ kind: 'put' }); // no answer at all
+  const late = db.put('user/2', 'Bob', { timeoutMs: 50 });
+  await late.catch((error) => console.log(error.outcome)); // 'UNKNOWN'
+
+  console.log(store.entries().length); // 1
+  // end
+}
+
+export async function virtualTime({
+  createMemoryStore,
+  SimScheduler,
+  SimRandom,
+}: Given): Promise<MemoryStore> {
+  // block
+  const scheduler = new SimScheduler();
+  const clock = scheduler.clock();
+  const store = createMemoryStore({ clock, random: new SimRandom(1), latencyMs: 5 });
+  const db = await scheduler.runWhilePending(store.connect());
+
+  store.loseLeader();
+  const put = db.put('user/1', 'Ada', { timeoutMs: 120_000 });
+  await scheduler.advance(60_000);
+  store.moveLeader();
+  await scheduler.runWhilePending(put);
+  // end
+  return store;
+}
