@@ -2,53 +2,35 @@ import {
   DougError,
   MemberListRequest,
   MemberListResponse,
-  type NodeDescriptor,
-  type StatusResponse as Status,
+  PartitionListRequest,
+  PartitionListResponse,
   StatusRequest,
   StatusResponse,
 } from '@dougdb/rpc-proto';
+import {
+  decodeAnswer,
+  type Member,
+  type NodeStatus,
+  type PartitionInfo,
+  toMember,
+  toPartition,
+  toStatus,
+} from './admin-reports.js';
+import { adminTargets } from './admin-targets.js';
 import type { Engine } from './engine/engine.js';
+import { type LeaderChange, LeaderTransfer, type TransferOptions } from './leader-transfer.js';
 import { type CallOptions, checkOptions, checkTimeout } from './options.js';
 
-/** A node of the cluster. */
-export interface Member {
+/** A node by its id: found through what is known of the cluster, or through the facade. */
+export interface NodeTarget {
   readonly nodeId: number;
-  /** Made at its first start; 32 hex digits. */
-  readonly uuid: string;
-  /** HOST:PORT. */
-  readonly address: string;
 }
 
-/** What a node says of one of its replicas. */
-export interface ReplicaStatus {
-  readonly partitionId: number;
-  readonly replicaId: number;
-  readonly role: string;
-  /** 0: unknown. */
-  readonly leaderNodeId: number;
-  readonly term: number;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  readonly revision: number;
-  readonly state: string;
-  readonly sessions: number;
-}
+const STATUS = '/dougdb.admin.v1.Admin/Status';
+const MEMBER_LIST = '/dougdb.admin.v1.Admin/MemberList';
+const PARTITION_LIST = '/dougdb.admin.v1.Admin/PartitionList';
 
-/** What a node says of itself. */
-export interface NodeStatus {
-  /** 32 hex digits. */
-  readonly clusterId: string;
-  readonly node: Member;
-  readonly version: string;
-  readonly uptimeMs: number;
-  readonly replicas: readonly ReplicaStatus[];
-  /** In bytes. */
-  readonly limits: { readonly key: number; readonly value: number; readonly request: number };
-}
-
-/** What operators ask for. */
+/** What operators ask for. Where the client goes through a facade, so does all of this. */
 export class AdminClient {
   readonly #engine: Engine;
 
@@ -59,99 +41,113 @@ export class AdminClient {
 
   /**
    * The state of one node.
-   * @param address - HOST:PORT; left out: any node that answers
-   * @throws DougError
+   * @param node - HOST:PORT to ask directly, or a node's id; left out: any node that answers
+   * @throws DougError; INVALID_ARGUMENT: there is no node with this id
    */
-  async status(address?: string, options: CallOptions = {}): Promise<NodeStatus> {
-    const request = StatusRequest.encode({ nodeId: 0 }).finish();
-    const path = '/dougdb.admin.v1.Admin/Status';
-    const answer = await this.#ask(path, request, address, options);
-    return toStatus(decode(StatusResponse, answer));
+  async status(node?: string | NodeTarget, options: CallOptions = {}): Promise<NodeStatus> {
+    if (typeof node === 'object') return this.#statusOf(checkId('nodeId', node.nodeId), options);
+    const targets = node === undefined ? adminTargets(this.#engine) : [node];
+    return this.#askStatus(0, targets, options);
   }
 
   /** All nodes of the cluster, as some node knows them. @throws DougError */
   async members(options: CallOptions = {}): Promise<Member[]> {
     const request = MemberListRequest.encode({}).finish();
-    const path = '/dougdb.admin.v1.Admin/MemberList';
-    const answer = await this.#ask(path, request, undefined, options);
-    return decode(MemberListResponse, answer).nodes.map(toMember);
+    const answer = await this.#ask(MEMBER_LIST, request, adminTargets(this.#engine), options);
+    return decodeAnswer(MemberListResponse, answer).nodes.map(toMember);
+  }
+
+  /**
+   * All partitions with their leaders, as some node knows them: it may be behind by a moment. Ordered by
+   * keyspace and range; the first is the cluster's own.
+   * @throws DougError
+   */
+  async partitions(options: CallOptions = {}): Promise<PartitionInfo[]> {
+    const request = PartitionListRequest.encode({}).finish();
+    const answer = await this.#ask(PARTITION_LIST, request, adminTargets(this.#engine), options);
+    const { partitions } = decodeAnswer(PartitionListResponse, answer);
+    return partitions.map(toPartition).filter((partition) => partition !== null);
+  }
+
+  /**
+   * Makes another replica lead a partition, and answers when one does.
+   * @throws DougError INVALID_ARGUMENT: the node has no vote in this partition; IN_DOUBT: the answer was
+   * lost, and leadership may have moved
+   */
+  async transferLeader(partitionId: number, options: TransferOptions = {}): Promise<LeaderChange> {
+    checkId('partitionId', partitionId);
+    if (options.toNodeId !== undefined) checkId('toNodeId', options.toNodeId);
+    return new LeaderTransfer(this.#engine, partitionId, options).run();
+  }
+
+  async #statusOf(nodeId: number, options: CallOptions): Promise<NodeStatus> {
+    const { finder, map } = this.#engine.router;
+    // Behind a facade the addresses of nodes need not be reachable from here.
+    const targets =
+      finder.facades.length > 0
+        ? adminTargets(this.#engine)
+        : [map.addressOf(nodeId) ?? (await this.#addressOf(nodeId, options))];
+    const status = await this.#askStatus(nodeId, targets, options);
+    if (status.node.nodeId === nodeId) return status;
+    throw new DougError(
+      'INTERNAL',
+      `node ${nodeId} was asked, and node ${status.node.nodeId} answered`,
+      { outcome: 'NOT_APPLIED' },
+    );
+  }
+
+  async #addressOf(nodeId: number, options: CallOptions): Promise<string> {
+    const members = await this.members(options);
+    const member = members.find((one) => one.nodeId === nodeId);
+    if (member !== undefined) return member.address;
+    throw new DougError('INVALID_ARGUMENT', `the cluster has no node ${nodeId}`);
+  }
+
+  async #askStatus(
+    nodeId: number,
+    targets: readonly string[],
+    options: CallOptions,
+  ): Promise<NodeStatus> {
+    const request = StatusRequest.encode({ nodeId }).finish();
+    return toStatus(
+      decodeAnswer(StatusResponse, await this.#ask(STATUS, request, targets, options)),
+    );
   }
 
   /** Asks one address after the other until one answers or the time is up. */
   async #ask(
     path: string,
     request: Uint8Array,
-    address: string | undefined,
+    targets: readonly string[],
     options: CallOptions,
   ): Promise<Uint8Array> {
     const { clock, transport, settings, isClosed } = this.#engine;
-    const { finder } = this.#engine.router;
     if (isClosed) throw new DougError('CLOSED', 'the client is closed', { outcome: 'NOT_APPLIED' });
     checkOptions(options);
-    const timeoutMs = checkTimeout(options.timeoutMs ?? settings.timeoutMs);
-    const untilMs = clock.monotonicMs() + timeoutMs;
-    const addresses = address === undefined ? finder.addresses : [address];
+    const untilMs = clock.monotonicMs() + checkTimeout(options.timeoutMs ?? settings.timeoutMs);
     let last = new DougError('NO_LEADER', 'no address is known');
-    for (const [i, target] of addresses.entries()) {
+    for (const [i, target] of targets.entries()) {
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0) break;
       // The rest of the time is shared by those that are left: one that hangs must not take it all.
-      const shareMs = leftMs / (addresses.length - i);
+      const shareMs = leftMs / (targets.length - i);
       try {
         return await transport.unary(target, path, request, shareMs, options.signal);
       } catch (error) {
         last = DougError.from(error, 'NOT_APPLIED');
-        if (options.signal?.aborted) break;
+        const isOver = options.signal?.aborted || this.#engine.isClosed;
+        // What makes no sense to one makes none to the others.
+        if (isOver || last.reason === 'INVALID_ARGUMENT') break;
       }
     }
     throw last;
   }
 }
 
-function toMember(node: NodeDescriptor | undefined): Member {
-  return {
-    nodeId: node?.nodeId ?? 0,
-    uuid: hex(node?.uuid),
-    address: node?.address ?? '',
-  };
-}
-
-function toStatus(status: Status): NodeStatus {
-  return {
-    clusterId: hex(status.clusterId),
-    node: toMember(status.node),
-    version: status.version,
-    uptimeMs: status.uptimeMs,
-    replicas: status.replicas.map((replica) => ({
-      partitionId: replica.partitionId,
-      replicaId: replica.replicaId,
-      role: replica.role,
-      leaderNodeId: replica.leaderNodeId,
-      term: replica.term,
-      commitIndex: replica.commitIndex,
-      appliedIndex: replica.appliedIndex,
-      firstIndex: replica.firstIndex,
-      lastIndex: replica.lastIndex,
-      revision: replica.revision,
-      state: replica.state,
-      sessions: replica.sessions,
-    })),
-    limits: {
-      key: status.limits?.keyBytes ?? 0,
-      value: status.limits?.valueBytes ?? 0,
-      request: status.limits?.requestBytes ?? 0,
-    },
-  };
-}
-
-function decode<T>(decoder: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw new DougError('INTERNAL', 'a node sent garbage', { outcome: 'NOT_APPLIED', cause });
-  }
-}
-
-function hex(bytes: Uint8Array | undefined): string {
-  return Array.from(bytes ?? [], (byte) => byte.toString(16).padStart(2, '0')).join('');
+function checkId(name: string, id: number): number {
+  if (Number.isSafeInteger(id) && id >= 1) return id;
+  throw new DougError(
+    'INVALID_ARGUMENT',
+    `${name} must be an integer of at least 1, not ${String(id)}`,
+  );
 }

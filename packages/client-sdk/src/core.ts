@@ -20,7 +20,14 @@ export type {
   PipeEvents,
   RouterPorts as EnginePorts,
 } from '@dougdb/facade';
-export { AdminClient, type Member, type NodeStatus, type ReplicaStatus } from './admin.js';
+export { AdminClient, type NodeTarget } from './admin.js';
+export type {
+  Member,
+  NodeStatus,
+  PartitionInfo,
+  PartitionReplica,
+  ReplicaStatus,
+} from './admin-reports.js';
 export { DougClient } from './client.js';
 export {
   bytesCodec,
@@ -34,6 +41,7 @@ export {
 export { CompareFailedError, type Current } from './compare-failed-error.js';
 export type { EngineCounters } from './engine/engine.js';
 export type { PendingBounds } from './engine/pending-limit.js';
+export type { LeaderChange, TransferOptions } from './leader-transfer.js';
 export {
   type CallOptions,
   type ClientOptions,

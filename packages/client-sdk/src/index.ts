@@ -25,7 +25,14 @@ export {
   type DougErrorCode,
   type OutcomeName,
 } from '@dougdb/rpc-proto';
-export type { Member, NodeStatus, ReplicaStatus } from './admin.js';
+export type { NodeTarget } from './admin.js';
+export type {
+  Member,
+  NodeStatus,
+  PartitionInfo,
+  PartitionReplica,
+  ReplicaStatus,
+} from './admin-reports.js';
 export {
   bytesCodec,
   type Codec,
@@ -38,6 +45,7 @@ export {
 export { CompareFailedError, type Current } from './compare-failed-error.js';
 export type { EngineCounters } from './engine/engine.js';
 export type { PendingBounds } from './engine/pending-limit.js';
+export type { LeaderChange, TransferOptions } from './leader-transfer.js';
 export {
   type CallOptions,
   type ClientOptions,

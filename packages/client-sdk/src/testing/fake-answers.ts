@@ -12,10 +12,11 @@ import {
   StatusRequest,
   StatusResponse,
 } from '@dougdb/rpc-proto';
+import { partitionList, transferLeader } from './fake-admin.js';
 import type { FakeCluster } from './fake-cluster.js';
 import type { FakePartition } from './fake-partition.js';
 
-/** What an endpoint answers to a call with one answer. */
+/** What an endpoint answers to a call with one answer. @throws DougError */
 export function answerUnary(
   cluster: FakeCluster,
   address: string,
@@ -37,6 +38,10 @@ export function answerUnary(
         limits: table,
         version: '0.0.0-fake',
       }).finish();
+    case '/dougdb.admin.v1.Admin/PartitionList':
+      return partitionList(cluster);
+    case '/dougdb.admin.v1.Admin/TransferLeader':
+      return transferLeader(cluster, node, request);
     case '/dougdb.admin.v1.Admin/MemberList':
       return MemberListResponse.encode({ nodes: [...cluster.nodes] }).finish();
     default: {

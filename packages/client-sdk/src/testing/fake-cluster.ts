@@ -221,7 +221,7 @@ export class FakeCluster implements NodeTransport {
       const arrival = this.#later(2 * this.latencyMs, () => {
         if (this.isFrozen(address)) return;
         if (this.isDown(address)) fail('NO_LEADER');
-        else end(() => resolve(answerUnary(this, address, path, request)));
+        else end(() => resolve(this.#answer(address, path, request)));
       });
       signal?.addEventListener('abort', onAbort);
       if (signal?.aborted) onAbort();
@@ -328,6 +328,11 @@ export class FakeCluster implements NodeTransport {
   /** @internal */
   late(run: () => void): void {
     this.#later(lateMs, run);
+  }
+
+  /** Rejects as the endpoint refuses. */
+  async #answer(address: string, path: string, request: Uint8Array): Promise<Uint8Array> {
+    return answerUnary(this, address, path, request);
   }
 
   #addressOf(endpoint: FakeEndpoint): string {
