@@ -1,9 +1,39 @@
 import type { DougClient } from '@dougdb/client';
+import { ConnectError } from './cli-errors.js';
 import type { Globals } from './globals.js';
 import type { Io } from './io.js';
 
-/** Keys and values as bytes: what a key or value is, the output decides. */
-export type Db = DougClient<Uint8Array, Uint8Array>;
+type Client = DougClient<Uint8Array, Uint8Array>;
+
+/** What a write takes beside key and value. */
+export interface WriteOptions {
+  readonly signal?: AbortSignal;
+  readonly ifRevision?: number | undefined;
+  readonly ifAbsent?: boolean | undefined;
+  readonly returnPrevious?: boolean | undefined;
+  readonly returnExisted?: boolean | undefined;
+}
+
+/** What a write answers. */
+export interface WriteAnswer {
+  readonly revision: number;
+  /** Only where it was asked for; null: nothing was there. */
+  readonly previous?: { readonly value: Uint8Array; readonly revision: number } | null | undefined;
+  /** Only where it was asked for. */
+  readonly existed?: boolean | undefined;
+  /** Applied before, and the details that were asked for are gone. */
+  readonly resultKept?: false | undefined;
+}
+
+/**
+ * What the commands use of the client. Keys and values are bytes: what a key or value is, the output
+ * decides.
+ */
+export interface Db extends Pick<Client, 'get' | 'scan' | 'counters' | 'close'> {
+  readonly admin: Pick<Client['admin'], 'status' | 'members' | 'partitions' | 'transferLeader'>;
+  put(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
+  delete(key: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
+}
 
 /** Connects to the cluster. */
 export type Connect = (globals: Globals, signal: AbortSignal) => Promise<Db>;
@@ -12,7 +42,7 @@ export type Connect = (globals: Globals, signal: AbortSignal) => Promise<Db>;
 export interface Context {
   readonly io: Io;
   readonly globals: Globals;
-  /** Connects, runs, closes. */
+  /** Connects, runs, closes. @throws ConnectError if it does not come to running */
   withDb<T>(run: (db: Db) => Promise<T>): Promise<T>;
 }
 
@@ -21,7 +51,7 @@ export function makeContext(io: Io, globals: Globals, connect: Connect): Context
     io,
     globals,
     withDb: async (run) => {
-      const db = await connect(globals, io.signal);
+      const db = await connected(io, globals, connect);
       try {
         return await run(db);
       } finally {
@@ -29,4 +59,12 @@ export function makeContext(io: Io, globals: Globals, connect: Connect): Context
       }
     },
   };
+}
+
+async function connected(io: Io, globals: Globals, connect: Connect): Promise<Db> {
+  try {
+    return await connect(globals, io.signal);
+  } catch (error) {
+    throw new ConnectError(error, globals.endpointsFrom);
+  }
 }

@@ -1,5 +1,5 @@
+import { UsageError } from './cli-errors.js';
 import type { Io } from './io.js';
-import { UsageError } from './usage-error.js';
 
 /** How results are printed. */
 export type OutputFormat = 'table' | 'json' | 'raw';
@@ -8,6 +8,8 @@ export type OutputFormat = 'table' | 'json' | 'raw';
 export interface Globals {
   /** HOST:PORT with commas. */
   readonly endpoints: string;
+  /** Who said so. */
+  readonly endpointsFrom: '--endpoint' | 'DOUG_ENDPOINTS' | 'the default';
   readonly format: OutputFormat;
   readonly timeoutMs: number;
 }
@@ -24,38 +26,48 @@ const defaultTimeoutMs = 5_000;
 
 /** Flags win over the environment, the environment over the defaults. @throws UsageError */
 export function resolveGlobals(flags: GlobalFlags, env: Io['env']): Globals {
+  const fromEnv = nonEmpty(env.DOUG_ENDPOINTS);
+  const source = fromEnv === undefined ? 'the default' : 'DOUG_ENDPOINTS';
   return {
-    endpoints: flags.endpoint ?? nonEmpty(env.DOUG_ENDPOINTS) ?? defaultEndpoint,
+    endpoints: flags.endpoint ?? fromEnv ?? defaultEndpoint,
+    endpointsFrom: flags.endpoint === undefined ? source : '--endpoint',
     format: parseFormat(flags.output ?? 'table'),
-    timeoutMs: flags.timeout === undefined ? defaultTimeoutMs : parseDuration(flags.timeout),
+    timeoutMs: flags.timeout === undefined ? defaultTimeoutMs : parseTimeout(flags.timeout),
   };
 }
 
 /** The output format for errors, even when the rest of the command line makes no sense. */
 export function formatOf(args: readonly string[]): OutputFormat {
-  const text = args.join('\0');
+  const end = args.indexOf('--');
+  const text = (end < 0 ? args : args.slice(0, end)).join('\0');
   return /(?:^|\0)(?:-o\0?|--output[=\0])json(?:\0|$)/.test(text) ? 'json' : 'table';
 }
 
+/** The endpoints one by one. */
+export function endpointList({ endpoints }: Globals): string[] {
+  const list = endpoints.split(',').map((endpoint) => endpoint.trim());
+  return [...new Set(list.filter((endpoint) => endpoint !== ''))];
+}
+
 /** Milliseconds of '500', '500ms', '5s' or '2m'. @throws UsageError */
-export function parseDuration(text: string): number {
+function parseTimeout(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
   const scale = { ms: 1, s: 1_000, m: 60_000 }[match?.[2] ?? 'ms'] ?? Number.NaN;
   const ms = Number(match?.[1]) * scale;
   if (ms > 0 && ms < 2 ** 31) return ms;
-  throw new UsageError(`'${text}' is no time: 500ms, 5s and 2m are`);
+  throw new UsageError(`--timeout wants a time as 500ms, 5s or 2m, not '${text}'`);
 }
 
-/** A count of at least `least`. @throws UsageError */
-export function parseCount(text: string, least: number): number {
+/** A count of at least `least`. @param name - of the option or argument @throws UsageError */
+export function parseCount(name: string, text: string, least: number): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count;
-  throw new UsageError(`'${text}' is no whole number of at least ${least}`);
+  throw new UsageError(`${name} wants a whole number of at least ${least}, not '${text}'`);
 }
 
 function parseFormat(text: string): OutputFormat {
   if (text === 'table' || text === 'json' || text === 'raw') return text;
-  throw new UsageError(`unknown output format '${text}': table, json and raw are there`);
+  throw new UsageError(`--output wants table, json or raw, not '${text}'`);
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -1,7 +1,13 @@
 /** Where text and bytes go. */
 export interface Output {
-  /** Resolves when more may be written (at once, unless the reader is slow). */
+  /**
+   * Resolves when more may be written: at once, unless the reader is slow. When the reader has gone what is
+   * written is dropped.
+   * @throws OutputError if it cannot be written
+   */
   write(data: string | Uint8Array): Promise<void>;
+  /** The reader has gone (`doug scan | head`): there is nobody to tell anything. */
+  readonly isGone: boolean;
   readonly isTty: boolean;
   /** Width of a terminal in characters; 80 elsewhere. */
   readonly columns: number;

@@ -16,10 +16,7 @@ const connect: Connect = async ({ endpoints, timeoutMs }, signal) => {
 export async function main(args: readonly string[]): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  // Whoever reads us has gone (`doug export | head`): there is nobody to tell.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
   process.exitCode = await run(args, nodeIo(stop.signal), connect);
+  // What a slow reader has not taken yet, an interrupted command does not wait for.
+  if (stop.signal.aborted) process.exit();
 }

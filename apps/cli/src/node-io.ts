@@ -1,13 +1,14 @@
 import { open } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
-import type { Input, Io, Output } from './io.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './cli-errors.js';
+import type { Input, Io } from './io.js';
+import { NodeOutput } from './node-output.js';
 
 /** The {@link Io} of this process. @param signal - fires when the user wants it to end */
 export function nodeIo(signal: AbortSignal): Io {
   return {
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stdout: new NodeOutput(process.stdout, signal),
+    stderr: new NodeOutput(process.stderr, signal),
     env: process.env,
     signal,
     nowMs: () => performance.now(),
@@ -15,19 +16,8 @@ export function nodeIo(signal: AbortSignal): Io {
       const timer = setInterval(run, intervalMs);
       return () => clearInterval(timer);
     },
-    open: (path) => (path === '-' ? Promise.resolve(standardInput(signal)) : openFile(path)),
-  };
-}
-
-function outputOf(stream: NodeJS.WriteStream): Output {
-  return {
-    isTty: stream.isTTY === true,
-    columns: stream.columns || 80,
-    write: (data) =>
-      new Promise((resolve) => {
-        if (stream.write(data)) resolve();
-        else stream.once('drain', resolve);
-      }),
+    open: (path) =>
+      path === '-' ? Promise.resolve(standardInput(signal)) : openFile(path, signal),
   };
 }
 
@@ -36,13 +26,20 @@ function standardInput(signal: AbortSignal): Input {
   return { chunks: addAbortSignal(signal, process.stdin), sizeBytes: undefined };
 }
 
-async function openFile(path: string): Promise<Input> {
+async function openFile(path: string, signal: AbortSignal): Promise<Input> {
   try {
     const file = await open(path);
     const stat = await file.stat();
-    if (stat.isDirectory()) throw new UsageError(`${path} is a directory`);
-    const sizeBytes = stat.isFile() ? stat.size : undefined;
-    return { chunks: file.createReadStream({ highWaterMark: 256 * 1024 }), sizeBytes };
+    if (stat.isDirectory()) {
+      await file.close();
+      throw new UsageError('it is a directory');
+    }
+    const chunks = file.createReadStream({ highWaterMark: 256 * 1024 });
+    // A pipe with a name may have nothing to say for a long time.
+    return {
+      chunks: addAbortSignal(signal, chunks),
+      sizeBytes: stat.isFile() ? stat.size : undefined,
+    };
   } catch (error) {
     const message = (error as { message?: string }).message ?? String(error);
     throw new UsageError(`cannot read ${path}: ${message}`);

@@ -130,7 +130,7 @@ describe('doug import', () => {
     const ran = await doug.run(['import', '-', '--timeout', '200ms'], { stdin });
     expect(ran.exitCode).toBe(5);
     expect(ran.stderr).toMatch(
-      /^doug: line 8: no answer.*\(it may have taken effect\) \[DOUG_IN_DOUBT\]\n$/,
+      /^doug: line 8: no answer.*it may have taken effect \[DOUG_IN_DOUBT\]\nhint: import the file again.*\n$/,
     );
     expect(ran.stdout).toMatch(/^imported 19 keys/);
     const json = await doug.run(['import', '-', '--timeout', '200ms', '-o', 'json'], { stdin });
@@ -143,7 +143,7 @@ describe('doug import', () => {
     const stdin = Array.from({ length: 5000 }, (_, i) => line(`k${i}`, 'v')).join('');
     const ran = await doug.run(['import', '-'], { stdin });
     expect(ran.exitCode).toBe(6);
-    expect(ran.stderr.trimEnd().split('\n')).toHaveLength(11);
+    expect(ran.stderr.trimEnd().split('\n')).toHaveLength(12);
     expect(doug.cluster.arrived).toBeLessThan(1100);
   });
 

@@ -1,10 +1,10 @@
 import { type ClientOptions, createClient } from '@dougdb/client/core';
 import { FakeCluster, type FakeClusterOptions } from '@dougdb/client/testing';
 import { NodeClock, NodeRandom } from '@dougdb/ports/node';
+import { UsageError } from '../src/cli-errors.js';
 import type { Connect } from '../src/context.js';
-import type { Io } from '../src/io.js';
+import type { Io, Output } from '../src/io.js';
 import { run } from '../src/run.js';
-import { UsageError } from '../src/usage-error.js';
 
 /** What a run of `doug` did. */
 export interface Ran {
@@ -20,9 +20,29 @@ export interface RunOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Standard output and standard error are a terminal. */
   readonly isTty?: boolean;
   readonly columns?: number;
   readonly clientOptions?: Partial<ClientOptions>;
+  /** No time passes. */
+  readonly steadyClock?: boolean;
+  /** Standard output does this instead of keeping what is written. */
+  readonly stdout?: Pick<Output, 'write' | 'isGone'>;
+  /** Called with what is to be done again and again. */
+  readonly every?: (run: () => void) => void;
+}
+
+/** Runs `doug` on whatever it connects to. */
+export async function runWith(
+  connect: Connect,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
+  const out: Buffer[] = [];
+  const err: string[] = [];
+  const exitCode = await run(args, makeIo(out, err, options), connect);
+  const stdoutBytes = Buffer.concat(out);
+  return { exitCode, stdoutBytes, stdout: stdoutBytes.toString(), stderr: err.join('') };
 }
 
 /** A cluster in memory and the `doug` command in front of it. */
@@ -41,9 +61,7 @@ export class Doug {
     });
   }
 
-  async run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const out: Buffer[] = [];
-    const err: string[] = [];
+  run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const connect: Connect = ({ endpoints, timeoutMs }, signal) => {
       this.endpoints = endpoints;
       this.timeoutMs = timeoutMs;
@@ -59,33 +77,40 @@ export class Doug {
       const to = { endpoints: cluster.endpoints, codec: 'bytes' as const, timeoutMs, signal };
       return createClient<Uint8Array, Uint8Array>(ports, to);
     };
-    const exitCode = await run(args, makeIo(out, err, options), connect);
-    const stdoutBytes = Buffer.concat(out);
-    return { exitCode, stdoutBytes, stdout: stdoutBytes.toString(), stderr: err.join('') };
+    return runWith(connect, args, options);
   }
 }
 
 function makeIo(out: Buffer[], err: string[], options: RunOptions): Io {
   const { isTty = false, columns = 80 } = options;
+  const kept = {
+    isGone: false,
+    write: async (data: string | Uint8Array) => {
+      out.push(Buffer.from(data as Uint8Array));
+    },
+  };
+  const stdout = options.stdout ?? kept;
   return {
     stdout: {
-      isTty,
-      columns,
-      write: async (data) => {
-        out.push(Buffer.from(data as Uint8Array));
+      ...{ isTty, columns },
+      write: (data) => stdout.write(data),
+      get isGone() {
+        return stdout.isGone;
       },
     },
     stderr: {
-      isTty: false,
-      columns,
+      ...{ isTty, columns, isGone: false },
       write: async (data) => {
         err.push(Buffer.from(data as Uint8Array).toString());
       },
     },
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
-    nowMs: () => performance.now(),
-    every: () => () => {},
+    nowMs: () => (options.steadyClock === true ? 0 : performance.now()),
+    every: (_, run) => {
+      options.every?.(run);
+      return () => {};
+    },
     open: async (path) => {
       const content = path === '-' ? (options.stdin ?? '') : options.files?.[path];
       if (content === undefined) throw new UsageError(`cannot read ${path}: no such file`);

@@ -1,7 +1,7 @@
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../cli-errors.js';
 
 /** @throws UsageError */
 export function parseConsistency(text = 'linearizable'): 'linearizable' | 'eventual' {
   if (text === 'linearizable' || text === 'eventual') return text;
-  throw new UsageError(`unknown consistency '${text}': linearizable and eventual are there`);
+  throw new UsageError(`--consistency wants linearizable or eventual, not '${text}'`);
 }

@@ -12,11 +12,16 @@ export async function exportAll(context: Context, flags: ExportFlags): Promise<v
   const prefix = bytesOf(flags.prefix ?? '');
   await context.withDb(async (db) => {
     const buffer = new LineBuffer(stdout);
-    for await (const { key, value } of db.scan({ prefix, signal })) {
-      const line = JSON.stringify({ ...bytesField('key', key), ...bytesField('value', value) });
-      const full = buffer.write(`${line}\n`);
-      if (full !== undefined) await full;
+    try {
+      for await (const { key, value } of db.scan({ prefix, signal })) {
+        const line = JSON.stringify({ ...bytesField('key', key), ...bytesField('value', value) });
+        const full = buffer.write(`${line}\n`);
+        if (full !== undefined) await full;
+        if (stdout.isGone) return;
+      }
+    } finally {
+      // What was read before a failure is told.
+      await buffer.flush();
     }
-    await buffer.flush();
   });
 }

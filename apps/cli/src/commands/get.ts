@@ -1,6 +1,6 @@
+import { NotFoundError } from '../cli-errors.js';
 import type { Context } from '../context.js';
 import { bytesField, bytesOf, printable } from '../encoding/json-bytes.js';
-import { NotFoundError } from '../usage-error.js';
 import { parseConsistency } from './consistency.js';
 
 export interface GetFlags {

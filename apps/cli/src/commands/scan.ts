@@ -1,10 +1,12 @@
+import { UsageError } from '../cli-errors.js';
 import type { Context, Db } from '../context.js';
 import { bytesField, bytesOf, printable } from '../encoding/json-bytes.js';
 import { parseCount } from '../globals.js';
-import type { Output } from '../io.js';
+import type { Io, Output } from '../io.js';
+import { cut } from '../output/display-width.js';
 import { LineBuffer } from '../output/line-buffer.js';
-import { cut, table, width } from '../output/table.js';
-import { UsageError } from '../usage-error.js';
+import { paintFor } from '../output/paint.js';
+import { table } from '../output/table.js';
 import { parseConsistency } from './consistency.js';
 
 export interface ScanFlags {
@@ -37,7 +39,7 @@ export async function scan(
     prefix: flags.prefix === undefined ? undefined : bytesOf(flags.prefix),
     start: start === undefined ? undefined : bytesOf(start),
     end: end === undefined ? undefined : bytesOf(end),
-    limit: flags.limit === undefined ? undefined : parseCount(flags.limit, 0),
+    limit: flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 0),
     reverse: flags.reverse,
     consistency: parseConsistency(flags.consistency),
     signal: io.signal,
@@ -45,7 +47,7 @@ export async function scan(
   const rows = (db: Db): AsyncIterable<Row> =>
     flags.keysOnly === true ? db.scan({ ...options, keysOnly: true }) : db.scan(options);
   await context.withDb(async (db) => {
-    if (globals.format === 'table') await printTable(rows(db), io.stdout, flags.keysOnly === true);
+    if (globals.format === 'table') await printTable(rows(db), io, flags.keysOnly === true);
     else await printLines(rows(db), io.stdout, globals.format === 'json' ? jsonLine : rawLine);
   });
 }
@@ -56,11 +58,16 @@ async function printLines(
   line: (row: Row) => string | Uint8Array,
 ): Promise<void> {
   const buffer = new LineBuffer(output);
-  for await (const row of rows) {
-    const full = buffer.write(line(row));
-    if (full !== undefined) await full;
+  try {
+    for await (const row of rows) {
+      const full = buffer.write(line(row));
+      if (full !== undefined) await full;
+      if (output.isGone) return;
+    }
+  } finally {
+    // What was read before a failure is told.
+    await buffer.flush();
   }
-  await buffer.flush();
 }
 
 function jsonLine({ key, value, revision }: Row): string {
@@ -77,29 +84,27 @@ function rawLine({ key, value }: Row): Uint8Array {
 /** Rows that are laid out together: a long scan is printed as it comes. */
 const pageRows = 200;
 
-async function printTable(
-  rows: AsyncIterable<Row>,
-  output: Output,
-  keysOnly: boolean,
-): Promise<void> {
+async function printTable(rows: AsyncIterable<Row>, io: Io, keysOnly: boolean): Promise<void> {
+  const { stdout } = io;
   let page: Row[] = [];
   let isFirst = true;
-  for await (const row of rows) {
-    page.push(row);
-    if (page.length < pageRows) continue;
-    await output.write(layOut(page, output, keysOnly, isFirst));
-    isFirst = false;
-    page = [];
+  try {
+    for await (const row of rows) {
+      page.push(row);
+      if (page.length < pageRows) continue;
+      const text = layOut(page, io, keysOnly, isFirst);
+      isFirst = false;
+      page = [];
+      await stdout.write(text);
+      if (stdout.isGone) return;
+    }
+  } finally {
+    if (page.length > 0) await stdout.write(layOut(page, io, keysOnly, isFirst));
   }
-  if (page.length > 0) await output.write(layOut(page, output, keysOnly, isFirst));
 }
 
-function layOut(
-  rows: readonly Row[],
-  output: Output,
-  keysOnly: boolean,
-  hasHeading: boolean,
-): string {
+function layOut(rows: readonly Row[], io: Io, keysOnly: boolean, hasHeading: boolean): string {
+  const { stdout, env } = io;
   const cells = rows.map(({ key, value, revision }) => ({
     key: printable(key),
     revision,
@@ -108,11 +113,11 @@ function layOut(
   const columns = keysOnly
     ? (['key', 'revision'] as const)
     : (['key', 'revision', 'value'] as const);
-  const all = table(columns, cells, ['revision']);
-  const lines = hasHeading ? all : all.slice(all.indexOf('\n') + 1);
-  if (!output.isTty) return lines;
-  // On a terminal a row is a line.
-  return lines.replace(/[^\n]+/g, (line) =>
-    width(line) > output.columns ? cut(line, output.columns) : line,
-  );
+  const lines = table(columns, cells, {
+    right: ['revision'],
+    // On a terminal a row is a line.
+    fit: (line) => (stdout.isTty ? cut(line, stdout.columns) : line),
+    heading: paintFor(stdout, env).bold,
+  });
+  return hasHeading ? lines : lines.slice(lines.indexOf('\n') + 1);
 }

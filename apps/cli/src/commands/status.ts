@@ -1,28 +1,26 @@
 import type { NodeStatus } from '@dougdb/client';
-import type { Context } from '../context.js';
+import { DougError } from '@dougdb/rpc-proto';
+import { UsageError } from '../cli-errors.js';
+import type { Context, Db } from '../context.js';
+import { endpointList, parseCount } from '../globals.js';
 import { failureOf } from '../output/errors.js';
+import { paintFor } from '../output/paint.js';
 import { table } from '../output/table.js';
+
+export interface StatusFlags {
+  readonly all?: boolean;
+  readonly node?: string;
+}
 
 /** The state of a node, or why there is none. */
 type Answer =
   | { readonly address: string; readonly status: NodeStatus }
   | { readonly address: string; readonly error: string };
 
-/** `doug status`: every member's view of its replicas. */
-export async function status(context: Context): Promise<void> {
+/** `doug status`: what the nodes at the endpoints, one node or all of them say of their replicas. */
+export async function status(context: Context, flags: StatusFlags): Promise<void> {
   const { io, globals } = context;
-  const { signal } = io;
-  const answers = await context.withDb(async (db) => {
-    const members = await db.admin.members({ signal });
-    const ask = async (address: string): Promise<Answer> => {
-      try {
-        return { address, status: await db.admin.status(address, { signal }) };
-      } catch (error) {
-        return { address, error: failureOf(error).code };
-      }
-    };
-    return Promise.all(members.map(({ address }) => ask(address)));
-  });
+  const answers = await context.withDb((db) => askAll(db, context, flags));
   if (globals.format === 'json') {
     for (const answer of answers) await io.stdout.write(`${JSON.stringify(jsonOf(answer))}\n`);
   } else if (globals.format === 'raw') {
@@ -30,8 +28,60 @@ export async function status(context: Context): Promise<void> {
       await io.stdout.write(`${answer.address} ${'error' in answer ? answer.error : 'OK'}\n`);
     }
   } else {
-    await io.stdout.write(tableOf(answers));
+    await io.stdout.write(tableOf(answers, paintFor(io.stdout, io.env).bold));
   }
+  checkOneCluster(answers);
+}
+
+async function askAll(
+  db: Db,
+  { io, globals }: Context,
+  { all, node }: StatusFlags,
+): Promise<Answer[]> {
+  const { signal } = io;
+  if (all === true && node !== undefined) {
+    throw new UsageError('status takes --all or --node, not both');
+  }
+  if (node !== undefined) {
+    const found = await db.admin.status({ nodeId: parseCount('--node', node, 1) }, { signal });
+    return [{ address: found.node.address, status: found }];
+  }
+  if (all === true) {
+    const members = await db.admin.members({ signal });
+    return Promise.all(
+      members.map(({ nodeId, address }) =>
+        answerOf(address, db.admin.status({ nodeId }, { signal })),
+      ),
+    );
+  }
+  return Promise.all(
+    endpointList(globals).map((address) => answerOf(address, db.admin.status(address, { signal }))),
+  );
+}
+
+/** @param address - of whom was asked; a facade answers for a node */
+async function answerOf(address: string, asked: Promise<NodeStatus>): Promise<Answer> {
+  try {
+    const found = await asked;
+    return { address: found.node.address, status: found };
+  } catch (error) {
+    return { address, error: failureOf(error).code };
+  }
+}
+
+/** Which of two clusters a command would go to would be left to chance. @throws DougError CLUSTER_MISMATCH */
+function checkOneCluster(answers: readonly Answer[]): void {
+  // A node that belongs to none yet has no id to differ.
+  const found = answers.flatMap((answer) =>
+    'status' in answer && answer.status.clusterId !== '' ? [answer] : [],
+  );
+  const [first] = found;
+  const other = found.find(({ status: one }) => one.clusterId !== first?.status.clusterId);
+  if (first === undefined || other === undefined) return;
+  throw new DougError(
+    'CLUSTER_MISMATCH',
+    `${first.address} belongs to cluster ${first.status.clusterId}, ${other.address} to ${other.status.clusterId}`,
+  );
 }
 
 function jsonOf(answer: Answer): object {
@@ -61,7 +111,9 @@ function jsonOf(answer: Answer): object {
   };
 }
 
-function tableOf(answers: readonly Answer[]): string {
+const numbers = ['node', 'partition', 'leader', 'term', 'commit', 'applied', 'revision'] as const;
+
+function tableOf(answers: readonly Answer[], heading: (line: string) => string): string {
   const rows = answers.flatMap((answer) => {
     if ('error' in answer) return [emptyRow(answer.address, answer.error)];
     const { node, replicas } = answer.status;
@@ -73,6 +125,7 @@ function tableOf(answers: readonly Answer[]): string {
       address: answer.address,
       partition: replica.partitionId,
       role: replica.role,
+      leader: replica.leaderNodeId === 0 ? '-' : replica.leaderNodeId,
       state: replica.state,
       term: replica.term,
       commit: replica.commitIndex,
@@ -81,17 +134,10 @@ function tableOf(answers: readonly Answer[]): string {
     }));
   });
   const columns = [
-    'node',
-    'address',
-    'partition',
-    'role',
-    'state',
-    'term',
-    'commit',
-    'applied',
-    'revision',
-  ] as const;
-  return table(columns, rows, ['node', 'partition', 'term', 'commit', 'applied', 'revision']);
+    ...(['node', 'address', 'partition', 'role', 'leader', 'state'] as const),
+    ...(['term', 'commit', 'applied', 'revision'] as const),
+  ];
+  return table(columns, rows, { right: numbers, heading });
 }
 
 function emptyRow(address: string, state: string) {
@@ -100,6 +146,7 @@ function emptyRow(address: string, state: string) {
     address,
     partition: '-' as string | number,
     role: '-',
+    leader: '-' as string | number,
     state,
     term: '-' as string | number,
     commit: '-' as string | number,

@@ -1,6 +1,6 @@
+import { isUsageError, UsageError } from '../cli-errors.js';
 import type { Db } from '../context.js';
 import type { Input, Io } from '../io.js';
-import { isUsageError, UsageError } from '../usage-error.js';
 import { type ImportEntry, parseLine } from './parse-line.js';
 import { type Line, splitLines } from './split-lines.js';
 

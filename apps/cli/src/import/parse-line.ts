@@ -1,6 +1,6 @@
 import { limits } from '@dougdb/rpc-proto';
+import { UsageError } from '../cli-errors.js';
 import { bytesOf, textOf } from '../encoding/json-bytes.js';
-import { UsageError } from '../usage-error.js';
 
 /** What a line asks to be put. */
 export interface ImportEntry {

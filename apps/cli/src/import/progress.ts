@@ -1,67 +1,51 @@
-import type { SingleBar } from 'cli-progress';
 import type { Io } from '../io.js';
+import { cut } from '../output/display-width.js';
 import type { ImportTally } from './import-run.js';
 
-/** Shows how far an import is. */
-export interface Progress {
-  stop(): void;
-}
-
-const barIntervalMs = 200;
-const lineIntervalMs = 2_000;
+const intervalMs = 200;
+const barColumns = 24;
+const clearLine = '\r\x1b[K';
 
 /**
- * A bar on a terminal, a line now and then elsewhere; both on standard error.
+ * Shows how far an import is, on standard error: a line that is written over, on a terminal only.
  * @param sizeBytes - of the input; undefined: not known
+ * @returns call it at the end: the line is removed
  */
-export async function showProgress(
+export function showProgress(
   io: Io,
   tally: ImportTally,
   sizeBytes: number | undefined,
-): Promise<Progress> {
+): () => Promise<void> {
+  const { stderr } = io;
+  if (!stderr.isTty) return () => Promise.resolve();
   const beganMs = io.nowMs();
-  const rate = (): string => {
-    const seconds = Math.max(0.001, (io.nowMs() - beganMs) / 1000);
-    return count(Math.round(tally.acknowledged / seconds));
-  };
-  if (!io.stderr.isTty) {
-    const stop = io.every(lineIntervalMs, () => {
-      void io.stderr.write(`${count(tally.acknowledged)} keys, ${rate()}/s\n`);
-    });
-    return { stop };
-  }
-  const bar = await makeBar(io, sizeBytes);
-  bar.start(sizeBytes ?? 0, 0, { keys: '0', rate: '0' });
-  const update = (): void => {
-    bar.update(tally.readBytes, { keys: count(tally.acknowledged), rate: rate() });
-  };
-  const stop = io.every(barIntervalMs, update);
-  return {
-    stop: () => {
-      stop();
-      update();
-      bar.stop();
-    },
+  let isShown = false;
+  const stop = io.every(intervalMs, () => {
+    const line = progressLine(tally, sizeBytes, io.nowMs() - beganMs);
+    isShown = true;
+    // What cannot be shown is not missed.
+    stderr.write(`${clearLine}${cut(line, stderr.columns - 1)}`).catch(stop);
+  });
+  return async () => {
+    stop();
+    if (isShown) await stderr.write(clearLine);
   };
 }
 
-async function makeBar(io: Io, sizeBytes: number | undefined): Promise<SingleBar> {
-  const { default: progress } = await import('cli-progress');
-  const format =
-    sizeBytes === undefined
-      ? '{keys} keys, {rate}/s'
-      : '{bar} {percentage}% | {keys} keys, {rate}/s | {eta_formatted} left';
-  const stream = process.stderr;
-  return new progress.SingleBar({
-    format,
-    stream,
-    hideCursor: true,
-    clearOnComplete: true,
-    // Signs, no colours: nothing for NO_COLOR to turn off.
-    barCompleteChar: '#',
-    barIncompleteChar: '.',
-    barsize: Math.max(10, Math.min(40, io.stderr.columns - 50)),
-  });
+/** A bar where the size is known, signs and no colours: nothing for NO_COLOR to turn off. */
+export function progressLine(
+  tally: ImportTally,
+  sizeBytes: number | undefined,
+  passedMs: number,
+): string {
+  const { acknowledged, readBytes } = tally;
+  const seconds = Math.max(0.001, passedMs / 1000);
+  const keys = `${count(acknowledged)} keys, ${count(Math.round(acknowledged / seconds))}/s`;
+  if (sizeBytes === undefined || sizeBytes === 0) return keys;
+  const share = Math.min(1, readBytes / sizeBytes);
+  const bar = '#'.repeat(Math.round(share * barColumns)).padEnd(barColumns, '.');
+  const left = share === 0 ? '' : `, ${Math.round((seconds * (1 - share)) / share)} s left`;
+  return `${bar} ${Math.round(share * 100)} %  ${keys}${left}`;
 }
 
 /** 171075 as '171,075'. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../cli-errors.js';
 
 /** A line of an input, without its end. */
 export interface Line {

@@ -1,40 +1,75 @@
 import { codes, DougError } from '@dougdb/rpc-proto';
-import type { OutputFormat } from '../globals.js';
-import { isNotFoundError, isUsageError } from '../usage-error.js';
+import {
+  isConnectError,
+  isNotFoundError,
+  isOutputError,
+  isUsageError,
+  type UsageError,
+} from '../cli-errors.js';
+import { compareFailure } from './compare-failure.js';
+import { connectFailure } from './connect-failure.js';
+import type { Failure } from './failure.js';
+import { hints } from './hints.js';
+import type { Paint } from './paint.js';
 
-/** What a failure is told as, and what the process ends with. */
-export interface Failure {
-  readonly code: string;
-  readonly outcome: 'NOT_APPLIED' | 'UNKNOWN';
-  readonly message: string;
-  readonly exitCode: number;
-}
-
+const INTERNAL = 1;
 const USAGE = 2;
 const NOT_FOUND = 3;
 
 /** The failure that a thrown value stands for. */
 export function failureOf(error: unknown): Failure {
-  if (DougError.is(error)) {
-    const { code, outcome, message } = error;
-    return { code, outcome, message, exitCode: codes[error.reason].exitCode };
+  if (isConnectError(error)) {
+    return connectFailure(ofDoug(DougError.from(error.cause)), error.endpointsFrom);
   }
-  if (isUsageError(error)) {
-    return { code: error.code, outcome: 'NOT_APPLIED', message: error.message, exitCode: USAGE };
-  }
+  if (DougError.is(error)) return compareFailure(error, ofDoug(error));
+  if (isUsageError(error)) return ofUsage(error);
   if (isNotFoundError(error)) {
     const { code, message } = error;
     return { code, outcome: 'NOT_APPLIED', message, exitCode: NOT_FOUND };
   }
+  // What a command did before its output was lost, it did.
+  const code = isOutputError(error) ? error.code : 'DOUG_INTERNAL';
   const message = (error as { message?: string } | null)?.message ?? String(error);
-  return { code: 'DOUG_INTERNAL', outcome: 'UNKNOWN', message, exitCode: 1 };
+  return { code, outcome: 'UNKNOWN', message, exitCode: INTERNAL };
 }
 
-/** A failure as a line for standard error. */
-export function failureLine(failure: Failure, format: OutputFormat): string {
-  const { code, outcome, message } = failure;
-  if (format === 'json') return `${JSON.stringify({ code, outcome, message })}\n`;
-  if (code === 'DOUG_USAGE' || code === 'DOUG_NOT_FOUND') return `doug: ${message}\n`;
-  const doubt = outcome === 'UNKNOWN' ? ' (it may have taken effect)' : '';
-  return `doug: ${message}${doubt} [${code}]\n`;
+function ofDoug(error: DougError): Failure {
+  const { code, reason, outcome, message } = error;
+  const hint = hints[reason] ?? undefined;
+  return { code, outcome, message, exitCode: codes[reason].exitCode, hint };
+}
+
+function ofUsage({ code, message, hint }: UsageError): Failure {
+  return { code, outcome: 'NOT_APPLIED', message, exitCode: USAGE, hint };
+}
+
+/** Codes that are told without their name: the message says it all. */
+const plain: ReadonlySet<string> = new Set(['DOUG_USAGE', 'DOUG_NOT_FOUND', 'DOUG_OUTPUT']);
+
+const mayHave = 'may have taken effect';
+
+/** A failure as one JSON object. */
+export function failureJson({ code, outcome, message, details }: Failure): string {
+  return `${JSON.stringify({ code, outcome, message, ...details })}\n`;
+}
+
+/** A failure as a line for people, and what to do about it as another. */
+export function failureText(failure: Failure, paint: Paint): string {
+  const { code, outcome, message, hint } = failure;
+  const isPlain = plain.has(code);
+  const isDoubtful = outcome === 'UNKNOWN' && !isPlain && !message.includes(mayHave);
+  const doubt = isDoubtful ? ` (it ${mayHave})` : '';
+  const name = isPlain ? '' : ` [${code}]`;
+  const line = `${paint.red('doug:')} ${oneLine(message)}${doubt}${name}\n`;
+  return hint === undefined ? line : line + hintText(hint, paint);
+}
+
+/** What to do about a failure, as a line for people. */
+export function hintText(hint: string, paint: Paint): string {
+  return `${paint.dim(`hint: ${hint}`)}\n`;
+}
+
+/** What a node says must not move the cursor or make lines of its own. */
+function oneLine(message: string): string {
+  return message.replace(/[\p{Cc}\s]+/gu, ' ').trim();
 }

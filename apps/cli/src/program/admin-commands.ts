@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import type { StatusFlags } from '../commands/status.js';
+import type { TransferFlags } from '../commands/transfer-leader.js';
+import { examples } from './examples.js';
+import { quiet, type RunCommand } from './run-command.js';
+
+/** Adds what operators use. */
+export function addAdminCommands(program: Command, run: RunCommand): void {
+  const status = program
+    .command('status')
+    .description('what the nodes at the endpoints say of their replicas')
+    .option('--all', 'what all members say')
+    .option('--node <id>', 'what this member says')
+    .action((flags: StatusFlags) =>
+      run(quiet(async (context) => (await import('../commands/status.js')).status(context, flags))),
+    );
+  examples(status, 'doug status', 'doug status --all -o json');
+
+  const member = program.command('member').description('the members of the cluster');
+  const memberList = member
+    .command('list')
+    .description('list the members with their addresses')
+    .action(() =>
+      run(
+        quiet(async (context) => (await import('../commands/member-list.js')).memberList(context)),
+      ),
+    );
+  examples(member, 'doug member list');
+  examples(memberList, 'doug member list', 'doug member list -o raw');
+
+  const partition = program.command('partition').description('the partitions of the cluster');
+  const partitionList = partition
+    .command('list')
+    .description('list the partitions: range (END does not belong to it), epoch, leader, replicas')
+    .action(() =>
+      run(
+        quiet(async (context) =>
+          (await import('../commands/partition-list.js')).partitionList(context),
+        ),
+      ),
+    );
+  const transferLeader = partition
+    .command('transfer-leader')
+    .description('make another replica lead a partition')
+    .argument('<partition>', 'its number, as partition list shows it')
+    .option('--to <node>', 'the node that is to lead (default: the follower that is furthest)')
+    .action((id: string, flags: TransferFlags) =>
+      run(
+        quiet(async (context) =>
+          (await import('../commands/transfer-leader.js')).transferLeader(context, id, flags),
+        ),
+      ),
+    );
+  examples(partition, 'doug partition list', 'doug partition transfer-leader 2');
+  examples(partitionList, 'doug partition list', 'doug partition list -o json');
+  examples(
+    transferLeader,
+    'doug partition transfer-leader 2',
+    'doug partition transfer-leader 2 --to 3',
+  );
+}

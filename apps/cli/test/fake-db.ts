@@ -1,0 +1,203 @@
+import type { Member, NodeStatus, PartitionInfo } from '@dougdb/client';
+import { DougError } from '@dougdb/rpc-proto';
+import type { Db, WriteAnswer, WriteOptions } from '../src/context.js';
+
+interface Stored {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+/** What becomes of the calls of a {@link FakeDb}. */
+export interface FakeDbFaults {
+  /** Every call fails so. */
+  fail?: unknown;
+  /** Connecting fails so. */
+  failConnect?: unknown;
+  /** Scans fail so after this many entries. */
+  failScan?: { readonly after: number; readonly error: unknown };
+  /** Writes answer that they took effect before, without details. */
+  resultLost?: boolean;
+  /** Nodes that do not answer. */
+  readonly down: Set<number>;
+  /** Nodes of another cluster. */
+  readonly foreign: Set<number>;
+}
+
+/**
+ * A cluster of three nodes and three partitions that is a Map: what the commands print, without anything
+ * that varies from run to run.
+ */
+export class FakeDb implements Db {
+  readonly faults: FakeDbFaults = { down: new Set(), foreign: new Set() };
+  readonly counters = { retries: 0, streamsLost: 0 };
+  readonly admin: Db['admin'];
+  readonly #stored = new Map<string, Stored>();
+  readonly #leaders = [1, 2, 3];
+  #revision = 0;
+
+  constructor() {
+    this.admin = {
+      status: async (node) => this.#status(node),
+      members: async () => this.#checked(members()),
+      partitions: async () => this.#checked(this.#partitions()),
+      transferLeader: async (partitionId, { toNodeId } = {}) => {
+        this.#checked(null);
+        const leader = toNodeId ?? ((this.#leaders[partitionId - 1] ?? 0) % 3) + 1;
+        this.#leaders[partitionId - 1] = leader;
+        return { leaderNodeId: leader, term: 6 };
+      },
+    };
+  }
+
+  async get(
+    key: string | Uint8Array,
+    options: { consistency?: 'linearizable' | 'eventual' | undefined } = {},
+  ): ReturnType<Db['get']> {
+    const hit = this.#checked(this.#stored.get(nameOf(key)));
+    if (hit === undefined) return null;
+    return options.consistency === 'eventual' ? { ...hit, ageMs: 12 } : hit;
+  }
+
+  async put(key: Uint8Array, value: Uint8Array, options: WriteOptions = {}): Promise<WriteAnswer> {
+    const before = this.#compared(key, options);
+    this.#stored.set(nameOf(key), { key, value, revision: ++this.#revision });
+    return this.#answer(before, options);
+  }
+
+  async delete(key: Uint8Array, options: WriteOptions = {}): Promise<WriteAnswer> {
+    const before = this.#compared(key, options);
+    const looks = options.returnPrevious === true || options.returnExisted === true;
+    if (before !== undefined || !looks) this.#revision++;
+    this.#stored.delete(nameOf(key));
+    return this.#answer(before, options);
+  }
+
+  scan: Db['scan'] = (options = {}) => {
+    const { prefix, start, end, limit = Number.POSITIVE_INFINITY, reverse } = options;
+    const all = [...this.#stored.values()]
+      .filter(({ key }) => prefix === undefined || nameOf(key).startsWith(nameOf(prefix)))
+      .filter(({ key }) => start === undefined || Buffer.compare(key, bytesOf(start)) >= 0)
+      .filter(({ key }) => end === undefined || Buffer.compare(key, bytesOf(end)) < 0)
+      .sort((a, b) => Buffer.compare(a.key, b.key));
+    if (reverse === true) all.reverse();
+    return this.#entries(all.slice(0, limit), options.keysOnly === true) as ReturnType<Db['scan']>;
+  };
+
+  async close(): Promise<void> {}
+
+  async *#entries(all: readonly Stored[], keysOnly: boolean): AsyncGenerator<unknown> {
+    this.#checked(null);
+    for (const [n, { key, value, revision }] of all.entries()) {
+      if (n === this.faults.failScan?.after) throw this.faults.failScan.error;
+      yield keysOnly ? { key, revision } : { key, value, revision };
+    }
+  }
+
+  #checked<T>(answer: T): T {
+    if (this.faults.fail !== undefined) throw this.faults.fail;
+    return answer;
+  }
+
+  #compared(key: Uint8Array, options: WriteOptions): Stored | undefined {
+    this.#checked(null);
+    if (key.length === 0) throw new DougError('INVALID_ARGUMENT', 'the key is empty');
+    const hit = this.#stored.get(nameOf(key));
+    const wanted = options.ifRevision ?? hit?.revision;
+    if (hit?.revision === wanted && !(options.ifAbsent === true && hit !== undefined)) return hit;
+    const error = new DougError('COMPARE_FAILED', 'the condition is not met');
+    const { revision = 0, value } = hit ?? {};
+    const found = options.returnPrevious === true ? { revision, value } : { revision };
+    throw Object.assign(error, { current: hit === undefined ? null : found });
+  }
+
+  #answer(before: Stored | undefined, options: WriteOptions): WriteAnswer {
+    const revision = this.#revision;
+    if (this.faults.resultLost === true) return { revision, resultKept: false };
+    const previous =
+      before === undefined ? null : { value: before.value, revision: before.revision };
+    return {
+      revision,
+      ...(options.returnPrevious === true ? { previous } : {}),
+      ...(options.returnExisted === true ? { existed: before !== undefined } : {}),
+    };
+  }
+
+  #partitions(): PartitionInfo[] {
+    return [
+      partition(1, 0, '', '', this.#leaders[0] ?? 0),
+      partition(2, 1, '', 'm', this.#leaders[1] ?? 0),
+      partition(3, 1, 'm', '', this.#leaders[2] ?? 0),
+    ];
+  }
+
+  #status(node: string | { readonly nodeId: number } | undefined): NodeStatus {
+    this.#checked(null);
+    const member = members().find(({ nodeId, address }) =>
+      typeof node === 'object' ? nodeId === node.nodeId : address === (node ?? 'n1:4400'),
+    );
+    if (member === undefined) {
+      throw new DougError('INVALID_ARGUMENT', 'the cluster has no such node');
+    }
+    if (this.faults.down.has(member.nodeId)) throw new DougError('NO_LEADER', 'down');
+    return {
+      clusterId: (this.faults.foreign.has(member.nodeId) ? '08' : '07').repeat(16),
+      node: member,
+      version: '0.0.0-fake',
+      uptimeMs: 1000,
+      limits: { key: 8192, value: 1 << 20, request: 4 << 20 },
+      replicas: this.#partitions().map(({ partitionId, leaderNodeId }) => ({
+        partitionId,
+        replicaId: partitionId * 100 + member.nodeId,
+        role: leaderNodeId === member.nodeId ? 'leader' : 'follower',
+        leaderNodeId,
+        term: 5,
+        commitIndex: 40 + partitionId,
+        appliedIndex: 40 + partitionId,
+        firstIndex: 1,
+        lastIndex: 41 + partitionId,
+        revision: 1000 * partitionId,
+        state: 'serving',
+        sessions: 1,
+      })),
+    };
+  }
+}
+
+function members(): Member[] {
+  return [1, 2, 3].map((nodeId) => ({
+    nodeId,
+    uuid: `0${nodeId}`.repeat(16),
+    address: `n${nodeId}:4400`,
+  }));
+}
+
+function partition(
+  partitionId: number,
+  keyspace: number,
+  start: string,
+  end: string,
+  leaderNodeId: number,
+): PartitionInfo {
+  return {
+    partitionId,
+    keyspace,
+    start: bytesOf(start),
+    end: bytesOf(end),
+    epoch: { version: keyspace + 1, conf: 1 },
+    leaderNodeId,
+    replicas: [1, 2, 3].map((nodeId) => ({
+      replicaId: partitionId * 100 + nodeId,
+      nodeId,
+      role: partitionId === 3 && nodeId === 1 ? 'learner' : 'voter',
+    })),
+  };
+}
+
+function bytesOf(key: string | Uint8Array): Uint8Array {
+  return typeof key === 'string' ? Buffer.from(key) : key;
+}
+
+function nameOf(key: string | Uint8Array): string {
+  return Buffer.from(bytesOf(key)).toString('latin1');
+}
