@@ -57,6 +57,106 @@ describe('doug put, get, del', () => {
   });
 });
 
+describe('conditions', () => {
+  it('are looked at by the cluster: 4 and what stands there', async () => {
+    const doug = new Doug();
+    expect(await doug.run(['put', 'k', 'one', '--if-absent'])).toMatchObject({
+      exitCode: 0,
+      stdout: 'put: revision 1\n',
+    });
+    const refused = await doug.run(['put', 'k', 'two', '--if-absent', '-o', 'json']);
+    expect(refused).toMatchObject({ exitCode: 4, stdout: '' });
+    expect(JSON.parse(refused.stderr)).toEqual({
+      code: 'DOUG_COMPARE_FAILED',
+      outcome: 'NOT_APPLIED',
+      message: 'the condition is not met: the key was last written at revision 1',
+      current: { revision: 1 },
+    });
+    const shown = await doug.run(['put', 'k', 'two', '--if-revision', '7', '--return-previous']);
+    expect(shown.exitCode).toBe(4);
+    expect(shown.stderr).toBe(
+      'doug: the condition is not met: the key was last written at revision 1, its value is one [DOUG_COMPARE_FAILED]\n' +
+        'hint: nothing has changed; it would work with --if-revision 1\n',
+    );
+    expect((await doug.run(['get', 'k'])).stdout).toBe('one\n');
+    expect(doug.cluster.applied).toHaveLength(1);
+    const met = await doug.run(['put', 'k', 'two', '--if-revision', '1', '--return-previous']);
+    expect(met.stdout).toBe('put: revision 2, before it revision 1: one\n');
+    expect((await doug.run(['del', 'k', '--if-revision', '1'])).exitCode).toBe(4);
+    expect((await doug.run(['del', 'k', '--if-revision', '2', '--existed'])).stdout).toBe(
+      'del: revision 3, the key was there\n',
+    );
+    expect((await doug.run(['del', 'k', '--if-revision', '2'])).stderr).toContain(
+      'the key is not there',
+    );
+    expect((await doug.run(['del', 'k', '--existed'])).stdout).toBe('del: there was no such key\n');
+    expect((await doug.run(['del', 'k', '--return-previous', '-o', 'json'])).stdout).toBe(
+      '{"key":"k","revision":3,"previous":null}\n',
+    );
+  });
+
+  it('bytes before are bytes again', async () => {
+    const doug = new Doug();
+    await doug.run(['put', 'k', '-'], { stdin: notUtf8 });
+    const ran = await doug.run(['put', 'k', 'v', '--return-previous', '-o', 'raw']);
+    expect(ran.stdoutBytes).toEqual(notUtf8);
+  });
+
+  it('refuse a value that no cluster takes, without reading to its end', async () => {
+    let read = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        read += 1 << 20;
+        yield Buffer.alloc(1 << 20);
+      }
+    }
+    const ran = await new Doug().run(['put', 'k', '-'], { stdin: endless() });
+    expect(ran).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(ran.stderr).toContain('a value of more than 4194304 bytes is too large');
+    expect(read).toBeLessThan(6 << 20);
+    const large = await new Doug().run(['put', 'k', '-'], { stdin: Buffer.alloc((1 << 20) + 1) });
+    expect(large.exitCode).toBe(2);
+    expect(large.stderr).toContain('over the limit of 1048576');
+  });
+});
+
+describe('behind a facade', () => {
+  it('everything works, and no node is asked', async () => {
+    const doug = new Doug({ facades: 2, splitAt: ['m'] });
+    doug.cluster.lead(2, 'z');
+    const asked: string[] = [];
+    const unary = doug.cluster.unary.bind(doug.cluster);
+    doug.cluster.unary = (address, ...rest) => {
+      asked.push(address);
+      return unary(address, ...rest);
+    };
+    await doug.run(['put', 'a', '1']);
+    await doug.run(['put', 'z', '2', '--if-absent']);
+    expect((await doug.run(['scan', '-o', 'raw'])).stdout).toBe('a\t1\nz\t2\n');
+    expect((await doug.run(['get', 'z'])).stdout).toBe('2\n');
+    expect((await doug.run(['put', 'z', '3', '--if-absent'])).exitCode).toBe(4);
+    expect((await doug.run(['member', 'list', '-o', 'raw'])).stdout.split('\n')).toHaveLength(4);
+    expect((await doug.run(['partition', 'list', '-o', 'raw'])).stdout).toBe('1\n2\n3\n');
+    expect((await doug.run(['partition', 'transfer-leader', '3', '--to', '3'])).stdout).toBe(
+      'partition 3: node 3 leads in term 2\n',
+    );
+    expect((await doug.run(['status', '--node', '3'])).stdout).toMatch(/^ +3 +n3:4400 +3 +leader/m);
+    expect((await doug.run(['status', '--all', '-o', 'raw'])).stdout).toBe(
+      'n1:4400 OK\nn2:4400 OK\nn3:4400 OK\n',
+    );
+    const lines = Array.from(
+      { length: 20 },
+      (_, i) => `{"key":"${'amz'[i % 3]}${i}","value":"v"}\n`,
+    );
+    expect((await doug.run(['import', '-'], { stdin: lines.join('') })).stdout).toMatch(
+      /^imported 20 keys/,
+    );
+    expect((await doug.run(['export'])).stdout.split('\n')).toHaveLength(23);
+    expect(asked.filter((address) => address.startsWith('n'))).toEqual([]);
+    expect(asked.length).toBeGreaterThan(10);
+  });
+});
+
 describe('doug scan', () => {
   async function filled(): Promise<Doug> {
     const doug = new Doug({ splitAt: ['user/2'] });

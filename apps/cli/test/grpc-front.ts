@@ -45,7 +45,7 @@ export class GrpcFront {
     );
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
     if (path.endsWith('/Pipe')) this.#pipe(stream);
-    else if (path.endsWith('/Scan')) this.#scan(stream);
+    else if (path.endsWith('/Scan')) this.#scan(stream, path);
     else this.#unary(stream, path);
   }
 
@@ -57,11 +57,11 @@ export class GrpcFront {
     });
   }
 
-  #scan(stream: ServerHttp2Stream): void {
+  #scan(stream: ServerHttp2Stream, path: string): void {
     const stop = new AbortController();
     stream.on('close', () => stop.abort());
     readMessages(stream, (request) => {
-      const chunks = this.cluster.scan(this.address, request, stop.signal);
+      const chunks = this.cluster.stream(this.address, path, request, stop.signal);
       void (async () => {
         for await (const chunk of chunks) {
           if (!stream.write(framed(chunk))) await once(stream, 'drain', { signal: stop.signal });

@@ -67,14 +67,10 @@ export class Doug {
       this.timeoutMs = timeoutMs;
       // The cluster outlives each client.
       const { cluster } = this;
-      const transport = {
-        unary: cluster.unary.bind(cluster),
-        openPipe: cluster.openPipe.bind(cluster),
-        stream: cluster.stream.bind(cluster),
-        close: () => cluster.breakPipes(),
-      };
+      const transport = cluster.transport();
       const ports = { transport, clock: new NodeClock(), random: new NodeRandom() };
-      const to = { endpoints: cluster.endpoints, codec: 'bytes' as const, timeoutMs, signal };
+      const known = cluster.facades.length > 0 ? cluster.facades : cluster.endpoints;
+      const to = { endpoints: known, codec: 'bytes' as const, timeoutMs, signal };
       return createClient<Uint8Array, Uint8Array>(ports, to);
     };
     return runWith(connect, args, options);
