@@ -20,14 +20,15 @@ export interface LeaderChange {
 const TRANSFER_LEADER = '/dougdb.admin.v1.Admin/TransferLeader';
 /** Hints that are followed in a row without a pause. */
 const maxHops = 3;
-/** A repeatable attempt that takes longer is given up for another. */
-const attemptMs = 2_000;
+/** A repeatable attempt that takes longer is given up for another; a leader tries for less than that. */
+const attemptMs = 3_000;
 
 /**
  * Asks the leader of a partition, found by hints, to hand it over, until it has answered or the time is up.
  *
  * A transfer to a named node may be asked for again when an answer was lost: done twice is done once.
- * One to whoever is furthest may not: the second would move leadership on.
+ * One to whoever is furthest may not: the second would move leadership on. What the leader says of a node
+ * that did not take over is final: each try stops the partition for an election timeout.
  */
 export class LeaderTransfer implements Abortable {
   readonly #engine: Engine;
@@ -87,11 +88,13 @@ export class LeaderTransfer implements Abortable {
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0) throw this.#timedOut();
       const address = this.#nextAddress();
+      const longestMs = this.#isRepeatable ? Math.min(leftMs, attemptMs) : leftMs;
+      const endMs = clock.monotonicMs() + longestMs;
       try {
-        const longestMs = this.#isRepeatable ? Math.min(leftMs, attemptMs) : leftMs;
         return await this.#ask(address, longestMs);
       } catch (error) {
-        const waitMs = this.#afterFailure(ofAttempt(error), address);
+        const isAnswer = clock.monotonicMs() < endMs;
+        const waitMs = this.#afterFailure(ofAttempt(error, isAnswer), address);
         await pause(clock, Math.min(waitMs, untilMs - clock.monotonicMs()), this.#stop.signal);
         if (this.#stop.signal.aborted) throw this.#ended();
       }
@@ -175,11 +178,16 @@ export class LeaderTransfer implements Abortable {
   }
 }
 
-/** The transport takes every unary call for a read, which a lost answer does not change. */
-function ofAttempt(thrown: unknown): DougError {
+/**
+ * The transport takes every unary call for a read, which a lost answer does not change.
+ * @param isAnswer - it failed before its time was up: a DEADLINE is then the word of the leader, that
+ * nobody took over
+ */
+function ofAttempt(thrown: unknown, isAnswer: boolean): DougError {
   const error = DougError.from(thrown, 'UNKNOWN');
   const { reason, message } = error;
   if (reason === 'DEADLINE') {
+    if (isAnswer) return error;
     return new DougError('IN_DOUBT', message, { outcome: 'UNKNOWN', cause: error });
   }
   if (reason !== 'IN_DOUBT' && reason !== 'ABORTED' && reason !== 'INTERNAL') return error;

@@ -212,7 +212,7 @@ describe('admin.transferLeader', () => {
   it('does not ask a second time for whoever is furthest once an answer was lost', async () => {
     const lose: Script = ({ method }) =>
       method === 'TransferLeader'
-        ? Promise.reject(new DougError('DEADLINE', 'no answer', { outcome: 'NOT_APPLIED' }))
+        ? Promise.reject(new DougError('IN_DOUBT', 'no answer', { outcome: 'NOT_APPLIED' }))
         : undefined;
     const { db, fails, transfers } = await bench(lose);
     expect(await fails(db.admin.transferLeader(2))).toMatchObject({
@@ -220,6 +220,30 @@ describe('admin.transferLeader', () => {
       outcome: 'UNKNOWN',
     });
     expect(transfers()).toHaveLength(1);
+  });
+
+  it('believes a leader that nobody took over, and does not press it', async () => {
+    const { db, fails, transfers } = await bench(({ method }) =>
+      method === 'TransferLeader'
+        ? Promise.reject(new DougError('DEADLINE', 'node 3 did not take over'))
+        : undefined,
+    );
+    expect(await fails(db.admin.transferLeader(2, { toNodeId: 3 }))).toMatchObject({
+      code: 'DOUG_DEADLINE',
+      outcome: 'NOT_APPLIED',
+      message: 'node 3 did not take over',
+    });
+    expect(transfers()).toHaveLength(1);
+  });
+
+  it('may have moved leadership when nobody answers at all', async () => {
+    const { cluster, db, fails, transfers } = await bench();
+    cluster.freeze(1);
+    for (const toNodeId of [undefined, 3]) {
+      const error = await fails(db.admin.transferLeader(2, { toNodeId, timeoutMs: 500 }));
+      expect(error).toMatchObject({ code: 'DOUG_IN_DOUBT', outcome: 'UNKNOWN' });
+    }
+    expect(transfers()).toHaveLength(2);
   });
 
   it('asks again for a named node when an answer was lost', async () => {
