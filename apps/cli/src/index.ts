@@ -8,7 +8,7 @@
  * ```
  * @packageDocumentation
  */
-export type { Connect, Context, Db } from './context.js';
+export type { Connect, Context, Db, WriteAnswer, WriteOptions } from './context.js';
 export type { Globals, OutputFormat } from './globals.js';
 export type { Input, Io, Output } from './io.js';
 export { nodeIo } from './node-io.js';

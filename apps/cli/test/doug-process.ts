@@ -18,8 +18,8 @@ export class DougProcess {
   static readonly #running = new Set<DougProcess>();
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
-  #stdout = '';
-  #stderr = '';
+  readonly #stdout: Buffer[] = [];
+  readonly #stderr: Buffer[] = [];
 
   /** @param more - arguments of node itself, and the environment */
   constructor(
@@ -28,12 +28,8 @@ export class DougProcess {
   ) {
     const env = { ...process.env, ...more.env };
     this.child = spawn(process.execPath, [...(more.node ?? []), dougBin, ...args], { env });
-    this.child.stdout.on('data', (chunk: Buffer) => {
-      this.#stdout += chunk.toString();
-    });
-    this.child.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk.toString();
-    });
+    this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
+    this.child.stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     // It may end without reading what is written.
     this.child.stdin.on('error', () => {});
     DougProcess.#running.add(this);
@@ -41,10 +37,15 @@ export class DougProcess {
       DougProcess.#running.delete(this);
       return {
         exitCode: exitCode as number | null,
-        stdout: this.#stdout,
-        stderr: this.#stderr,
+        stdout: this.stdout.toString(),
+        stderr: Buffer.concat(this.#stderr).toString(),
       };
     });
+  }
+
+  /** What it has printed so far. */
+  get stdout(): Buffer {
+    return Buffer.concat(this.#stdout);
   }
 
   /** Runs it to its end, without input. */

@@ -12,6 +12,12 @@ export interface StatusFlags {
   readonly node?: string;
 }
 
+/** Whom to ask: all members, one, or those at some addresses. */
+type Asked =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'one'; readonly nodeId: number }
+  | { readonly kind: 'some'; readonly endpoints: readonly string[] };
+
 /** The state of a node, or why there is none. */
 type Answer =
   | { readonly address: string; readonly status: NodeStatus }
@@ -20,7 +26,8 @@ type Answer =
 /** `doug status`: what the nodes at the endpoints, one node or all of them say of their replicas. */
 export async function status(context: Context, flags: StatusFlags): Promise<void> {
   const { io, globals } = context;
-  const answers = await context.withDb((db) => askAll(db, context, flags));
+  const asked = askedOf(flags, endpointList(globals));
+  const answers = await context.withDb((db) => ask(db, asked, io.signal));
   if (globals.format === 'json') {
     for (const answer of answers) await io.stdout.write(`${JSON.stringify(jsonOf(answer))}\n`);
   } else if (globals.format === 'raw') {
@@ -33,30 +40,32 @@ export async function status(context: Context, flags: StatusFlags): Promise<void
   checkOneCluster(answers);
 }
 
-async function askAll(
-  db: Db,
-  { io, globals }: Context,
-  { all, node }: StatusFlags,
-): Promise<Answer[]> {
-  const { signal } = io;
-  if (all === true && node !== undefined) {
-    throw new UsageError('status takes --all or --node, not both');
+/** Whom the flags ask. @throws UsageError */
+function askedOf({ all, node }: StatusFlags, endpoints: readonly string[]): Asked {
+  if (node === undefined) return all === true ? { kind: 'all' } : { kind: 'some', endpoints };
+  if (all === true) throw new UsageError('status takes --all or --node, not both');
+  return { kind: 'one', nodeId: parseCount('--node', node, 1) };
+}
+
+/** @throws DougError if one node is asked, or nobody knows which there are */
+async function ask(db: Db, asked: Asked, signal: AbortSignal): Promise<Answer[]> {
+  const { admin } = db;
+  switch (asked.kind) {
+    case 'one': {
+      const found = await admin.status({ nodeId: asked.nodeId }, { signal });
+      return [{ address: found.node.address, status: found }];
+    }
+    case 'all': {
+      const members = await admin.members({ signal });
+      return Promise.all(
+        members.map((member) => answerOf(member.address, admin.status(member, { signal }))),
+      );
+    }
+    case 'some':
+      return Promise.all(
+        asked.endpoints.map((address) => answerOf(address, admin.status(address, { signal }))),
+      );
   }
-  if (node !== undefined) {
-    const found = await db.admin.status({ nodeId: parseCount('--node', node, 1) }, { signal });
-    return [{ address: found.node.address, status: found }];
-  }
-  if (all === true) {
-    const members = await db.admin.members({ signal });
-    return Promise.all(
-      members.map(({ nodeId, address }) =>
-        answerOf(address, db.admin.status({ nodeId }, { signal })),
-      ),
-    );
-  }
-  return Promise.all(
-    endpointList(globals).map((address) => answerOf(address, db.admin.status(address, { signal }))),
-  );
 }
 
 /** @param address - of whom was asked; a facade answers for a node */
