@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DougProcess, type Ended } from './doug-process.js';
+import { formatResult, parseGolden } from './golden-case.js';
+
+// The command as a process on real members; needs the build, which `npm test` makes first.
+
+interface Member {
+  readonly name: string;
+  readonly address: string;
+  readonly pid: number;
+}
+
+/** A line of `doug partition list -o json`. */
+interface PartitionRow {
+  readonly partition_id: number;
+  readonly leader_node_id: number;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+}
+
+/** A line of `doug status -o json`. */
+interface NodeRow {
+  readonly node_id: number;
+  readonly replicas: readonly { readonly partition_id: number; readonly role: string }[];
+}
+
+interface Bytes {
+  /** Standard output. */
+  readonly bytes: Buffer;
+}
+
+const node = join(__dirname, '../../node/bin/doug-node.mjs');
+const golden = join(__dirname, 'members.golden.txt');
+// DOUG_GOLDEN=write puts what is printed now into the file: look at the difference.
+const isWriting = process.env.DOUG_GOLDEN === 'write';
+
+jest.setTimeout(60_000);
+
+describe('doug on three members', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doug-cli-'));
+  let dev: ChildProcess;
+  let members: Member[];
+
+  beforeAll(async () => {
+    const args = ['dev', '--nodes', '3', '--dir', dir, '--port-base', '0', '--json'];
+    dev = spawn(process.execPath, [node, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    dev.stderr?.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    const failed = once(dev, 'exit').then(() => {
+      throw new Error(`doug-node dev has ended: ${told}`);
+    });
+    const lines = createInterface({ input: dev.stdout as NodeJS.ReadableStream });
+    const [line] = (await Promise.race([once(lines, 'line'), failed])) as [string];
+    failed.catch(() => {});
+    members = (JSON.parse(line) as { members: Member[] }).members;
+  });
+
+  afterAll(async () => {
+    const ended = once(dev, 'exit');
+    dev.kill('SIGTERM');
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  afterEach(() => DougProcess.killAll());
+
+  async function doug(args: readonly string[], stdin?: Buffer): Promise<Ended & Bytes> {
+    const endpoints = members.map(({ address }) => address).join(',');
+    // A machine with much to do must not decide what is printed.
+    const patient = [...args, '--timeout', '30s'];
+    const env = { DOUG_ENDPOINTS: endpoints, NO_COLOR: '1' };
+    const running = new DougProcess(patient, { env });
+    running.child.stdin.end(stdin ?? '');
+    return { ...(await running.ended), bytes: running.stdout };
+  }
+
+  /** What differs from run to run, replaced. */
+  function steady(text: string): string {
+    let told = text;
+    for (const [n, { address }] of members.entries()) {
+      told = told.replaceAll(address, `n${n + 1}:4400`);
+    }
+    return told
+      .replace(
+        /in [\d.]+ s \([\d,]+\/s\), longest gap [\d,]+ ms/g,
+        'in S s (R/s), longest gap G ms',
+      )
+      .replace(/\b[0-9a-f]{32}\b/g, 'UUID');
+  }
+
+  it('prints what the golden file says, byte for byte', async () => {
+    const told: string[] = [];
+    const content = readFileSync(golden, 'utf8');
+    for (const part of parseGolden(content)) {
+      told.push(...part.lines);
+      if (part.kind === 'text') continue;
+      const { exitCode, bytes, stderr } = await doug(part.case.args, part.case.settings.stdin);
+      const stdout = Buffer.from(steady(bytes.toString('latin1')), 'latin1');
+      const result = { exitCode: exitCode ?? -1, stdout, stderr: Buffer.from(steady(stderr)) };
+      told.push(formatResult(result));
+    }
+    if (isWriting) writeFileSync(golden, told.join('\n'));
+    else expect(told.join('\n')).toBe(content);
+  });
+
+  it('shows one leader of each partition, the same to all', async () => {
+    const found = await until('every partition has one leader', async () => {
+      const [listed, asked] = await Promise.all([
+        doug(['partition', 'list', '-o', 'json']),
+        doug(['status', '--all', '-o', 'json']),
+      ]);
+      const partitions = objects<PartitionRow>(listed.stdout);
+      const nodes = objects<NodeRow>(asked.stdout);
+      const leaders = partitions.map(({ partition_id }) =>
+        nodes.filter(({ replicas }) =>
+          replicas.some(
+            (replica) => replica.partition_id === partition_id && replica.role === 'leader',
+          ),
+        ),
+      );
+      const agree = partitions.every(
+        ({ leader_node_id }, n) =>
+          leaders[n]?.length === 1 && leaders[n][0]?.node_id === leader_node_id,
+      );
+      return agree ? { partitions, nodes } : null;
+    });
+    expect(found.nodes.map(({ node_id }) => node_id)).toEqual([1, 2, 3]);
+    for (const { voters, learners } of found.partitions) {
+      expect({ voters, learners }).toEqual({ voters: [1, 2, 3], learners: [] });
+    }
+  });
+
+  it('moves the leadership where it is told', async () => {
+    for (const to of ['2', '3', '1']) {
+      const moved = await until(`node ${to} leads`, async () => {
+        const ran = await doug(['partition', 'transfer-leader', '2', '--to', to]);
+        return ran.exitCode === 0 ? ran : null;
+      });
+      expect(moved.stdout).toMatch(new RegExp(`^partition 2: node ${to} leads in term \\d+\\n$`));
+      expect(moved.stderr).toBe('');
+    }
+    expect((await doug(['get', 'user/1'])).stdout).toBe('Eve\n');
+  });
+
+  it('tells of a member that is down, works on, and does not make it lead', async () => {
+    const down = members[2] as Member;
+    process.kill(down.pid, 'SIGKILL');
+    expect((await doug(['put', 'user/4', 'Kim'])).exitCode).toBe(0);
+    const { exitCode, stdout } = await doug(['status', '--all', '-o', 'raw']);
+    expect(exitCode).toBe(0);
+    expect(steady(stdout)).toBe('n1:4400 OK\nn2:4400 OK\nn3:4400 DOUG_NO_LEADER\n');
+    const refused = await doug(['partition', 'transfer-leader', '2', '--to', '3', '-o', 'json']);
+    expect(refused.stdout).toBe('');
+    // The leader says that it was not taken over, unless it is slow to say so.
+    const { code } = JSON.parse(refused.stderr) as { code: string };
+    expect({ DOUG_DEADLINE: 7, DOUG_IN_DOUBT: 5 }[code]).toBe(refused.exitCode);
+    expect((await doug(['get', 'user/4'])).stdout).toBe('Kim\n');
+  });
+});
+
+function objects<Row>(text: string): Row[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Row);
+}
+
+/** Asks again until it holds. */
+async function until<T>(what: string, ask: () => Promise<T | null>): Promise<T> {
+  const endMs = performance.now() + 30_000;
+  while (performance.now() < endMs) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+  }
+  throw new Error(`not within 30 s: ${what}`);
+}
