@@ -107,7 +107,14 @@ describe('recordingClient', () => {
   it('finds out what a store does wrong', async () => {
     const { cluster, db, run, sink } = await recordedCluster();
     await run(db.put('a', '1'));
-    const lost = { revision: 2, repeated: false };
+    const lost = {
+      revision: 2,
+      compareFailed: false,
+      previousRevision: 0,
+      previousValue: null,
+      repeated: false,
+      resultKept: true,
+    };
     jest.spyOn(cluster.partitionOf('a'), 'apply').mockReturnValueOnce(lost);
     expect(await run(db.put('a', '2'))).toEqual({ revision: 2 });
     expect(await run(db.get('a'))).toMatchObject({ value: '1' });
