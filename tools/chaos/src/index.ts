@@ -47,7 +47,6 @@ export { type HistorySink, TextSink } from './recorder/history-sink.js';
 export { KeyRotation, type KeyRotationOptions } from './recorder/key-rotation.js';
 export {
   type RecordableClient,
-  type RecordedPutOptions,
   type RecordingOptions,
   recordingClient,
 } from './recorder/recording-client.js';

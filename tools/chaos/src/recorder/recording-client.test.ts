@@ -1,24 +1,23 @@
-import { DougError } from '@dougdb/client';
-import { createClient } from '@dougdb/client/core';
-import { FakeCluster, type FakeVerdict } from '@dougdb/client/testing';
+import { CompareFailedError, DougError } from '@dougdb/client';
+import { type FakeVerdict, MemoryStore } from '@dougdb/client/testing';
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { checkHistory } from '../checker/check-history.js';
 import { parseHistory } from '../history/parse-history.js';
 import { HistoryRecorder } from './history-recorder.js';
 import { TextSink } from './history-sink.js';
-import {
-  type RecordableClient,
-  type RecordedPutOptions,
-  recordingClient,
-} from './recording-client.js';
+import { type RecordableClient, recordingClient } from './recording-client.js';
 
-/** The real client on a cluster in memory, recorded on virtual time. */
-async function recordedCluster() {
+/** The real client on a store in memory, recorded on virtual time. */
+async function recorded() {
   const scheduler = new SimScheduler();
-  const cluster = new FakeCluster({ clock: scheduler.clock() });
-  const ports = { transport: cluster, clock: scheduler.clock(), random: new SimRandom(1) };
+  const store = new MemoryStore({
+    clock: scheduler.clock(),
+    random: new SimRandom(1),
+    latencyMs: 1,
+  });
+  const { cluster } = store;
   const run = <T>(promise: Promise<T>): Promise<T> => scheduler.runWhilePending(promise);
-  const plain = await run(createClient(ports, { endpoints: cluster.endpoints, timeoutMs: 500 }));
+  const plain = await run(store.connect({ timeoutMs: 500 }));
   const sink = new TextSink();
   const recorder = new HistoryRecorder({ nowNs: () => scheduler.nowUs * 1000, sink });
   const db = recordingClient(plain, recorder, { name: 'c' });
@@ -29,7 +28,7 @@ async function recordedCluster() {
       status,
       ...answer,
     }));
-  return { cluster, plain, db, run, recorder, sink, seen };
+  return { cluster, store, plain, db, run, recorder, sink, seen };
 }
 
 const fails = (promise: Promise<unknown>): Promise<unknown> =>
@@ -40,7 +39,7 @@ const fails = (promise: Promise<unknown>): Promise<unknown> =>
 
 describe('recordingClient', () => {
   it('answers as the client does, and writes it down', async () => {
-    const { db, run, seen, sink } = await recordedCluster();
+    const { db, run, seen, sink } = await recorded();
     expect(await run(db.put('a', '1'))).toEqual({ revision: 1 });
     expect(await run(db.get('a'))).toEqual({ key: 'a', value: '1', revision: 1 });
     expect(await run(db.delete('a', { timeoutMs: 100 }))).toEqual({ revision: 2 });
@@ -56,14 +55,14 @@ describe('recordingClient', () => {
   });
 
   it('takes one process for each call that is under way', async () => {
-    const { db, run, seen } = await recordedCluster();
+    const { db, run, seen } = await recorded();
     await run(Promise.all([db.put('a', '1'), db.put('b', '2'), db.get('c')]));
     await run(db.put('a', '3'));
     expect(new Set(seen().map(({ process }) => process))).toEqual(new Set(['c.0', 'c.1', 'c.2']));
   });
 
   it('records a refusal as fail and a lost answer as unknown, and throws the same error', async () => {
-    const { cluster, db, run, seen } = await recordedCluster();
+    const { cluster, db, run, seen } = await recorded();
     const verdicts: FakeVerdict[] = [{ refuse: 'INVALID_ARGUMENT' }];
     cluster.judge = () => verdicts.shift() ?? 'serve';
     expect(await run(fails(db.put('a', '1')))).toMatchObject({ outcome: 'NOT_APPLIED' });
@@ -80,7 +79,7 @@ describe('recordingClient', () => {
   });
 
   it('records what is not an error of the client as unknown', async () => {
-    const { plain, recorder, seen } = await recordedCluster();
+    const { plain, recorder, seen } = await recorded();
     const broken: RecordableClient = {
       get: () => Promise.reject(new TypeError('a bug')),
       put: () => {
@@ -95,7 +94,7 @@ describe('recordingClient', () => {
   });
 
   it('writes a call that is never answered as unknown at the end', async () => {
-    const { db, run, recorder, seen, cluster } = await recordedCluster();
+    const { db, run, recorder, seen, cluster } = await recorded();
     await run(db.put('a', '1'));
     cluster.judge = () => 'swallow';
     const lost = fails(db.put('a', '2'));
@@ -105,7 +104,7 @@ describe('recordingClient', () => {
   });
 
   it('finds out what a store does wrong', async () => {
-    const { cluster, db, run, sink } = await recordedCluster();
+    const { cluster, db, run, sink } = await recorded();
     await run(db.put('a', '1'));
     const lost = {
       revision: 2,
@@ -122,119 +121,145 @@ describe('recordingClient', () => {
   });
 
   it('refuses what it could only record wrongly', async () => {
-    const { db, seen } = await recordedCluster();
+    const { db, seen } = await recorded();
     expect(String(await fails(db.get('a', { consistency: 'eventual' })))).toContain('eventual');
     const novel = { ttlMs: 5 } as object;
     for (const call of [db.get('a', novel), db.put('a', '1', novel), db.delete('a', novel)]) {
       expect(String(await fails(call))).toContain('the option ttlMs cannot be recorded');
     }
-    expect(String(await fails(db.delete('a', { ifRevision: 1 } as object)))).toContain(
-      'ifRevision',
-    );
+    expect(String(await fails(db.delete('a', { ifAbsent: true } as object)))).toContain('ifAbsent');
+    expect(String(await fails(db.get(Uint8Array.of(1))))).toContain('a key of a history is text');
     expect(seen()).toEqual([]);
   });
 });
 
-/** What the client does with conditions, as far as they matter here: a register that counts revisions. */
-class ConditionalStore implements RecordableClient {
-  #value: string | null = null;
-  #revision = 0;
-  lose: 'nothing' | 'answers' = 'nothing';
+describe('recordingClient and writes that look', () => {
+  const own = { process: 'c.0', key: 'a', status: 'ok' };
+  const compareFailed = { code: 'DOUG_COMPARE_FAILED' };
 
-  async get(key: string) {
-    return this.#value === null ? null : { key, value: this.#value, revision: this.#revision };
-  }
-
-  async put(_key: string, value: string, options: RecordedPutOptions = {}) {
-    const { ifRevision = null, ifAbsent = false } = options;
-    const holds =
-      (ifRevision === null || (this.#value !== null && ifRevision === this.#revision)) &&
-      (!ifAbsent || this.#value === null);
-    if (!holds) throw new DougError('COMPARE_FAILED', 'it moved');
-    this.#value = value;
-    this.#revision++;
-    if (this.lose === 'answers') throw new DougError('IN_DOUBT', 'lost');
-    return { revision: this.#revision };
-  }
-
-  async delete() {
-    this.#value = null;
-    return { revision: ++this.#revision };
-  }
-}
-
-describe('recordingClient and conditional puts', () => {
-  const make = () => {
-    const store = new ConditionalStore();
-    const sink = new TextSink();
-    let nowNs = 0;
-    const recorder = new HistoryRecorder({ nowNs: () => nowNs++, sink });
-    const db = recordingClient(store, recorder, { name: 'c' });
-    const swaps = () =>
-      parseHistory(sink.text)
-        .operations.filter(({ call }) => call.op === 'cas')
-        .map(({ call, status, answer }) => ({ ...call, status, ...answer }));
-    return { store, sink, recorder, db, swaps };
-  };
-
-  it('are swaps of the value that was seen at the revision', async () => {
-    const { db, swaps, sink } = make();
-    const written = await db.put('a', '1');
-    const second = await db.put('a', '2', { ifRevision: written.revision });
-    const hit = await db.get('a');
+  it('records a put with ifRevision as a swap of the value that was seen there', async () => {
+    const { db, run, seen, sink } = await recorded();
+    const first = await run(db.put('a', '1'));
+    const second = await run(db.put('a', '2', { ifRevision: first.revision }));
+    const hit = await run(db.get('a'));
     expect(hit?.revision).toBe(second.revision);
-    await db.put('a', '3', { ifRevision: hit?.revision });
-    expect(await fails(db.put('a', '4', { ifRevision: written.revision }))).toMatchObject({
-      reason: 'COMPARE_FAILED',
-    });
-    const own = { op: 'cas', key: 'a', status: 'ok' };
-    expect(swaps()).toEqual([
-      { ...own, expected: '1', value: '2', result: true },
-      { ...own, expected: '2', value: '3', result: true },
-      { ...own, expected: '1', value: '4', result: false },
+    await run(db.put('a', '3', { ifRevision: hit?.revision }));
+    const unmet = run(fails(db.put('a', '4', { ifRevision: first.revision })));
+    expect(await unmet).toMatchObject(compareFailed);
+    expect(seen().filter(({ op }) => op === 'cas')).toEqual([
+      { ...own, op: 'cas', expected: '1', value: '2', result: true },
+      { ...own, op: 'cas', expected: '2', value: '3', result: true },
+      // The error names the revision that stands there, and this client knows what it wrote at it.
+      { ...own, op: 'cas', expected: '1', value: '4', result: false, prev: '3' },
     ]);
     expect(checkHistory(parseHistory(sink.text)).verdict).toBe('linearizable');
   });
 
-  it('are swaps of absence with ifAbsent', async () => {
-    const { db, swaps } = make();
-    await db.put('a', '1', { ifAbsent: true });
-    await fails(db.put('a', '2', { ifAbsent: true }));
-    expect(swaps()).toMatchObject([
-      { expected: null, value: '1', result: true },
-      { expected: null, value: '2', result: false },
+  it('records a put with ifAbsent as a swap of absence', async () => {
+    const { db, run, seen } = await recorded();
+    await run(db.put('a', '1', { ifAbsent: true }));
+    await run(fails(db.put('a', '2', { ifAbsent: true })));
+    await run(db.put('a', '3', { ifAbsent: false }));
+    expect(seen()).toEqual([
+      { ...own, op: 'cas', expected: null, value: '1', result: true },
+      { ...own, op: 'cas', expected: null, value: '2', result: false, prev: '1' },
+      { ...own, op: 'put', value: '3' },
     ]);
   });
 
-  it('have an unknown outcome like any other', async () => {
-    const { db, store, swaps } = make();
-    const { revision } = await db.put('a', '1');
-    store.lose = 'answers';
-    await fails(db.put('a', '2', { ifRevision: revision }));
-    expect(swaps()).toEqual([
-      { op: 'cas', key: 'a', expected: '1', value: '2', status: 'unknown' },
+  it('records a delete with ifRevision as a swap that removes', async () => {
+    const { db, run, seen } = await recorded();
+    const { revision } = await run(db.put('a', '1'));
+    const options = { ifRevision: revision, returnPrevious: true, returnExisted: true } as const;
+    expect(await run(db.delete('a', options))).toMatchObject({ existed: true });
+    expect(await run(fails(db.delete('a', options)))).toMatchObject(compareFailed);
+    expect(seen().slice(1)).toEqual([
+      { ...own, op: 'cas', expected: '1', value: null, result: true, prev: '1' },
+      { ...own, op: 'cas', expected: '1', value: null, result: false, prev: null },
     ]);
   });
 
-  it('need a revision that this client has seen of this key', async () => {
-    const { db, swaps } = make();
-    const { revision } = await db.put('a', '1');
+  it('records what was there before, and whether anything was', async () => {
+    const { db, run, seen, sink } = await recorded();
+    const looks = { returnPrevious: true } as const;
+    expect(await run(db.put('a', '1', looks))).toMatchObject({ previous: null });
+    await run(db.put('a', '2', looks));
+    await run(db.delete('a', { ...looks, returnExisted: true }));
+    await run(db.delete('a', { returnExisted: true }));
+    await run(db.put('a', '3', { ...looks, ifAbsent: true }));
+    await run(fails(db.put('a', '4', { ...looks, ifAbsent: true })));
+    expect(seen()).toEqual([
+      { ...own, op: 'put', value: '1', prev: null },
+      { ...own, op: 'put', value: '2', prev: '1' },
+      { ...own, op: 'delete', existed: true, prev: '2' },
+      { ...own, op: 'delete', existed: false },
+      { ...own, op: 'cas', expected: null, value: '3', result: true, prev: null },
+      { ...own, op: 'cas', expected: null, value: '4', result: false, prev: '3' },
+    ]);
+    expect(checkHistory(parseHistory(sink.text)).verdict).toBe('linearizable');
+  });
+
+  it('knows the values that other clients wrote from what stood in the way', async () => {
+    const { db, plain, run, seen } = await recorded();
+    await run(plain.put('a', 'theirs'));
+    const unmet = await run(fails(db.put('a', '1', { ifAbsent: true, returnPrevious: true })));
+    const current = CompareFailedError.is(unmet) ? unmet.current : null;
+    await run(db.put('a', '2', { ifRevision: current?.revision }));
+    expect(seen().at(-1)).toMatchObject({ expected: 'theirs', value: '2', result: true });
+  });
+
+  it('leaves out what the store no longer knows', async () => {
+    const { db, run, seen, store, cluster } = await recorded();
+    await run(db.put('a', '1'));
+    cluster.partitionOf('a').keepsResults = false;
+    const looks = { returnPrevious: true } as const;
+    store.loseAnswers();
+    expect(await run(db.put('a', '2', looks))).toMatchObject({ resultKept: false });
+    store.loseAnswers();
+    await run(fails(db.put('a', '3', { ...looks, ifAbsent: true })));
+    store.loseAnswers();
+    await run(db.delete('a', { ...looks, returnExisted: true }));
+    expect(seen().slice(1)).toEqual([
+      { ...own, op: 'put', value: '2' },
+      { ...own, op: 'cas', expected: null, value: '3', result: false },
+      { ...own, op: 'delete' },
+    ]);
+  });
+
+  it('records a lost answer as an unknown swap', async () => {
+    const { db, run, cluster, seen } = await recorded();
+    const { revision } = await run(db.put('a', '1'));
+    cluster.judge = () => 'swallow';
+    await run(fails(db.put('a', '2', { ifRevision: revision })));
+    expect(seen().at(-1)).toEqual({
+      ...own,
+      op: 'cas',
+      expected: '1',
+      value: '2',
+      status: 'unknown',
+    });
+  });
+
+  it('takes an error of a comparison that may have been applied for unknown', async () => {
+    const { plain, recorder, seen } = await recorded();
+    const unsure = new DougError('COMPARE_FAILED', 'who knows', { outcome: 'UNKNOWN' });
+    const broken = {
+      get: plain.get.bind(plain),
+      put: () => Promise.reject(unsure),
+      delete: plain.delete.bind(plain),
+    } as RecordableClient;
+    const db = recordingClient(broken, recorder, { name: 'x' });
+    expect(await fails(db.put('a', '1', { ifAbsent: true }))).toBe(unsure);
+    expect(seen()).toMatchObject([{ op: 'cas', status: 'unknown' }]);
+  });
+
+  it('needs a revision that this client has seen of this key', async () => {
+    const { db, run, seen } = await recorded();
+    const { revision } = await run(db.put('a', '1'));
     expect(String(await fails(db.put('a', '2', { ifRevision: revision + 1 })))).toContain(
       'revision 2 of "a" was not seen by this client',
     );
-    expect(String(await fails(db.put('b', '2', { ifRevision: revision })))).toContain('not seen');
-    expect(swaps()).toEqual([]);
-  });
-
-  it('remember the newest revisions', async () => {
-    const { db, swaps } = make();
-    const first = await db.put('a', '0');
-    let newest = first;
-    for (let i = 1; i <= 10_000; i++) newest = await db.put('a', `${i}`);
-    expect(String(await fails(db.put('a', 'x', { ifRevision: first.revision })))).toContain(
-      'not seen',
-    );
-    await db.put('a', 'y', { ifRevision: newest.revision });
-    expect(swaps()).toMatchObject([{ expected: '10000', value: 'y', result: true }]);
+    expect(String(await fails(db.delete('b', { ifRevision: revision })))).toContain('not seen');
+    expect(seen()).toHaveLength(1);
   });
 });

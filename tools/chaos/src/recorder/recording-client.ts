@@ -1,49 +1,43 @@
-import { type CallOptions, DougError, type ReadOptions } from '@dougdb/client';
+import {
+  CompareFailedError,
+  type DeleteOptions,
+  type DeleteResult,
+  type DougClient,
+  DougError,
+  type GetResult,
+  type Key,
+  type Previous,
+  type PutOptions,
+  type PutResult,
+  type ReadOptions,
+  type WriteResult,
+} from '@dougdb/client';
 import type { Call } from '../history/operation.js';
 import type { AnswerTo, HistoryRecorder, OpenOperation } from './history-recorder.js';
+import { SeenValues } from './seen-values.js';
 
-/** What a put may depend on. At most one. */
-export interface RecordedPutOptions extends CallOptions {
-  /** Put only if this is the key's revision. The recording client must have seen it. */
-  readonly ifRevision?: number | undefined;
-  /** Put only if the key is absent. */
-  readonly ifAbsent?: boolean | undefined;
-}
-
-/** The calls of a `DougClient` on text that can be recorded. */
-export interface RecordableClient {
-  get(
-    key: string,
-    options?: ReadOptions,
-  ): Promise<{ readonly value: string; readonly revision: number } | null>;
-  put(
-    key: string,
-    value: string,
-    options?: RecordedPutOptions,
-  ): Promise<{ readonly revision: number }>;
-  delete(key: string, options?: CallOptions): Promise<{ readonly revision: number }>;
-}
+/** The calls of a client that are recorded; keys and values are text. */
+export type RecordableClient = Pick<DougClient, 'get' | 'put' | 'delete'>;
 
 export interface RecordingOptions {
   /** Names its processes: 'w1' gives w1.0, w1.1 and so on, one for each call that is under way at a time. */
   readonly name: string;
 }
 
-/** Revisions of which the value is remembered. */
-const rememberedRevisions = 10_000;
 const readOptions = ['signal', 'timeoutMs', 'consistency'];
-const writeOptions = ['signal', 'timeoutMs'];
-const putOptions = [...writeOptions, 'ifRevision', 'ifAbsent'];
+const putOptions = ['signal', 'timeoutMs', 'ifRevision', 'ifAbsent', 'returnPrevious'];
+const deleteOptions = ['signal', 'timeoutMs', 'ifRevision', 'returnPrevious', 'returnExisted'];
 
 /**
  * The same calls with the same answers and errors, each written down. An error that says NOT_APPLIED is
  * recorded as fail, any other as unknown.
  *
- * A conditional put is recorded as cas. Its `expected` is the value that this client saw at the revision,
- * so the history says the same as long as no value is written twice to a key.
+ * A write with a condition is recorded as cas, a delete as one that removes. Of `ifRevision` the expected
+ * value is the one that this client saw at that revision, so the history says the same as long as no value
+ * is written twice to a key. A condition that was not met is an ok that compared unequal.
  *
  * It refuses what it could only record wrongly: eventual reads (of one call; do not hand in a client whose
- * default they are) and options that it does not know.
+ * default they are), revisions that it has not seen, and options that it does not know.
  */
 export function recordingClient(
   client: RecordableClient,
@@ -53,13 +47,19 @@ export function recordingClient(
   return new RecordingClient(client, recorder, options.name);
 }
 
+/** What a write may tell beyond its revision; what it was not asked for, or no longer knows, is missing. */
+interface Details extends WriteResult {
+  readonly previous?: Previous | null;
+  readonly existed?: boolean;
+}
+
 class RecordingClient implements RecordableClient {
   readonly #client: RecordableClient;
   readonly #recorder: HistoryRecorder;
   readonly #name: string;
   readonly #idle: string[] = [];
   #processes = 0;
-  readonly #values = new Map<string, string>();
+  readonly #seen = new SeenValues();
 
   constructor(client: RecordableClient, recorder: HistoryRecorder, name: string) {
     this.#client = client;
@@ -67,7 +67,8 @@ class RecordingClient implements RecordableClient {
     this.#name = name;
   }
 
-  async get(key: string, options: ReadOptions = {}): ReturnType<RecordableClient['get']> {
+  async get(name: Key, options: ReadOptions = {}): Promise<GetResult | null> {
+    const key = textOf(name);
     refuseUnknown(options, readOptions);
     if (options.consistency === 'eventual') {
       throw new Error('an eventual read may be older: it has no place in a history to be checked');
@@ -75,35 +76,50 @@ class RecordingClient implements RecordableClient {
     const hit = await this.#record(
       { op: 'get', key },
       () => this.#client.get(key, options),
-      (answer) => ({ value: answer?.value ?? null }),
+      (result) => ({ value: result?.value ?? null }),
     );
-    if (hit !== null) this.#remember(key, hit.revision, hit.value);
+    if (hit !== null) this.#seen.note(key, hit.revision, hit.value);
     return hit;
   }
 
-  async put(
-    key: string,
+  async put<P extends boolean = false>(
+    name: Key,
     value: string,
-    options: RecordedPutOptions = {},
-  ): ReturnType<RecordableClient['put']> {
+    options: PutOptions<P> = {},
+  ): Promise<PutResult<string, P>> {
+    const key = textOf(name);
     refuseUnknown(options, putOptions);
     const run = () => this.#client.put(key, value, options);
     const expected = this.#expected(key, options);
-    const answer =
+    const result =
       expected === undefined
-        ? await this.#record({ op: 'put', key, value }, run, () => ({}))
-        : await this.#record({ op: 'cas', key, expected, value }, run, () => ({ result: true }));
-    this.#remember(key, answer.revision, value);
-    return answer;
+        ? await this.#record({ op: 'put', key, value }, run, (it) => this.#previous(key, it))
+        : await this.#record({ op: 'cas', key, expected, value }, run, (it) => ({
+            result: true,
+            ...this.#previous(key, it),
+          }));
+    this.#seen.note(key, result.revision, value);
+    return result;
   }
 
-  async delete(key: string, options: CallOptions = {}): ReturnType<RecordableClient['delete']> {
-    refuseUnknown(options, writeOptions);
-    return this.#record(
-      { op: 'delete', key },
-      () => this.#client.delete(key, options),
-      () => ({}),
-    );
+  async delete<P extends boolean = false, E extends boolean = false>(
+    name: Key,
+    options: DeleteOptions<P, E> = {},
+  ): Promise<DeleteResult<string, P, E>> {
+    const key = textOf(name);
+    refuseUnknown(options, deleteOptions);
+    const run = () => this.#client.delete(key, options);
+    const expected = this.#expected(key, options);
+    if (expected !== undefined) {
+      return this.#record({ op: 'cas', key, expected, value: null }, run, (it) => ({
+        result: true,
+        ...this.#previous(key, it),
+      }));
+    }
+    return this.#record({ op: 'delete', key }, run, (it) => {
+      const { existed }: Details = it;
+      return { ...(existed === undefined ? {} : { existed }), ...this.#previous(key, it) };
+    });
   }
 
   async #record<C extends Call, R>(
@@ -117,7 +133,7 @@ class RecordingClient implements RecordableClient {
     try {
       result = await run();
     } catch (error) {
-      noteError(open, call, error);
+      this.#end(open, call, error);
       throw error;
     } finally {
       this.#idle.push(process);
@@ -126,32 +142,49 @@ class RecordingClient implements RecordableClient {
     return result;
   }
 
-  /** What a put compares with; undefined: with nothing. */
-  #expected(key: string, options: RecordedPutOptions): string | null | undefined {
-    const { ifRevision, ifAbsent } = options;
-    if (ifAbsent === true) return null;
+  #end(open: OpenOperation<Call>, call: Call, error: unknown): void {
+    if (!DougError.is(error) || error.outcome !== 'NOT_APPLIED') {
+      open.unknown();
+    } else if (call.op === 'cas' && error.reason === 'COMPARE_FAILED') {
+      open.ok({ result: false, ...this.#inTheWay(call.key, error) });
+    } else {
+      open.fail();
+    }
+  }
+
+  /** What an unmet condition tells of what was there. */
+  #inTheWay(key: string, error: DougError): { readonly prev?: string | null } {
+    const current = CompareFailedError.is(error) ? error.current : undefined;
+    if (current === undefined) return {};
+    if (current === null) return { prev: null };
+    const value = 'value' in current ? (current.value as string) : undefined;
+    if (value !== undefined) this.#seen.note(key, current.revision, value);
+    const prev = value ?? this.#seen.at(key, current.revision);
+    return prev === undefined ? {} : { prev };
+  }
+
+  #previous(key: string, details: Details): { readonly prev?: string | null } {
+    const { previous } = details;
+    if (previous === undefined) return {};
+    if (previous === null) return { prev: null };
+    this.#seen.note(key, previous.revision, previous.value);
+    return { prev: previous.value };
+  }
+
+  /** What a write compares with; undefined: with nothing. */
+  #expected(key: string, options: PutOptions | DeleteOptions): string | null | undefined {
+    if ('ifAbsent' in options && options.ifAbsent === true) return null;
+    const { ifRevision } = options;
     if (ifRevision === undefined) return undefined;
-    const value = this.#values.get(nameOf(key, ifRevision));
+    const value = this.#seen.at(key, ifRevision);
     if (value !== undefined) return value;
     throw new Error(`revision ${ifRevision} of ${JSON.stringify(key)} was not seen by this client`);
   }
-
-  #remember(key: string, revision: number, value: string): void {
-    this.#values.set(nameOf(key, revision), value);
-    if (this.#values.size <= rememberedRevisions) return;
-    const [oldest] = this.#values.keys();
-    if (oldest !== undefined) this.#values.delete(oldest);
-  }
 }
 
-function nameOf(key: string, revision: number): string {
-  return `${revision} ${key}`;
-}
-
-function noteError(open: OpenOperation<Call>, call: Call, error: unknown): void {
-  if (!DougError.is(error) || error.outcome !== 'NOT_APPLIED') open.unknown();
-  else if (call.op === 'cas' && error.reason === 'COMPARE_FAILED') open.ok({ result: false });
-  else open.fail();
+function textOf(key: Key): string {
+  if (typeof key === 'string') return key;
+  throw new Error('a key of a history is text');
 }
 
 function refuseUnknown(options: object, known: readonly string[]): void {
