@@ -30,6 +30,8 @@ export interface Config {
   readonly maxUncommittedBytes: number;
   /** Bytes handed out as committed and not yet reported by applied(). */
   readonly maxApplyingBytes: number;
+  /** Batches of reads, own and of other replicas, that may wait for an answer. */
+  readonly maxPendingReads: number;
   /** Ticks without progress after which a follower that is sent a snapshot is probed again. */
   readonly snapshotTimeoutTick: number;
   /**
@@ -94,6 +96,7 @@ export const defaultConfig = Object.freeze({
   maxInflightBytes: 4 << 20,
   maxUncommittedBytes: 64 << 20,
   maxApplyingBytes: 16 << 20,
+  maxPendingReads: 4096,
   snapshotTimeoutTick: 6000,
   appendTimeoutTick: 500,
   stepDownOnRemoval: true,

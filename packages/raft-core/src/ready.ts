@@ -95,6 +95,8 @@ export const DropReason = {
   RetiredId: 'retired-id',
   LeaderChanged: 'leader-changed',
   ReadTimeout: 'read-timeout',
+  /** Too many reads wait for an answer already. */
+  ReadLimit: 'read-limit',
   NotVoter: 'not-voter',
   /** The entries became part of a snapshot that was installed here: committed or superseded, not told. */
   Snapshot: 'snapshot',

@@ -79,6 +79,20 @@ const profiles: Record<string, NamedProfile> = {
     config: { ...base.config, repair: true },
     counts: ['recovered'],
   },
+  'everything at once': {
+    ...base,
+    spares: 3,
+    confChange: 0.02,
+    compact: 0.01,
+    damage: 0.005,
+    crash: 0.008,
+    config: {
+      ...base.config,
+      repair: true,
+      maxSizePerMsg: 60,
+    },
+    counts: ['confChanges', 'installs', 'repairs'],
+  },
   'lease reads': {
     ...base,
     spares: 2,

@@ -18,6 +18,7 @@ export function checkConfig(config: Config): void {
     'maxInflightBytes',
     'maxUncommittedBytes',
     'maxApplyingBytes',
+    'maxPendingReads',
     'snapshotTimeoutTick',
     'appendTimeoutTick',
   ] as const) {

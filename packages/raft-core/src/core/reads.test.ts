@@ -261,3 +261,22 @@ describe('ReadIndex for another replica', () => {
     expect(host.drops).toEqual([]);
   });
 });
+
+describe('the limit on waiting reads', () => {
+  it('refuses more on leaders and followers, and takes them again when some have ended', () => {
+    const host = new Host(1, { ...options, maxPendingReads: 2 });
+    host.elect();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 1 }));
+    expect([host.node.readIndex(), host.node.readIndex(), host.node.readIndex()]).toEqual([
+      1,
+      2,
+      'read-limit',
+    ]);
+    expect(host.node.step(message(MsgReadIndex, 3, 1, 1, { readToken: 5 }))).toBe('stale');
+    host.step(answer(2, heartbeats(host.run())[0]!.readToken));
+    expect(host.node.readIndex()).toBe(3);
+    const follower = new Host(2, { ...options, maxPendingReads: 1 });
+    follower.step(message(MsgHeartbeat, 1, 2, 1));
+    expect([follower.node.readIndex(), follower.node.readIndex()]).toEqual([1, 'read-limit']);
+  });
+});

@@ -8,6 +8,7 @@ import type { Raft } from './raft.js';
 /** Accepts one batch of reads; its round or its forwarding begins with the next ready(). */
 export function readIndex(r: Raft): ReadTicket | DropReason {
   if (!r.isLeader && r.leader === NONE) return DropReason.NoLeader;
+  if (isFull(r)) return DropReason.ReadLimit;
   const ticket = r.nextReadTicket();
   const deadline = r.ticks + r.config.electionTick;
   if (r.isLeader) r.reads.add({ from: NONE, token: ticket, deadline });
@@ -15,9 +16,14 @@ export function readIndex(r: Raft): ReadTicket | DropReason {
   return ticket;
 }
 
+function isFull(r: Raft): boolean {
+  return r.reads.size + r.forwarded.size >= r.config.maxPendingReads;
+}
+
 /** Another replica's reads. A leader of a later term than the asker's knows nothing of its deadline. */
 export function handleReadIndex(r: Raft, m: Message): StepStatus {
-  if (!r.isLeader) return StepStatus.Stale;
+  // Whoever asks too much has its own timeout.
+  if (!r.isLeader || isFull(r)) return StepStatus.Stale;
   const deadline = r.ticks + r.config.electionTick;
   r.reads.add({ from: m.from, token: m.readToken, deadline });
   return StepStatus.Ok;

@@ -159,6 +159,7 @@ export class WriteQueue {
       case DropReason.NotJointConf:
       case DropReason.InvalidConfChange:
       case DropReason.RetiredId:
+      case DropReason.ReadLimit:
       case DropReason.Snapshot:
         // It led when the command was taken: who leads now is not known yet.
         return refusals.noLeader('this replica leads no more');
