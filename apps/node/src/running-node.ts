@@ -10,6 +10,7 @@ import { GrpcServer } from './grpc/grpc-server.js';
 import { MemberHolder } from './grpc/member-holder.js';
 import { GrpcPeerNetwork } from './grpc/peer-network.js';
 import { LmdbHardState } from './hard-state/lmdb-hard-state.js';
+import { testHook } from './test-hooks.js';
 import { version } from './version.js';
 
 /** A Raft tick. */
@@ -23,6 +24,8 @@ const GRACE_MS = 1_000;
 export interface RunningNodeOptions {
   readonly config: NodeConfig;
   readonly logger: Logger;
+  /** The admin port lets tests stop single replicas. Default: it does not. */
+  readonly withTestHooks?: boolean;
   /** The process must end with this exit code; the node is not usable any more. */
   readonly onFatal: (exitCode: number, error: unknown) => void;
 }
@@ -56,7 +59,8 @@ export class RunningNode {
    * @throws UsageError (exit code 2: port in use), MemberError (its `exitCode`)
    */
   static async start(options: RunningNodeOptions): Promise<RunningNode> {
-    const { config, logger } = options;
+    const { config, logger, withTestHooks = false } = options;
+    if (withTestHooks) logger.warn('node.test_hooks', { reason: 'DOUG_TEST_HOOKS is set' });
     const holder = new MemberHolder();
     const metrics = processMetrics(version);
     const parts: Parts = {
@@ -64,6 +68,7 @@ export class RunningNode {
       admin: new AdminServer({
         notReadyReason: () => holder.notReadyReason(),
         renderMetrics: () => metrics.render(),
+        post: withTestHooks ? (path) => testHook(holder.member(), path) : undefined,
       }),
       network: new GrpcPeerNetwork(),
       lag: new EventLoopLag(metrics),
@@ -148,7 +153,7 @@ function memberOptions(
     advertise: config.advertise ?? parts.server.address,
     join: config.join,
     settings: {
-      splitAt: [],
+      splitAt: config.splitAt.map((key) => new TextEncoder().encode(key)),
       replicationFactor: config.replicationFactor,
       tickMs: TICK_MS,
       replica: defaultReplicaSettings,

@@ -19,6 +19,7 @@ import {
 import {
   Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   credentials,
   Metadata,
   type ServiceError,
@@ -75,11 +76,10 @@ export class RawClient {
     return StatusResponse.decode(await this.unary(adminService.status, request));
   }
 
-  /** Whether the node leads the first partition of the users' data. */
-  async isLeader(): Promise<boolean> {
-    return (await this.status()).replicas.some(
-      ({ partitionId, role }) => partitionId === 2 && role === 'leader',
-    );
+  /** Whether the node leads a partition by its own word. */
+  async isLeader(partitionId = 2): Promise<boolean> {
+    const { replicas } = await this.status();
+    return replicas.some((r) => r.partitionId === partitionId && r.role === 'leader');
   }
 
   async scan(request: Partial<ScanRequest> = {}): Promise<ScanResponse[]> {
@@ -94,6 +94,17 @@ export class RawClient {
     const chunks: ScanResponse[] = [];
     for await (const chunk of call) chunks.push(ScanResponse.decode(chunk as Uint8Array));
     return chunks;
+  }
+
+  /** A call that is answered by a stream. */
+  serverStream(method: RawMethod, request: Uint8Array): ClientReadableStream<Uint8Array> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+    );
   }
 
   stream(method: RawMethod): ClientDuplexStream<Uint8Array, Uint8Array> {

@@ -18,5 +18,6 @@ export type {
   ScanOutput,
   UnaryMethod,
 } from './contract.js';
+export { splitKeysFault } from './genesis/split-keys.js';
 export { Member } from './member.js';
 export { MemberError, MemberErrorCode, type MemberExitCode } from './member-error.js';

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { UsageError } from '@dougdb/host';
+import { splitKeysFault } from '@dougdb/member';
 import { ChildMember } from '../dev/child-member.js';
-import { planMembers } from '../dev/plan.js';
+import { planCluster } from '../dev/plan.js';
 
 const INTERNAL_ERROR = 1;
 
@@ -11,17 +12,17 @@ const INTERNAL_ERROR = 1;
  * @throws UsageError
  */
 export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  if (flags.splitAt !== undefined) throw new UsageError('--split-at is not served yet');
   const dir = resolve(String(flags.dir));
-  const plan = await planMembers({
+  const { members, splitAt } = await planCluster({
     dir,
     nodes: wholeNumber('--nodes', flags.nodes),
     portBase: wholeNumber('--port-base', flags.portBase),
+    splitAt: splitKeys(flags.splitAt),
   });
-  const join = plan.map(({ port }) => `127.0.0.1:${port}`);
+  const join = members.map(({ port }) => `127.0.0.1:${port}`);
   let stopping = false;
   let exitCode = 0;
-  const children = plan.map((member) => new ChildMember(member, dir, join));
+  const children = members.map((member) => new ChildMember(member, dir, join, splitAt));
 
   const stop = async (code: number): Promise<void> => {
     if (stopping) process.exit(INTERNAL_ERROR);
@@ -94,6 +95,15 @@ function plainLine(dir: string, children: readonly ChildMember[]): string {
       `${name} ${address} (admin ${adminAddress}, pid ${pid})`,
   );
   return `doug-node dev ready in ${dir}: ${members.join(', ')}`;
+}
+
+/** @throws UsageError */
+function splitKeys(value: unknown): string[] | null {
+  if (value === undefined) return null;
+  const keys = String(value).split(',');
+  const fault = splitKeysFault(keys.map((key) => new TextEncoder().encode(key)));
+  if (fault !== null) throw new UsageError(`--split-at: ${fault}`);
+  return keys;
 }
 
 /** @throws UsageError */

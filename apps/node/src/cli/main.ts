@@ -44,7 +44,7 @@ function program(): Command {
     .option('--nodes <n>', 'how many members (default: 5, or as many as the directory has)')
     .option('--dir <path>', 'where their data and logs are', './.doug')
     .option('--port-base <port>', 'first port; 0 takes free ones (default: 4400, or as before)')
-    .option('--split-at <keys>', 'not served yet')
+    .option('--split-at <a,b,...>', 'keys at which a new cluster is cut into partitions, ascending')
     .option('--json', 'print the ready line as JSON', false)
     .action(async (flags: Record<string, unknown>) => {
       const { runDev } = await import('./dev-command.js');

@@ -9,9 +9,10 @@ export async function runStart(flags: Readonly<Record<string, unknown>>): Promis
   // Also what lmdb makes is nobody else's to read.
   process.umask(0o077);
   const logger = stderrLogger(config.logLevel, config.name);
+  const withTestHooks = process.env.DOUG_TEST_HOOKS === '1';
   await runProcess({
     logger,
-    start: (onFatal) => RunningNode.start({ config, logger, onFatal }),
+    start: (onFatal) => RunningNode.start({ config, logger, withTestHooks, onFatal }),
     started: (node) =>
       logger.info('node.listening', { grpc: node.grpcAddress, admin: node.adminAddress }),
     ready: (node) => console.log(readyLine(config.name, node)),

@@ -84,7 +84,7 @@ describe('configuration', () => {
     ['too little memory', { memory: '1' }, '--memory: must be 32'],
     ['memory that is no number', { memory: 'much' }, '--memory'],
     ['an unknown level', { logLevel: 'loud' }, '--log-level'],
-    ['keys to split at', { splitAt: 'a,b' }, '--split-at: splitting at genesis is not served yet'],
+    ['an empty key to split at', { splitAt: 'a,,b' }, '--split-at: a key is empty'],
     ['a locality', { locality: 'rack=1' }, '--locality: locality is not served yet'],
     ['an open address', { listen: '10.0.0.1:4400' }, 'needs --insecure'],
     ['an open admin address', { admin: '0.0.0.0:4480' }, 'needs --insecure'],
@@ -112,6 +112,12 @@ describe('configuration', () => {
 
   it('refuses a file that is not there', () => {
     expect(() => resolveConfig({}, {}, join(dir, 'none.json'))).toThrow(usage('none.json'));
+  });
+
+  it('takes keys to split at as they are, blanks and all', () => {
+    expect(resolveConfig({ splitAt: 'a, b,ü' }, {}, undefined).splitAt).toEqual(['a', ' b', 'ü']);
+    const path = file({ splitAt: ['a,b', 'c'] });
+    expect(resolveConfig({}, {}, path).splitAt).toEqual(['a,b', 'c']);
   });
 
   it('serves other addresses with --insecure', () => {

@@ -9,6 +9,12 @@ const { list, listenAddress, logLevel, peerAddress, wholeNumber, yesOrNo } = fie
 const notYet = (what: string) =>
   list(z.string()).refine((given) => given.length === 0, `${what} is not served yet`);
 
+/** Keys as text, with commas between them in flags and in the environment. Every other character counts. */
+const keys = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',') : value),
+  z.array(z.string().min(1, 'a key is empty')),
+);
+
 /**
  * Every setting of a member: the one place for names, checks, defaults and help. A flag is the name in
  * kebab case (`--data-dir`), a variable of the environment in capitals (`DOUG_NODE_DATA_DIR`), a key
@@ -32,7 +38,11 @@ export const nodeSchema = z.strictObject({
   join: list(peerAddress)
     .default([])
     .describe('addresses of all first members, the same on every host (default: a cluster of one)'),
-  splitAt: notYet('splitting at genesis').default([]).describe('not served yet'),
+  splitAt: keys
+    .default([])
+    .describe(
+      'keys at which the cluster is cut into partitions when it is made, ascending, the same on every host (default: one partition)',
+    ),
   replicationFactor: wholeNumber
     .refine((factor) => factor >= 1 && factor % 2 === 1, 'must be odd')
     .default(5)

@@ -29,7 +29,12 @@ export class ChildMember {
   readonly #args: readonly string[];
   readonly #ready: Promise<void>;
 
-  constructor(plan: PlannedMember, dir: string, join_: readonly string[]) {
+  constructor(
+    plan: PlannedMember,
+    dir: string,
+    join_: readonly string[],
+    splitAt: readonly string[],
+  ) {
     this.name = plan.name;
     this.address = `127.0.0.1:${plan.port}`;
     this.adminAddress = `127.0.0.1:${plan.adminPort}`;
@@ -38,6 +43,7 @@ export class ChildMember {
     this.#args = [
       ...['start', '--name', plan.name, '--data-dir', this.dataDir, '--listen', this.address],
       ...['--admin', this.adminAddress, '--join', join_.join(','), '--memory', MEMORY_MIB],
+      ...(splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')]),
     ];
     const bin = fileURLToPath(new URL('../../bin/doug-node.mjs', import.meta.url));
     const log = openSync(this.logFile, 'a', 0o600);
@@ -94,7 +100,7 @@ export class ChildMember {
 
 /** What dev decides for its children is not to be overruled by settings meant for a single member. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = /^DOUG_(NODE_)?LOG_LEVEL$/;
+  const kept = /^DOUG_((NODE_)?LOG_LEVEL|TEST_HOOKS)$/;
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('DOUG_') || kept.test(name)),
   );

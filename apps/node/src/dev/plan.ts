@@ -17,11 +17,19 @@ export interface PlannedMember {
   readonly adminPort: number;
 }
 
+/** A dev cluster, as its directory remembers it. */
+export interface DevPlan {
+  readonly members: readonly PlannedMember[];
+  /** Keys at which it was cut into partitions when it was made; empty: one partition. */
+  readonly splitAt: readonly string[];
+}
+
 /** What `dev` was asked for; null: not said. */
 export interface DevRequest {
   readonly dir: string;
   readonly nodes: number | null;
   readonly portBase: number | null;
+  readonly splitAt: readonly string[] | null;
 }
 
 /**
@@ -29,19 +37,19 @@ export interface DevRequest {
  * are remembered, so that a cluster comes back where its clients know it.
  * @throws UsageError when a port is taken, naming it, or when the request contradicts the directory
  */
-export async function planMembers(request: DevRequest): Promise<readonly PlannedMember[]> {
+export async function planCluster(request: DevRequest): Promise<DevPlan> {
   const known = readPlan(request.dir);
-  const members = known ?? (await newPlan(request));
+  const plan = known ?? { members: await newMembers(request), splitAt: request.splitAt ?? [] };
   if (known !== null) checkAgainst(known, request);
-  for (const { port, adminPort } of members) {
+  for (const { port, adminPort } of plan.members) {
     await checkFree(port);
     await checkFree(adminPort);
   }
-  if (known === null) writePlan(request.dir, members);
-  return members;
+  if (known === null) writePlan(request.dir, plan);
+  return plan;
 }
 
-async function newPlan({ nodes, portBase }: DevRequest): Promise<PlannedMember[]> {
+async function newMembers({ nodes, portBase }: DevRequest): Promise<PlannedMember[]> {
   const count = nodes ?? DEFAULT_NODES;
   if (count < 1 || count > MOST_NODES) {
     throw new UsageError(`--nodes ${count}: must be 1 to ${MOST_NODES}`);
@@ -56,17 +64,22 @@ async function newPlan({ nodes, portBase }: DevRequest): Promise<PlannedMember[]
   }));
 }
 
-function checkAgainst(known: readonly PlannedMember[], { dir, nodes, portBase }: DevRequest): void {
-  if (nodes !== null && nodes !== known.length) {
-    throw new UsageError(`--nodes ${nodes}: ${dir} holds a cluster of ${known.length}`);
+function checkAgainst(known: DevPlan, { dir, nodes, portBase, splitAt }: DevRequest): void {
+  const { members } = known;
+  if (nodes !== null && nodes !== members.length) {
+    throw new UsageError(`--nodes ${nodes}: ${dir} holds a cluster of ${members.length}`);
   }
-  const first = known[0]?.port;
+  if (splitAt !== null && splitAt.join() !== known.splitAt.join()) {
+    const was = known.splitAt.join() || 'no key';
+    throw new UsageError(`--split-at ${splitAt.join()}: the cluster in ${dir} was split at ${was}`);
+  }
+  const first = members[0]?.port;
   if (portBase !== null && portBase !== 0 && portBase !== first) {
     throw new UsageError(`--port-base ${portBase}: the cluster in ${dir} has ports from ${first}`);
   }
 }
 
-function readPlan(dir: string): PlannedMember[] | null {
+function readPlan(dir: string): DevPlan | null {
   const path = join(dir, FILE);
   let text: string;
   try {
@@ -76,17 +89,22 @@ function readPlan(dir: string): PlannedMember[] | null {
     throw new UsageError(`${path}: ${(error as Error).message}`, { cause: error });
   }
   try {
-    const { members } = JSON.parse(text) as { members: PlannedMember[] };
-    if (members.length > 0 && members.every((m) => m.port > 0 && m.adminPort > 0)) return members;
+    const { members, splitAt = [] } = JSON.parse(text) as Partial<DevPlan>;
+    const isWhole =
+      members !== undefined &&
+      members.length > 0 &&
+      members.every((m) => m.port > 0 && m.adminPort > 0) &&
+      splitAt.every((key) => typeof key === 'string');
+    if (isWhole) return { members, splitAt };
   } catch (cause) {
     throw new UsageError(`${path} is damaged: remove ${dir} to begin anew`, { cause });
   }
   throw new UsageError(`${path} is damaged: remove ${dir} to begin anew`);
 }
 
-function writePlan(dir: string, members: readonly PlannedMember[]): void {
+function writePlan(dir: string, plan: DevPlan): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const path = join(dir, FILE);
-  writeFileSync(`${path}.new`, `${JSON.stringify({ members }, null, 2)}\n`);
+  writeFileSync(`${path}.new`, `${JSON.stringify(plan, null, 2)}\n`);
   renameSync(`${path}.new`, path);
 }

@@ -15,6 +15,7 @@ import { pipeHandler } from './pipe-handler.js';
 import { raftHandler } from './raft-handler.js';
 import { scanHandler } from './scan-handler.js';
 import { unaryHandlers } from './unary-handlers.js';
+import { watchMapHandler } from './watch-map-handler.js';
 
 /** The one gRPC port of a member: everything that it serves, over raw bytes. */
 export class GrpcServer {
@@ -29,7 +30,10 @@ export class GrpcServer {
       scan: scanHandler(holder),
       pipe: pipeHandler(holder),
     });
-    this.#server.addService(routesService, unaryHandlers(routesService, holder));
+    this.#server.addService(routesService, {
+      ...unaryHandlers(routesService, holder),
+      watchMap: watchMapHandler(holder),
+    });
     this.#server.addService(adminService, unaryHandlers(adminService, holder));
     this.#server.addService(genesisService, unaryHandlers(genesisService, holder));
     this.#server.addService(raftService, { messages: raftHandler(holder) });

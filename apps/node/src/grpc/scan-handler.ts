@@ -2,6 +2,7 @@ import { grpcError } from '@dougdb/rpc-proto/node';
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { callContext } from './call-context.js';
 import type { MemberHolder } from './member-holder.js';
+import { PacedWrites } from './paced-writes.js';
 
 /** A scan holds an iterator, and so the files that it reads: not for ever. */
 const SCAN_LIMIT_MS = 600_000;
@@ -22,22 +23,6 @@ async function serve(
   holder: MemberHolder,
   call: ServerWritableStream<Uint8Array, Uint8Array>,
 ): Promise<void> {
-  let cancelled = false;
-  let wake: () => void = () => undefined;
-  call.on('cancelled', () => {
-    cancelled = true;
-    wake();
-  });
-  await holder.member().scan(call.request, callContext(call.getDeadline(), SCAN_LIMIT_MS), {
-    get cancelled() {
-      return cancelled;
-    },
-    send: (response) =>
-      new Promise<void>((resolve) => {
-        // Not 'drain': that lets sixteen chunks wait in memory.
-        wake = resolve;
-        if (cancelled) resolve();
-        else call.write(response, () => resolve());
-      }),
-  });
+  const context = callContext(call.getDeadline(), SCAN_LIMIT_MS);
+  await holder.member().scan(call.request, context, new PacedWrites(call));
 }

@@ -66,7 +66,9 @@ describe('hard states in lmdb', () => {
         { length: 64 },
         (_, at) =>
           new Promise<void>((resolve, reject) => {
-            clock.defer(() => store.put(101 + at, value(byte)).then(resolve, reject));
+            clock.defer(() => {
+              store.put(101 + at, value(byte)).then(resolve, reject);
+            });
           }),
       );
       return Promise.all(written);

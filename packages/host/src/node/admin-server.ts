@@ -7,6 +7,8 @@ export interface AdminOptions {
   /** Null when ready, else why not. */
   readonly notReadyReason: () => string | null;
   readonly renderMetrics: () => Promise<{ contentType: string; body: string }>;
+  /** Answers a POST; null: there is no such path. Left out: only GET is served. */
+  readonly post?: ((path: string) => { status: number; body: string } | null) | undefined;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -58,11 +60,18 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split('?')[0] ?? '';
+    const { post } = this.#options;
+    if (request.method === 'POST' && post !== undefined) {
+      const { status, body } = post(path) ?? { status: 404, body: 'not here\n' };
+      reply(response, status, 'text/plain', body);
+      return;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       reply(response, 405, 'text/plain', 'only GET\n');
       return;
     }
-    switch (request.url?.split('?')[0]) {
+    switch (path) {
       // That it is answered is the answer: the loop turns.
       case '/livez':
         reply(response, 200, 'text/plain', 'ok\n');
