@@ -1,7 +1,8 @@
 import type { MemberSettings } from '@dougdb/member';
 import { drainLoop } from '@dougdb/ports/node';
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
-import { defaultReplicaSettings } from '@dougdb/replica';
+import { defaultReplicaSettings, type ReplicaStatus } from '@dougdb/replica';
+import { type Partitioning, partitioningOf } from './partitioning.js';
 import { SimMember } from './sim-member.js';
 import { SimNetwork } from './sim-network.js';
 import { Trace } from './trace.js';
@@ -9,6 +10,8 @@ import { Trace } from './trace.js';
 export interface ClusterOptions {
   readonly seed: number | string;
   readonly members?: number;
+  /** Of users' data; the meta group comes on top. Default 1. */
+  readonly partitions?: number;
   readonly settings?: Partial<MemberSettings>;
 }
 
@@ -36,11 +39,14 @@ export class SimCluster {
   readonly network: SimNetwork;
   readonly members: readonly SimMember[];
   readonly trace: Trace;
+  readonly partitioning: Partitioning;
   /** Set when the run has come to its healing: nothing is broken any more from then on. */
   healed = false;
 
   constructor(options: ClusterOptions) {
     this.random = new SimRandom(options.seed);
+    this.partitioning = partitioningOf(options.partitions ?? 1);
+    const { splitAt } = this.partitioning;
     this.trace = new Trace(() => this.scheduler.nowUs);
     this.network = new SimNetwork({
       scheduler: this.scheduler,
@@ -61,7 +67,7 @@ export class SimCluster {
           scheduler: this.scheduler,
           network: this.network,
           random: this.random.fork(`n${n + 1}`),
-          settings: { ...SMALL, ...options.settings },
+          settings: { ...SMALL, splitAt, ...options.settings },
           trace: this.trace.line,
         }),
     );
@@ -88,13 +94,14 @@ export class SimCluster {
     }
   }
 
-  /** The member whose replica leads, as the newest term says. */
-  leader(): SimMember | null {
+  /** The member whose replica leads the partition, as the newest term says. */
+  leader(partitionId = 2): SimMember | null {
     let best: SimMember | null = null;
     let bestTerm = -1;
     for (const member of this.members) {
       for (const status of member.member?.replicaStatuses() ?? []) {
-        if (status.role === 'leader' && status.term > bestTerm) {
+        if (status.partitionId !== partitionId || status.role !== 'leader') continue;
+        if (status.term > bestTerm) {
           best = member;
           bestTerm = status.term;
         }
@@ -103,31 +110,49 @@ export class SimCluster {
     return best;
   }
 
-  /** Every member runs, serves, and has applied the same index under one leader. */
+  /** Every member runs, and in each partition all serve and have applied the same index under one leader. */
   converged(): boolean {
-    const statuses = this.members.map((member) => member.member?.replicaStatuses()[0]);
-    const first = statuses[0];
-    return (
-      first !== undefined &&
-      statuses.every(
-        (s) =>
-          s !== undefined &&
-          s.state === 'serving' &&
-          s.leaderReplicaId !== 0 &&
-          s.leaderReplicaId === first.leaderReplicaId &&
-          s.appliedIndex === first.appliedIndex &&
-          s.commitIndex === s.appliedIndex,
-      )
-    );
+    const all = this.members.map((member) => member.member?.replicaStatuses() ?? []);
+    const [first = []] = all;
+    const isWhole = first.length === this.partitioning.partitions + 1;
+    return isWhole && first.every((one, at) => all.every((of) => isSettled(of[at], one)));
+  }
+
+  /** INVARIANT(apply-in-order): replicas that have applied the same index hold the same. */
+  divergences(): string[] {
+    const found: string[] = [];
+    const seen = new Map<string, { hash: number; name: string }>();
+    for (const { name, member } of this.members) {
+      for (const { partitionId, appliedIndex, hash } of member?.replicaStatuses() ?? []) {
+        if (hash === null) continue;
+        const place = `partition ${partitionId} at ${appliedIndex}`;
+        const other = seen.get(place);
+        if (other === undefined) seen.set(place, { hash, name });
+        else if (other.hash !== hash) found.push(`${place}: ${name} and ${other.name} differ`);
+      }
+    }
+    return found;
   }
 
   describe(): string {
     return this.members
       .map((member) => {
-        const status = member.member?.replicaStatuses()[0];
+        const statuses = member.member?.replicaStatuses() ?? [];
+        const replicas = statuses.map((status) => JSON.stringify(status)).join('\n  ');
         const deaths = member.deaths.map((d) => `${d.exitCode}: ${String(d.error)}`).join('; ');
-        return `${member.name} ${member.running ? 'runs' : 'down'} ${JSON.stringify(status)} deaths [${deaths}]`;
+        return `${member.name} ${member.running ? 'runs' : 'down'} deaths [${deaths}]\n  ${replicas}`;
       })
       .join('\n');
   }
+}
+
+function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boolean {
+  return (
+    status !== undefined &&
+    status.state === 'serving' &&
+    status.leaderReplicaId !== 0 &&
+    status.leaderReplicaId === first.leaderReplicaId &&
+    status.appliedIndex === first.appliedIndex &&
+    status.commitIndex === status.appliedIndex
+  );
 }

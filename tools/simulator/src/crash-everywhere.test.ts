@@ -20,7 +20,8 @@ async function mutationsOfCalmRun(options: ScenarioOptions): Promise<number[]> {
 async function expectNothingLost(what: string, options: ScenarioOptions): Promise<void> {
   const result = await runScenario(options);
   if (result.violations.length > 0) {
-    throw new Error(`${what}, seed ${options.seed}:\n${result.violations.join('\n')}`);
+    const run = `${what}, ${options.partitions} partitions, seed ${options.seed}`;
+    throw new Error(`${run}:\n${result.violations.join('\n')}`);
   }
   expect(result.crashes).toBeGreaterThan(0);
   expect(result.history.some((op) => op.status === 'ok')).toBe(true);
@@ -32,12 +33,18 @@ jest.setTimeout(180_000);
 const FIVE = { clients: 3, operationsPerClient: 15 };
 
 describe('crashes at disk operations of a small workload lose nothing acknowledged', () => {
-  it('the only member, at every operation, with none, half and all of the unsynced data kept', async () => {
-    const calm: ScenarioOptions = { seed: 'alone', members: 1, clients: 2, operationsPerClient: 8 };
+  it.each<[number, number[][]]>([
+    [1, [[0, 50, 100]]],
+    // Logs and tables of five replicas: each operation with another part of the unsynced data.
+    [4, [[0], [50], [100]]],
+  ])('the only member, with %i partitions, at every operation', async (partitions, kept) => {
+    const calm: ScenarioOptions = {
+      ...{ seed: 'alone', members: 1, partitions, clients: 2, operationsPerClient: 8 },
+    };
     const [count] = await mutationsOfCalmRun(calm);
     expect(count).toBeGreaterThan(10);
     for (let k = 1; k <= (count as number); k++) {
-      for (const keepUnsyncedPercent of [0, 50, 100]) {
+      for (const keepUnsyncedPercent of kept[k % kept.length] as number[]) {
         await expectNothingLost(`crash at operation ${k}, ${keepUnsyncedPercent} % kept`, {
           ...calm,
           keepUnsyncedPercent,
@@ -50,11 +57,15 @@ describe('crashes at disk operations of a small workload lose nothing acknowledg
   it('one of five members, at operations drawn for ten seconds, and all five at once', async () => {
     const seed = `${Date.now()}`;
     const random = new SimRandom(seed);
-    const calm: ScenarioOptions = { seed, ...FIVE };
-    const counts = await mutationsOfCalmRun(calm);
+    const sizes = [];
+    for (const partitions of [1, 4]) {
+      const calm: ScenarioOptions = { seed, partitions, ...FIVE };
+      sizes.push({ calm, counts: await mutationsOfCalmRun(calm) });
+    }
     const until = Date.now() + 10_000;
     let runs = 0;
     for (; Date.now() < until; runs++) {
+      const { calm, counts } = random.pick(sizes);
       const victim = random.int(5);
       await crashOneOfFive(calm, {
         victim,
@@ -69,7 +80,7 @@ describe('crashes at disk operations of a small workload lose nothing acknowledg
 
   if (process.env.DOUG_SIM_FULL === '1') {
     it('each of five members, at every operation', async () => {
-      const calm: ScenarioOptions = { seed: 'every', ...FIVE };
+      const calm: ScenarioOptions = { seed: 'every', partitions: 4, ...FIVE };
       const counts = await mutationsOfCalmRun(calm);
       let runs = 0;
       for (const [victim, count] of counts.entries()) {

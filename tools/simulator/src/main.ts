@@ -1,10 +1,16 @@
 // npm run sim -- --seed N replays one run; --seconds S runs fresh seeds for so long; both say what they did.
+// --partitions P: so many of users' data (default: 1 or 4, as the seed says).
 import { parseArgs } from 'node:util';
 import { runSwarm } from './swarm.js';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seconds: { type: 'string', default: '60' } },
+  options: {
+    seed: { type: 'string' },
+    seconds: { type: 'string', default: '60' },
+    partitions: { type: 'string' },
+  },
 });
+const partitions = values.partitions === undefined ? undefined : Number(values.partitions);
 const base = values.seed ?? `${Date.now()}`;
 const until = performance.now() + Number(values.seconds) * 1000;
 let runs = 0;
@@ -17,11 +23,11 @@ let refused = 0;
 do {
   const seed = values.seed ?? `${base}-${runs}`;
   try {
-    const result = await runSwarm(seed);
+    const result = await runSwarm(seed, partitions);
     runs++;
     virtualMs += result.virtualMs;
     operations += result.history.length;
-    terms += result.term;
+    terms += result.elections;
     unknown += result.history.filter((op) => op.status === 'unknown').length;
     looks += result.history.filter((op) => op.look !== undefined).length;
     refused += result.history.filter((op) => op.look?.compareFailed).length;
@@ -36,6 +42,7 @@ console.log(
 );
 
 function fail(seed: string, what: string): void {
-  console.error(`seed ${seed} failed; replay with: npm run sim -- --seed ${seed}\n${what}`);
+  const more = partitions === undefined ? '' : ` --partitions ${partitions}`;
+  console.error(`seed ${seed} failed; replay with: npm run sim -- --seed ${seed}${more}\n${what}`);
   process.exitCode = 1;
 }

@@ -1,12 +1,24 @@
 import type { SimRandom } from '@dougdb/ports/sim';
+import { DougError, TransferLeaderRequest } from '@dougdb/rpc-proto';
 import type { SimCluster } from './cluster.js';
 
 /** One thing that goes wrong at a moment of the workload, drawn before the run. */
 export interface Fault {
   readonly atMs: number;
-  readonly kind: 'crash' | 'kill' | 'crash-all' | 'pause' | 'isolate' | 'one-way' | 'bridge';
+  readonly kind:
+    | 'crash'
+    | 'kill'
+    | 'crash-all'
+    | 'pause'
+    | 'isolate'
+    | 'one-way'
+    | 'bridge'
+    | 'stop-replica'
+    | 'transfer';
   readonly member: number;
   readonly other: number;
+  /** Chooses a partition, that of the meta group among them. */
+  readonly draw: number;
   readonly keepUnsyncedPercent: number;
   readonly durationMs: number;
 }
@@ -19,6 +31,8 @@ const KINDS: readonly Fault['kind'][] = [
   'isolate',
   'one-way',
   'bridge',
+  'stop-replica',
+  'transfer',
 ];
 
 /** Draws a run's faults: each kind is switched off with probability one half (swarm testing). */
@@ -33,6 +47,7 @@ export function drawFaults(random: SimRandom, members: number, untilMs: number):
       kind: random.pick(kinds),
       member,
       other: (member + 1 + random.int(Math.max(1, members - 1))) % members,
+      draw: random.next(),
       keepUnsyncedPercent: random.pick([0, 50, 100]),
       durationMs: 50 + random.int(1500),
     });
@@ -86,10 +101,36 @@ function carryOut(cluster: SimCluster, fault: Fault): void {
       }
       later(() => network.heal());
       return;
+    case 'stop-replica': {
+      const partitionId = partitionOf(cluster, fault);
+      member.member?.stopPartition(partitionId);
+      later(() => member.member?.resumePartition(partitionId));
+      return;
+    }
+    case 'transfer':
+      transfer(cluster, partitionOf(cluster, fault), fault.other + 1);
+      return;
     case 'bridge':
       network.cut(member.address, other.address);
       network.cut(other.address, member.address);
       later(() => network.heal());
       return;
   }
+}
+
+function partitionOf({ partitioning }: SimCluster, { draw }: Fault): number {
+  return 1 + Math.floor(draw * (partitioning.partitions + 1));
+}
+
+/** An operator's wish, which the cluster may refuse. */
+function transfer(cluster: SimCluster, partitionId: number, toNodeId: number): void {
+  const leader = cluster.leader(partitionId);
+  if (leader === null) return;
+  const path = '/dougdb.admin.v1.Admin/TransferLeader';
+  const request = { clusterId: new Uint8Array(0), partitionId, toNodeId };
+  const bytes = TransferLeaderRequest.encode(request).finish();
+  cluster.network.unary('operator', leader.address, path, bytes, 5_000).then(
+    () => cluster.trace.line(`transferred ${partitionId} to ${toNodeId}`),
+    (error: unknown) => cluster.trace.line(`not transferred: ${DougError.from(error).reason}`),
+  );
 }

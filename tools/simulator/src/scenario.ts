@@ -8,6 +8,8 @@ import { runWorkload } from './workload.js';
 export interface ScenarioOptions {
   readonly seed: number | string;
   readonly members?: number;
+  /** Of users' data. Default 1. */
+  readonly partitions?: number;
   readonly clients?: number;
   readonly operationsPerClient?: number;
   /** Mean pause of a client between two operations. Default 10. */
@@ -25,8 +27,12 @@ export interface ScenarioOptions {
 export interface ScenarioResult {
   readonly history: readonly Observation[];
   readonly crashes: number;
-  /** Highest term that was reached: how often leaders changed. */
+  /** Highest term that was reached in any partition. */
   readonly term: number;
+  /** Terms of all partitions together: how often leaders changed. */
+  readonly elections: number;
+  /** Partitions that operations of the workload went to. */
+  readonly partitionsUsed: number;
   readonly digest: string;
   readonly violations: readonly string[];
   readonly virtualMs: number;
@@ -40,6 +46,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   const cluster = new SimCluster({
     seed: options.seed,
     ...(options.members === undefined ? {} : { members: options.members }),
+    partitions: options.partitions ?? 1,
   });
   const { scheduler } = cluster;
   cluster.start();
@@ -56,7 +63,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     random: cluster.random.fork('workload'),
     clients,
     operationsPerClient: options.operationsPerClient ?? 20,
-    keys: 5,
+    keys: cluster.partitioning.keys,
     meanPauseMs: options.meanPauseMs ?? 10,
     trace: cluster.trace.line,
   }).finally(() => {
@@ -79,13 +86,14 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   const history = [...(await work)];
   await heal(cluster);
   const found = await judge(cluster, clients, history);
+  const statuses = cluster.members.flatMap((member) => member.member?.replicaStatuses() ?? []);
   await scheduler.runWhilePending(Promise.all(clients.map((client) => client.sdk.close())));
   return {
     history,
     crashes,
-    term: Math.max(
-      ...cluster.members.map((member) => member.member?.replicaStatuses()[0]?.term ?? 0),
-    ),
+    term: Math.max(...statuses.map(({ term }) => term)),
+    partitionsUsed: new Set(history.map(({ key }) => cluster.partitioning.partitionOf(key))).size,
+    elections: statuses.reduce((sum, { role, term }) => sum + (role === 'leader' ? term : 0), 0),
     digest: cluster.trace.digest,
     violations: found,
     virtualMs: scheduler.nowMs,
@@ -104,6 +112,9 @@ async function heal(cluster: SimCluster): Promise<void> {
   for (const member of cluster.members) {
     member.crashIfPlanned(0);
     member.resume();
+    for (let id = 1; id <= cluster.partitioning.partitions + 1; id++) {
+      member.member?.resumePartition(id);
+    }
     if (!member.running) member.start();
   }
   await cluster.until('all members converge', () => cluster.converged(), 60_000);
@@ -136,5 +147,21 @@ async function judge(
     ),
   );
   const complaints = clients.flatMap(({ repeating }) => repeating.complaints);
-  return [...violations(history), ...complaints, ...deaths];
+  const broken = [...violationsByPartition(history, cluster), ...cluster.divergences()];
+  return [...broken, ...complaints, ...deaths];
+}
+
+/** Revisions order the writes of a partition, so each partition has a history of its own. */
+function violationsByPartition(history: readonly Observation[], cluster: SimCluster): string[] {
+  const { partitionOf } = cluster.partitioning;
+  const byPartition = new Map<number, Observation[]>();
+  for (const op of history) {
+    const id = partitionOf(op.key);
+    const part = byPartition.get(id) ?? [];
+    part.push(op);
+    byPartition.set(id, part);
+  }
+  return [...byPartition].flatMap(([id, part]) =>
+    violations(part).map((violation) => `partition ${id}: ${violation}`),
+  );
 }

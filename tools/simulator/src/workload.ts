@@ -17,7 +17,7 @@ export interface WorkloadOptions {
   readonly random: SimRandom;
   readonly clients: readonly WorkloadClient[];
   readonly operationsPerClient: number;
-  readonly keys: number;
+  readonly keys: readonly string[];
   /** Mean pause of a client between two operations. */
   readonly meanPauseMs: number;
   readonly trace: (line: string) => void;
@@ -44,7 +44,7 @@ async function runClient(
   const known = new Map<string, number>();
   for (let i = 0; i < options.operationsPerClient; i++) {
     await pause(scheduler, -options.meanPauseMs * Math.log(1 - random.next()));
-    const key = `key-${random.int(options.keys)}`;
+    const key = random.pick(options.keys);
     const value = `c${n}-${i}`;
     const draw = random.next();
     const write = draw < 0.35 ? drawLook(random, key, value, known.get(key) ?? 1) : null;
