@@ -43,10 +43,9 @@ export class ClusterParts {
   isGoingDown = false;
   readonly #keeper: AddressKeeper;
   readonly #balancer: LeaderBalancer;
-  readonly #firstLeaders: FirstLeaders | null;
 
   private constructor(
-    { member, self, justMade, isDraining }: ClusterPartsOptions,
+    { member, self, isDraining }: ClusterPartsOptions,
     parts: { store: Store; map: ClusterMap; book: AddressBook; peers: Peers },
   ) {
     const { clock, random } = member;
@@ -63,10 +62,6 @@ export class ClusterParts {
     this.#balancer = new LeaderBalancer({
       ...{ ownNodeId, replicas, clock, random, logger, counts, isDraining },
     });
-    const isConnected = (nodeId: number): boolean => peers.isConnected(nodeId);
-    this.#firstLeaders = justMade
-      ? new FirstLeaders({ ownNodeId, replicas, clock, isConnected })
-      : null;
   }
 
   /** Opens the replicas; the links to peers begin with start(). @throws MemberError */
@@ -84,12 +79,16 @@ export class ClusterParts {
     });
     const counts = (): ReadonlyMap<number, number> => map?.leaderCounts() ?? new Map();
     const successors = new Successors({ clock, counts, isDraining });
+    const isConnected = (nodeId: number): boolean => peers.isConnected(nodeId);
+    const ownNodeId = self.node.nodeId;
+    const first = options.justMade ? new FirstLeaders({ ownNodeId, clock, isConnected }) : null;
     const store = await Store.open({
       ...options,
       ...{ fs: member.fs, clock, random, logger, metrics: member.metrics },
       transport: peers,
       settings: member.settings,
       chooseSuccessor: successors.choose,
+      isHeld: (replica) => first?.holds(replica) === true,
       onTick: () => parts?.tick(),
     });
     map = new ClusterMap(store, book, logger);
@@ -106,7 +105,6 @@ export class ClusterParts {
     this.view.map.refresh();
     this.watches.look();
     this.#keeper.tick();
-    this.#firstLeaders?.tick();
     this.#balancer.tick();
   }
 

@@ -53,6 +53,24 @@ describe('who leads', () => {
     await cluster.until('the chosen one leads', () => cluster.leader?.nodeId === chosen);
   });
 
+  it('does not stay with a replica that drains and wins once more', async () => {
+    const cluster = await TestCluster.started();
+    const first = cluster.leader!;
+    await cluster.run(first.replica.drain(cluster.scheduler.nowMs + 5_000));
+    await cluster.untilLed();
+    for (let round = 0; round < 5; round++) {
+      // The others cannot win: whoever asks is refused but the one that drains.
+      cluster.filter = (from, _to, m) => from === first.nodeId || m.type !== MessageType.MsgPreVote;
+      const leader = cluster.leader!;
+      cluster.isolate(leader.nodeId);
+      await cluster.until('it leads', () => first.replica.isLeader, 30_000);
+      cluster.heal();
+      cluster.filter = () => true;
+      await cluster.until('it has given it away', () => !first.replica.isLeader, 2_000);
+      await cluster.untilLed();
+    }
+  });
+
   it('falls to the follower that lacks least when the host has no wish', async () => {
     const cluster = await TestCluster.started({ chooseSuccessor: () => 0 });
     expect(cluster.leader!.replica.transferLeadership()).toBe(true);

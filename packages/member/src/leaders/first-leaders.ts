@@ -3,45 +3,44 @@ import type { Replica } from '@dougdb/replica';
 import { ReplicaRole } from '@dougdb/rpc-proto';
 import { preferredReplica } from '../genesis/record.js';
 
-/** Then the ordinary elections have had time enough. */
-const GIVE_UP_MS = 5_000;
+/** So long a partition waits for the leader that it prefers; then the ordinary elections begin. */
+const PATIENCE_MS = 2_000;
 
 export interface FirstLeadersOptions {
   readonly ownNodeId: number;
-  readonly replicas: readonly Replica[];
   readonly clock: Clock;
   /** Whether messages to the node leave at once. */
   readonly isConnected: (nodeId: number) => boolean;
 }
 
 /**
- * In the start in which genesis made the cluster: the replica that each partition prefers campaigns as
- * soon as a quorum can be reached, instead of waiting for its election timeout. So the first leaders are
- * spread. Replicas without a past may do that (S9); never to be used in a later start.
+ * Spreads the leaders in the start in which genesis made the cluster. The replica that a partition
+ * prefers campaigns as soon as it reaches a quorum, without an election timeout: a replica without a past
+ * may do that (S9; never to be used in a later start). The others let their clocks stand for a while:
+ * members open at different moments, and whoever came first would win everything.
  */
 export class FirstLeaders {
   readonly #options: FirstLeadersOptions;
-  readonly #giveUpMs: number;
-  #waiting: Replica[];
+  readonly #untilMs: number;
+  /** Replicas that have campaigned, or know a leader. */
+  readonly #settled = new Set<Replica>();
 
   constructor(options: FirstLeadersOptions) {
     this.#options = options;
-    this.#giveUpMs = options.clock.monotonicMs() + GIVE_UP_MS;
-    this.#waiting = options.replicas.filter(
-      ({ descriptor, replicaId }) => preferredReplica(descriptor) === replicaId,
-    );
+    this.#untilMs = options.clock.monotonicMs() + PATIENCE_MS;
   }
 
-  /** Called each tick. */
-  tick(): void {
-    if (this.#waiting.length === 0) return;
-    if (this.#options.clock.monotonicMs() >= this.#giveUpMs) this.#waiting = [];
-    this.#waiting = this.#waiting.filter((replica) => {
-      if (replica.leaderNodeId !== 0 || replica.isLeader) return false;
-      if (!this.#reachesQuorum(replica)) return true;
+  /** Called each tick for each replica. @returns whether time stands still for it */
+  holds(replica: Replica): boolean {
+    if (this.#settled.has(replica)) return false;
+    const isOver = this.#options.clock.monotonicMs() >= this.#untilMs;
+    if (replica.leaderNodeId === 0 && !replica.isLeader && !isOver) {
+      const isOurs = preferredReplica(replica.descriptor) === replica.replicaId;
+      if (!isOurs || !this.#reachesQuorum(replica)) return true;
       replica.campaign();
-      return false;
-    });
+    }
+    this.#settled.add(replica);
+    return false;
   }
 
   #reachesQuorum({ descriptor }: Replica): boolean {

@@ -3,7 +3,7 @@ import type { Replica } from '@dougdb/replica';
 import { chooseMove, type LeaderCounts, type Movable } from './choose.js';
 
 /** Pause between two looks; the other half of it is drawn, so that no two nodes act as one. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 500;
 /** A leadership younger than this is left alone: more may be changing. */
 const STABLE_MS = 3_000;
 

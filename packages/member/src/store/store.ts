@@ -13,6 +13,8 @@ import { Ticker } from './ticker.js';
 
 export interface StoreOptions extends Omit<SharedParts, 'cache' | 'budget'> {
   readonly telemetry: MemberTelemetry;
+  /** Whether time stands still for a replica. */
+  readonly isHeld: (replica: Replica) => boolean;
   /** After the replicas have ticked. */
   readonly onTick: () => void;
 }
@@ -182,8 +184,9 @@ export class Store {
   }
 
   #tick(): void {
-    for (const { replica } of this.#slots.values()) replica.tick();
-    this.#options.onTick();
+    const { isHeld, onTick } = this.#options;
+    for (const { replica } of this.#slots.values()) if (!isHeld(replica)) replica.tick();
+    onTick();
     if (this.#endReplay === null) return;
     if (this.statuses().some(({ state }) => state === 'starting')) return;
     this.#endReplay.resolve();

@@ -122,9 +122,11 @@ export class Leadership {
    */
   handOver(reason: string): void {
     if (!this.isLeader || ++this.#ticksSinceTry < this.#options.electionTicks) return;
+    // Where nobody can take it now it is tried again at the next tick. A fixed pause would keep time with
+    // the quorum check, which forgets who was heard, and could meet that very moment for ever.
+    if (!this.transfer()) return;
     this.#ticksSinceTry = 0;
-    // With nobody there to take it this is tried again and again: no reason to say so each time.
-    if (this.transfer()) this.#options.logger.warn('raft.handover', { reason });
+    this.#options.logger.warn('raft.handover', { reason });
   }
 
   /** There is no reason any more. */
