@@ -57,7 +57,11 @@ function forbidden(folder, allowed, { effects }) {
   });
   if (effects) {
     patterns.push({
-      group: [...all.map((name) => `${npmName(name)}/node`), '@grpc/*', 'lmdb'],
+      group: [
+        ...all.flatMap((name) => [`${npmName(name)}/node`, `${npmName(name)}/server`]),
+        '@grpc/*',
+        'lmdb',
+      ],
       message: 'real implementations are composed in apps and src/node only',
     });
   }

@@ -1,5 +1,5 @@
-import { monotonicDeadlineMs } from '@dougdb/host/node';
 import type { CallContext } from '@dougdb/member';
+import { monotonicDeadlineMs } from '@dougdb/rpc-proto/node';
 import type { Deadline } from '@grpc/grpc-js';
 
 /** Longest that a unary call may take, and how long it may when its caller does not say. */

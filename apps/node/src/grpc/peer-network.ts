@@ -1,7 +1,7 @@
-import { CountedWrites } from '@dougdb/host/node';
 import type { PeerChannel, PeerLink, PeerLinkEvents, PeerNetwork } from '@dougdb/member';
 import { limits } from '@dougdb/rpc-proto';
 import {
+  CountedWrites,
   channelOptionsFor,
   fromGrpcError,
   genesisService,

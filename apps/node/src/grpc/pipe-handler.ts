@@ -1,7 +1,6 @@
-import { CountedWrites } from '@dougdb/host/node';
 import type { PipeSession } from '@dougdb/member';
 import { limits } from '@dougdb/rpc-proto';
-import { grpcError } from '@dougdb/rpc-proto/node';
+import { CountedWrites, grpcError } from '@dougdb/rpc-proto/node';
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { MemberHolder } from './member-holder.js';
 

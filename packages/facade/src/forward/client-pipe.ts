@@ -80,6 +80,11 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     return this.#open;
   }
 
+  /** Whether every item has its answer, and every answer has left. */
+  get isAnswered(): boolean {
+    return this.#open === 0 && this.#writer.results === 0;
+  }
+
   /** {@inheritDoc Origin.isGone} */
   get isGone(): boolean {
     return this.#isClosed;
@@ -333,7 +338,8 @@ const busy = (what: string): DougError =>
     retryAfterMs: busyRetryMs,
   });
 const pipeIsBusy = busy('this pipe');
-const facadeIsBusy = busy('the facade');
+/** Too much is under way for all clients together. */
+export const facadeIsBusy = busy('the facade');
 const connectionIsBusy = busy('the connection');
 const metaIsClosed = new DougError(
   'INVALID_ARGUMENT',

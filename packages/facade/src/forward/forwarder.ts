@@ -3,6 +3,7 @@ import {
   type CodeName,
   CommandView,
   Consistency,
+  codeFromWire,
   DougError,
   fromWire,
   type PipeOp,
@@ -39,6 +40,15 @@ interface Target {
 
 const nowhere: Target = { link: null, part: null };
 
+/** A refusal that was learned from. */
+interface LearnedRefusal {
+  readonly link: NodeLink;
+  readonly code: CodeName;
+  readonly partitionId: number;
+  readonly epochVersion: number;
+  readonly leaderNodeId: number;
+}
+
 /** Read and used within one call. */
 const commandView = new CommandView();
 
@@ -67,6 +77,9 @@ export class Forwarder implements LinkOwner {
   #lastRoute: Route | null = null;
   #lastEventual = false;
   #last: Target = nowhere;
+
+  /** Of the response that is being read. */
+  #lastRefusal: LearnedRefusal | null = null;
 
   constructor(ports: ForwarderPorts) {
     this.#ports = ports;
@@ -236,6 +249,7 @@ export class Forwarder implements LinkOwner {
 
   /** @internal */
   headers(headers: readonly ResponseHeader[]): void {
+    this.#lastRefusal = null;
     for (const { partitionId, logTime } of headers) {
       if (logTime > 0) this.#ports.sawLogTime(partitionId, logTime);
     }
@@ -249,15 +263,33 @@ export class Forwarder implements LinkOwner {
     eventual: boolean,
     wire: WireError,
   ): WireError {
-    const error = fromWire(wire);
-    this.#ports.telemetry.refusals.add(1, { code: error.reason });
-    if (error.reason === 'CLUSTER_MISMATCH') {
+    const code = codeFromWire(wire.code) ?? 'INTERNAL';
+    this.#ports.telemetry.refusals.add(1, { code });
+    if (code === 'CLUSTER_MISMATCH') {
       // Somebody else lives at that address now. To whoever asked it is as if nobody did.
       this.#ports.router.lost(link.address);
       return foreignNode;
     }
-    this.#ports.router.correctAt(link.address, { partitionId, epochVersion, eventual }, error);
+    // All items of a partition mostly fail alike, and one of them has said it all.
+    const leaderNodeId = wire.route?.leaderNodeId ?? 0;
+    const known = this.#lastRefusal;
+    const isKnown =
+      known?.link === link &&
+      known.code === code &&
+      known.partitionId === partitionId &&
+      known.epochVersion === epochVersion &&
+      known.leaderNodeId === leaderNodeId;
+    if (isKnown) return wire;
+    this.#lastRefusal = { link, code, partitionId, epochVersion, leaderNodeId };
+    const sent = { partitionId, epochVersion, eventual };
+    this.#ports.router.correctAt(link.address, sent, fromWire(wire));
     return wire;
+  }
+
+  /** @internal */
+  left(items: number): void {
+    this.#ports.telemetry.messages.add(1);
+    this.#ports.telemetry.items.add(items);
   }
 
   /** @internal */

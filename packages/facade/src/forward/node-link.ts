@@ -30,7 +30,9 @@ const SWEEP_MS = 100;
 export interface LinkOwner {
   /** The node has sent something. */
   heard(link: NodeLink): void;
-  /** Headers of an answer. */
+  /** A message with so many items has left. */
+  left(items: number): void;
+  /** Headers of an answer, before all else that it says. */
   headers(headers: readonly ResponseHeader[]): void;
   /**
    * The node refused an item. @returns what its origin is told
@@ -213,6 +215,7 @@ export class NodeLink implements AnswerListener {
       hasMoved = true;
     }
     if (writer.items > 0 || cancels.length > 0) {
+      this.#owner.left(writer.items);
       this.#isBlocked = !(this.#connection as PipeConnection).send(writer.finish());
     }
     return hasMoved;

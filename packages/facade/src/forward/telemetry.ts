@@ -2,6 +2,8 @@ import type { Counter, Metrics } from '@dougdb/ports';
 
 /** What is counted on the way to the nodes. */
 export interface ForwardTelemetry {
+  readonly items: Counter;
+  readonly messages: Counter;
   readonly refusals: Counter;
   readonly streamsLost: Counter;
   readonly unroutable: Counter;
@@ -10,6 +12,14 @@ export interface ForwardTelemetry {
 /** Declares the metrics of the forwarder. */
 export function forwardTelemetry(metrics: Metrics): ForwardTelemetry {
   return {
+    items: metrics.counter({
+      name: 'doug_facade_items_sent_total',
+      help: 'Items that were sent to nodes.',
+    }),
+    messages: metrics.counter({
+      name: 'doug_facade_messages_sent_total',
+      help: 'Messages with items that were sent to nodes.',
+    }),
     refusals: metrics.counter({
       name: 'doug_facade_node_refusals_total',
       help: 'Items that a node refused, by code.',

@@ -1,8 +1,10 @@
 import { DougError } from '@dougdb/rpc-proto';
 import {
+  adminService,
   asBuffer,
   channelOptions,
   dougService,
+  type FailedCall,
   fromGrpcError,
   type RawMethod,
 } from '@dougdb/rpc-proto/node';
@@ -45,7 +47,8 @@ export class GrpcTransport implements NodeTransport {
         (error, response) => {
           this.#open.delete(call);
           signal?.removeEventListener('abort', onAbort);
-          if (error !== null) reject(withAddress(fromGrpcError(error, { kind: 'read' }), address));
+          if (error !== null)
+            reject(withAddress(fromGrpcError(error, { kind: kindOf(path) }), address));
           else resolve(response as Uint8Array);
         },
       );
@@ -181,6 +184,17 @@ class GrpcPipe implements PipeConnection {
     this.close();
     this.#events.closed(withAddress(error, this.#address));
   }
+}
+
+/** Calls that change something: of those it matters whether they may have got there. */
+const writes: ReadonlySet<string> = new Set([
+  dougService.put.path,
+  dougService.delete.path,
+  adminService.transferLeader.path,
+]);
+
+function kindOf(path: string): FailedCall['kind'] {
+  return writes.has(path) ? 'write' : 'read';
 }
 
 function withAddress(error: DougError, address: string): DougError {

@@ -53,7 +53,7 @@ export class PartitionMap {
   /** Disjoint, ordered by end. */
   #entries: Entry[] = [];
   readonly #byId = new Map<number, Entry>();
-  readonly #addresses = new Map<number, string>();
+  readonly #nodes = new Map<number, NodeDescriptor>();
 
   constructor(keyspace: number = DATA_KEYSPACE) {
     this.#keyspace = keyspace;
@@ -66,7 +66,12 @@ export class PartitionMap {
 
   /** Ids of all nodes whose address is known, in the order in which they became known. */
   get nodeIds(): number[] {
-    return [...this.#addresses.keys()];
+    return [...this.#nodes.keys()];
+  }
+
+  /** All nodes whose address is known. */
+  get nodes(): NodeDescriptor[] {
+    return [...this.#nodes.values()];
   }
 
   /** The partition that holds a key; null: not known. The first one whose end is above the key. */
@@ -109,12 +114,12 @@ export class PartitionMap {
 
   /** HOST:PORT of a node; undefined: not known. */
   addressOf(nodeId: number): string | undefined {
-    return this.#addresses.get(nodeId);
+    return this.#nodes.get(nodeId)?.address;
   }
 
   /** HOST:PORT of a partition's leader; undefined: not known. */
   leaderAddress(route: Route): string | undefined {
-    return route.leaderNodeId === 0 ? undefined : this.#addresses.get(route.leaderNodeId);
+    return route.leaderNodeId === 0 ? undefined : this.addressOf(route.leaderNodeId);
   }
 
   /** Takes what a node said about a partition: a newer descriptor, its leader, addresses. */
@@ -131,7 +136,7 @@ export class PartitionMap {
     const isLeaderless = known !== undefined && this.leaderAddress(known) === undefined;
     const leader =
       (verdict !== 'stale' || isLeaderless) &&
-      this.#installLeader(partition.partitionId, hint.leaderNodeId);
+      this.installLeader(partition.partitionId, hint.leaderNodeId);
     return { descriptor: verdict === 'newer', leader, address };
   }
 
@@ -151,7 +156,7 @@ export class PartitionMap {
       if (!isElse || leaderNodeId === 0 || this.leaderAddress(known) !== undefined) return change;
     }
     this.#displace(partition, this.#inTheWay(partition), 0);
-    this.#installLeader(partition.partitionId, leaderNodeId);
+    this.installLeader(partition.partitionId, leaderNodeId);
     return { descriptor: true, leader: leaderNodeId !== 0, address: change.address };
   }
 
@@ -171,8 +176,22 @@ export class PartitionMap {
   /** @returns whether that was news */
   installNode(node: NodeDescriptor): boolean {
     if (node.nodeId === 0 || node.address === '') return false;
-    if (this.#addresses.get(node.nodeId) === node.address) return false;
-    this.#addresses.set(node.nodeId, node.address);
+    const known = this.#nodes.get(node.nodeId);
+    if (known?.address === node.address) return false;
+    const { nodeId, address } = node;
+    // A copy: it outlives the message it came in.
+    this.#nodes.set(nodeId, { nodeId, address, uuid: new Uint8Array(node.uuid) });
+    return true;
+  }
+
+  /** Somebody says who leads a partition. @returns whether that was news */
+  installLeader(partitionId: number, leaderNodeId: number): boolean {
+    const entry = this.#byId.get(partitionId);
+    // "Unknown" is no word against a leader that somebody named.
+    if (entry === undefined || leaderNodeId === 0 || entry.leaderNodeId === leaderNodeId) {
+      return false;
+    }
+    entry.leaderNodeId = leaderNodeId;
     return true;
   }
 
@@ -183,16 +202,6 @@ export class PartitionMap {
   forgetLeader(partitionId: number, nodeId: number): void {
     const entry = this.#byId.get(partitionId);
     if (entry !== undefined && entry.leaderNodeId === nodeId) entry.leaderNodeId = 0;
-  }
-
-  #installLeader(partitionId: number, leaderNodeId: number): boolean {
-    const entry = this.#byId.get(partitionId);
-    // "Unknown" is no word against a leader that somebody named.
-    if (entry === undefined || leaderNodeId === 0 || entry.leaderNodeId === leaderNodeId) {
-      return false;
-    }
-    entry.leaderNodeId = leaderNodeId;
-    return true;
   }
 
   #installDescriptor(descriptor: PartitionDescriptor): 'newer' | 'same' | 'stale' {

@@ -226,6 +226,11 @@ export class Router {
     return this.leaderAddress(route) !== undefined;
   }
 
+  /** Whether an address failed a moment ago. */
+  isShunned(address: string): boolean {
+    return this.#shunned.has(address);
+  }
+
   /** The stream to an address was lost: it is left alone for a while, and leads nothing as far as we know. */
   lost(address: string): void {
     this.#proxies.failed(address);

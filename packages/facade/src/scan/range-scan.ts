@@ -114,6 +114,15 @@ export class RangeScan {
     return null;
   }
 
+  /**
+   * Where the next chunk begins: an inclusive start, or an exclusive end when reversed; undefined: there
+   * is none.
+   */
+  get resumeKey(): Uint8Array | undefined {
+    if (this.#isFinished()) return undefined;
+    return this.#plan.reverse ? this.#end : this.#start;
+  }
+
   /** Ends the call that is open. Nothing comes after it. */
   close(): void {
     this.#done = true;

@@ -13,6 +13,8 @@ import {
   type RouteHint,
   readCommand,
   readPipeRequest,
+  ScanRequest,
+  ScanResponse,
   toWire,
 } from '@dougdb/rpc-proto';
 import type { NodeTransport, PipeConnection, PipeEvents } from '../../src/index.js';
@@ -62,6 +64,17 @@ export class FakeNodes implements NodeTransport {
   /** Answers single calls; undefined: the default. */
   onUnary: ((address: string, path: string, request: Uint8Array) => Uint8Array | undefined) | null =
     null;
+  /** Entries in a chunk of a scan. */
+  chunkEntries = 3;
+  readonly streamCalls: { readonly address: string; readonly path: string }[] = [];
+  /** Serves WatchMap; the default does not. */
+  watchMap: (
+    node: FakeNode,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ) => AsyncIterable<Uint8Array> = () => {
+    throw new DougError('UNIMPLEMENTED', 'no watches here');
+  };
   isClosed = false;
 
   constructor(scheduler: SimScheduler, nodes = 3, partitions?: readonly FakePartition[]) {
@@ -131,9 +144,20 @@ export class FakeNodes implements NodeTransport {
 
   // NodeTransport
 
-  unary(address: string, path: string, request: Uint8Array): Promise<Uint8Array> {
+  unary(
+    address: string,
+    path: string,
+    request: Uint8Array,
+    timeoutMs = 1_000,
+  ): Promise<Uint8Array> {
     this.unaryCalls.push({ address, path });
     return new Promise((resolve, reject) => {
+      const node = this.nodes.find((candidate) => candidate.address === address);
+      if (node?.isMute) {
+        const late = new DougError('DEADLINE', 'no answer', { outcome: 'NOT_APPLIED' });
+        this.scheduler.schedule(timeoutMs, () => reject(late));
+        return;
+      }
       this.scheduler.schedule(2 * this.latencyMs, () => {
         try {
           resolve(this.#answer(address, path, request));
@@ -151,9 +175,77 @@ export class FakeNodes implements NodeTransport {
     return stream;
   }
 
-  async *stream(): AsyncGenerator<Uint8Array> {
-    yield* [];
-    throw new DougError('UNIMPLEMENTED', 'no streams here');
+  async *stream(
+    address: string,
+    path: string,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    this.streamCalls.push({ address, path });
+    await this.pause(2 * this.latencyMs);
+    const node = this.nodes.find((candidate) => candidate.address === address);
+    if (node === undefined || node.isDown) throw new DougError('NO_LEADER', `${address} is down`);
+    if (path === '/dougdb.v1.Routes/WatchMap') yield* this.watchMap(node, request, signal);
+    else yield* this.#scan(node, request, signal);
+  }
+
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.scheduler.schedule(delayMs, resolve));
+  }
+
+  async *#scan(node: FakeNode, bytes: Uint8Array, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const request = ScanRequest.decode(bytes);
+    const text = (from: Uint8Array): string => Buffer.from(from).toString();
+    const partition = this.partitions.find(({ id }) => id === request.context?.partitionId);
+    const eventual = request.consistency === Consistency.CONSISTENCY_EVENTUAL;
+    if (partition?.version !== request.context?.epochVersion || partition === undefined) {
+      throw new DougError('EPOCH_MISMATCH', 'no', { route: partition && this.hint(partition) });
+    }
+    if (partition.leader !== node.nodeId && !eventual) {
+      throw new DougError('NOT_LEADER', 'no', { route: this.hint(partition) });
+    }
+    // As a node: the part of the range that it holds, and where the range goes on.
+    const from = text(request.start);
+    const asked = text(request.end);
+    const [, start = ''] = [from, partition.start].sort();
+    const isWithin = partition.end === '' || (asked !== '' && asked < partition.end);
+    const end = isWithin ? asked : partition.end;
+    if (end !== '' && start >= end && from !== asked) {
+      throw new DougError('EPOCH_MISMATCH', 'outside', { route: this.hint(partition) });
+    }
+    const entries = [...this.data]
+      .filter(([key]) => key >= start && (end === '' || key < end))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    if (request.reverse) entries.reverse();
+    const wanted = request.limit === 0 ? entries : entries.slice(0, request.limit);
+    let at = 0;
+    do {
+      if (signal.aborted) throw new DougError('ABORTED', 'gone', { outcome: 'NOT_APPLIED' });
+      if (node.isDown) throw new DougError('IN_DOUBT', 'the stream broke');
+      const part = wanted.slice(at, at + this.chunkEntries);
+      at += part.length;
+      const last = part.at(-1)?.[0] ?? '';
+      const beyond = request.reverse
+        ? partition.start > from
+          ? partition.start
+          : undefined
+        : isWithin
+          ? undefined
+          : partition.end;
+      const isDone = at >= wanted.length;
+      const goesOn = isDone ? beyond : request.reverse ? last : (wanted[at]?.[0] ?? '');
+      const isFull = request.limit !== 0 && at >= request.limit;
+      yield ScanResponse.encode({
+        header: this.headerOf(partition.id, node.nodeId),
+        kvs: part.map(([key, { value, revision }]) => ({
+          key: Buffer.from(key),
+          value: request.keysOnly ? new Uint8Array() : Buffer.from(value),
+          revision,
+        })),
+        resumeKey: goesOn === undefined || isFull ? undefined : Buffer.from(goesOn),
+      }).finish();
+      await this.pause(this.latencyMs);
+    } while (at < wanted.length);
   }
 
   close(): void {

@@ -5,8 +5,6 @@
  */
 export { type AdminOptions, AdminServer } from './admin-server.js';
 export { readConfigFile } from './config-file.js';
-export { monotonicDeadlineMs } from './grpc/call-deadline.js';
-export { CountedWrites } from './grpc/counted-writes.js';
 export { Health } from './grpc/health.js';
 export { listenAt, shutDown } from './grpc/listening.js';
 export { reportFailure } from './process/report-failure.js';

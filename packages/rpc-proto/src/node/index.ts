@@ -3,6 +3,8 @@
  * gRPC statuses, and the options that every channel and server of ours uses.
  * @packageDocumentation
  */
+export { monotonicDeadlineMs } from './call-deadline.js';
+export { CountedWrites } from './counted-writes.js';
 export { fileDescriptorSet } from './file-descriptor-set.js';
 export { type FailedCall, fromGrpcError, type GrpcError, grpcError } from './grpc-error.js';
 export {

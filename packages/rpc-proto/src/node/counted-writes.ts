@@ -6,10 +6,13 @@ interface Writable {
 /** Writes to a stream and knows how many bytes the connection has not taken yet. */
 export class CountedWrites {
   readonly #stream: Writable;
+  readonly #taken: () => void;
   #queuedBytes = 0;
 
-  constructor(stream: Writable) {
+  /** @param taken - called whenever the connection has taken something */
+  constructor(stream: Writable, taken: () => void = () => undefined) {
     this.#stream = stream;
+    this.#taken = taken;
   }
 
   get queuedBytes(): number {
@@ -20,6 +23,7 @@ export class CountedWrites {
     this.#queuedBytes += bytes.length;
     this.#stream.write(bytes, () => {
       this.#queuedBytes -= bytes.length;
+      this.#taken();
     });
   }
 }
