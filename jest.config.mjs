@@ -1,7 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 
+// Two folders are called facade: the package and the process.
+const nameOf = (dir) => (dir === 'apps/facade' ? 'facade-app' : dir.split('/')[1]);
+
 const project = (dir) => ({
-  displayName: dir.split('/')[1],
+  displayName: nameOf(dir),
   rootDir: `<rootDir>/${dir}`,
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],

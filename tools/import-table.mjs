@@ -14,6 +14,7 @@ export const importTable = {
 };
 
 export const appImports = {
+  facade: ['facade', 'host', 'ports'],
   node: ['member', 'replica', 'facade', 'host', 'rpc-proto', 'ports', 'wal', 'sstable'],
   cli: ['client-sdk', 'rpc-proto', 'ports'],
 };
