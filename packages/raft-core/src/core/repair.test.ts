@@ -109,6 +109,23 @@ describe('a replica with a damaged entry', () => {
     expect(asked(host).length).toBeGreaterThan(0);
   });
 
+  it('is mended by others where the leader’s log begins above it', () => {
+    const host = damaged([1], { commit: 3, applied: 2 });
+    for (let i = 0; i < 10; i++) {
+      host.tick();
+      host.step(message(MsgHeartbeat, 1, 2, 2));
+      // Only a read finds the damage: another replica wants the entry.
+      if (i === 0) host.step(message(MsgEntryReq, 3, 2, 0, { index: 1, logTerm: 1, readToken: 5 }));
+    }
+    host.tick(10);
+    const [request] = asked(host);
+    expect(request).toMatchObject({ index: 1, denyTerm: 0 });
+    const { readToken } = request!;
+    const entries = [stored(1)];
+    host.step(message(MsgEntryResp, 3, 2, 0, { index: 1, logTerm: 1, readToken, entries }));
+    expect(host.node.status().damaged).toEqual([]);
+  });
+
   it('that leads hands over and steps down', () => {
     const host = new Host(1, { ...options, maxInflightMsgs: 2 });
     host.elect();

@@ -27,18 +27,22 @@ export function repairEntries(r: Raft, entries: readonly Entry[]): void {
   }
 }
 
-/** Once an election timeout without a leader: asks everybody for what is damaged here. */
+/**
+ * Once an election timeout asks everybody for what is damaged here. What is not committed only without
+ * a leader (who would send it, or replace it); what is committed always: the leader's log may begin
+ * above it.
+ */
 export function tickRepairs(r: Raft): void {
   const { repairs, config } = r;
   repairs.compactTo(Math.min(r.log.applied, r.log.firstIndex - 1));
   const first = repairs.firstDamaged;
   if (first === 0 || r.isLeader) return;
-  const isLed = r.ticks - r.leaderHeardAt < config.electionTick;
-  if (isLed || ++repairs.askElapsed < config.electionTick) return;
-  repairs.askElapsed = 0;
-  const term = Math.max(0, r.log.term(first));
   // A committed entry is on a quorum: nobody's word can make it disappear.
   const canBeDenied = first > r.log.committed;
+  const isLed = r.ticks - r.leaderHeardAt < config.electionTick;
+  if ((isLed && canBeDenied) || ++repairs.askElapsed < config.electionTick) return;
+  repairs.askElapsed = 0;
+  const term = Math.max(0, r.log.term(first));
   // Words count in one term above the entry's, or one who has not got it now might get it later from
   // the leader who made it.
   if (canBeDenied && r.term <= term) becomeFollower(r, r.term + 1, NONE);

@@ -227,6 +227,8 @@ export class RaftLog {
   /** The state machine alone starts over, at an index that this log holds too. */
   reinstall(snapshot: SnapshotMetadata): void {
     this.commitTo(snapshot.index);
+    // The configuration of the snapshot takes their place.
+    this.#confChanges.appliedTo(snapshot.index);
     this.#snapshot = snapshot;
     this.#keepsLog = true;
     this.#isSnapshotHanded = false;
