@@ -292,6 +292,7 @@ export class EtcdNode {
     if (m.index !== 0 && m.term === raft.term && isUnstable) log.durableTo(m.index);
     if (m.snapshot === null) return;
     log.installed(m.snapshot.index);
+    raft.confBeforeInstall = null;
     maybeAutoLeave(raft);
   }
 

@@ -99,11 +99,14 @@ export function acknowledge(r: Raft, m: Message, index: LogIndex): void {
  */
 function announceLoss(r: Raft, m: Message): boolean {
   const { repairs } = r;
-  if (!repairs.isNeeded) return false;
   if (m.readToken === repairs.lifeToken) {
-    repairs.leaderHasHeard(m.repairIndex);
+    if (repairs.isNeeded) repairs.leaderHasHeard(m.repairIndex);
     return false;
   }
+  // The leader waits for acknowledgements of a life that is over, though nothing is lacking in this one.
+  const isOfEarlierLife = m.readToken !== 0;
+  if (!repairs.isNeeded && !isOfEarlierLife) return false;
+  repairs.nameLife();
   tellLoss(r, m);
   return true;
 }

@@ -69,7 +69,9 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
     throw new RaftInvariantError('conf-change-in-log', 'no configuration change was handed out');
   }
   r.lastConfApplied = index;
-  const conf = r.tracker.confState;
+  // Entries handed out before a snapshot came are applied to the configuration that they follow.
+  const before = r.log.isInstalling ? r.confBeforeInstall : null;
+  const conf = before ?? r.tracker.confState;
   if (change === null) return { confState: conf, refused: 'voided by the host' };
   const changed = changeConf(conf, change);
   if ('refused' in changed) {
@@ -77,6 +79,10 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
     return { confState: conf, refused: changed.refused };
   }
   const { fresh } = changed;
+  if (before !== null) {
+    r.confBeforeInstall = changed.conf;
+    return { confState: changed.conf, refused: null };
+  }
   switchToConf(r, changed.conf, { before: r.tracker, fresh, lastIndex: r.log.lastIndex });
   r.trace('ApplyConfChange');
   return { confState: changed.conf, refused: null };
@@ -84,6 +90,7 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
 
 /** A snapshot brings the configuration as of its index. */
 export function adoptConf(r: Raft, conf: ConfState): void {
+  r.confBeforeInstall ??= r.tracker.confState;
   switchToConf(r, conf, null);
 }
 

@@ -8,6 +8,7 @@ import { Lease } from '../reads/lease.js';
 import { ReadRounds } from '../reads/read-rounds.js';
 import { type Drop, DropReason, type ReadState, type ReadTicket, StateType } from '../ready.js';
 import { Repairs } from '../repair/repairs.js';
+import type { ConfState } from '../storage.js';
 import type { TraceInput, TraceName } from '../trace.js';
 import { Tracker } from '../tracker/tracker.js';
 import { checkConfig } from './check-config.js';
@@ -71,6 +72,8 @@ export class Raft {
   pendingConfIndex: LogIndex = 0;
   /** The configuration change applied last; each has to be before its index is reported as applied. */
   lastConfApplied: LogIndex = 0;
+  /** The host's configuration while a snapshot is installed, whose own is in force here already. */
+  confBeforeInstall: ConfState | null = null;
   /** As leader: some follower's appendDue is set. */
   appendsDue = false;
   /** Members that left: their ids are never used again (S6). */

@@ -95,6 +95,7 @@ export class ReadyBuilder {
     for (let done = this.#tickets.completeNext(ticket); done !== null; ) {
       r.log.durableTo(done.last);
       if (done.snapshotIndex !== 0) r.log.installed(done.snapshotIndex);
+      if (!r.log.isInstalling) r.confBeforeInstall = null;
       repairsDurable(r, done.repairs);
       for (const answer of done.answers) {
         if (this.#isReleased(answer)) this.#out.messages.push(answer);

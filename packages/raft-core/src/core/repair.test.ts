@@ -278,6 +278,17 @@ describe('a recovering replica', () => {
   });
 });
 
+describe('a replica that starts again after a life that lost entries', () => {
+  it('tells the leader that still waits for that life, and is heard from then on', () => {
+    const host = new Host(2, { ...options, terms });
+    const sent = host.step(app(3, 2, [], { readToken: 999, repairIndex: 3 }));
+    expect(sent).toMatchObject([{ type: MsgAppResp, repairIndex: 4, index: 0 }]);
+    const { readToken } = sent[0]!;
+    expect(readToken).not.toBe(999);
+    expect(host.step(app(3, 2, [], { readToken }))).toMatchObject([{ index: 3, readToken }]);
+  });
+});
+
 describe('a leader whose follower lost entries', () => {
   function leader(): Host {
     const host = new Host(1, options);

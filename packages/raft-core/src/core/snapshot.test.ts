@@ -1,5 +1,12 @@
-import { Host, log, message, proposal, voters } from '../../test/harness/host.js';
-import { MessageType, ProgressState, type SnapshotMetadata, StateType } from '../index.js';
+import { changeOf, entry, Host, log, message, proposal, voters } from '../../test/harness/host.js';
+import {
+  EntryType,
+  encodeConfChange,
+  MessageType,
+  ProgressState,
+  type SnapshotMetadata,
+  StateType,
+} from '../index.js';
 
 const { MsgApp, MsgAppResp, MsgSnap, MsgSnapReq, MsgHeartbeat, MsgHeartbeatResp } = MessageType;
 const options = { electionTick: 10, heartbeatTick: 2 };
@@ -101,6 +108,27 @@ describe('a follower that is sent a snapshot', () => {
     expect(host.run().filter((m) => m.type === MsgAppResp)).toEqual([]);
     host.completeAll();
     expect(host.run()).toMatchObject([{ type: MsgAppResp, index: 5 }]);
+  });
+
+  it('lets a change that was handed out before take effect where the host still is', () => {
+    const host = new Host(2, options);
+    host.autoApply = false;
+    const change = {
+      ...entry(1, 1),
+      type: EntryType.EntryConfChangeV2,
+      data: encodeConfChange(changeOf('v4')),
+    };
+    host.step(message(MsgApp, 1, 2, 1, { entries: [change], commit: 1 }));
+    expect(host.committed.map((e) => e.index)).toEqual([1]);
+    host.autoAppend = false;
+    host.step(snap(snapshotAt(9, 2, voters(1, 2, 5))));
+    expect(host.node.applyConfChange(changeOf('v4'))).toMatchObject({
+      confState: { voters: [1, 2, 3, 4] },
+    });
+    host.node.applied(1);
+    expect(host.node.status().confState).toEqual(voters(1, 2, 5));
+    host.completeAll();
+    expect(host.node.status()).toMatchObject({ applied: 9, confState: voters(1, 2, 5) });
   });
 
   it('ends the wait for what it proposed as leader and was not handed out yet', () => {

@@ -210,7 +210,8 @@ export class RaftLog {
     this.#runs = new TermRuns(index, term);
     this.#unstable.restore(index + 1);
     this.#uncommitted.restart(index);
-    this.#confChanges.truncateFrom(0);
+    // What was handed out may be applied until the host hears of the snapshot.
+    this.#confChanges.truncateFrom(this.#cursor.handed + 1);
     this.#committed = index;
     this.#snapshot = snapshot;
     this.#keepsLog = false;
@@ -227,8 +228,6 @@ export class RaftLog {
   /** The state machine alone starts over, at an index that this log holds too. */
   reinstall(snapshot: SnapshotMetadata): void {
     this.commitTo(snapshot.index);
-    // The configuration of the snapshot takes their place.
-    this.#confChanges.appliedTo(snapshot.index);
     this.#snapshot = snapshot;
     this.#keepsLog = true;
     this.#isSnapshotHanded = false;

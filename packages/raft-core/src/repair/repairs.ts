@@ -57,7 +57,12 @@ export class Repairs {
     return this.#isRecovering || this.#damaged.length > 0;
   }
 
-  /** The token for acknowledgements; 0 in a life that never lacked anything. */
+  /** From now on acknowledgements carry the token of this life. */
+  nameLife(): void {
+    this.#hasBeenNeeded = true;
+  }
+
+  /** The token for acknowledgements; 0 in a life of which no leader has to know. */
   get ackToken(): number {
     return this.#hasBeenNeeded ? this.#lifeToken : 0;
   }
