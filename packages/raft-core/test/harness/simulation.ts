@@ -296,7 +296,10 @@ export class Simulation {
     if (this.#oracle.commit <= before) throw new Violation('liveness', 'nothing commits any more');
     this.#quiesce();
     const leaders = this.#replicas.filter((r) => r.node !== null && isLeader(r.node.status()));
-    if (leaders.length !== 1) throw new Violation('liveness', `${leaders.length} leaders`);
+    if (leaders.length !== 1) {
+      const all = this.#replicas.map((r) => JSON.stringify(r.node?.status() ?? null));
+      throw new Violation('liveness', `${leaders.length} leaders: ${all.join('\n')}`);
+    }
     const conf = leaders[0]?.node?.status().confState ?? voters();
     if (conf.votersOutgoing.length > 0 && conf.autoLeave) {
       throw new Violation('liveness', 'a joint configuration is not left');
@@ -318,11 +321,12 @@ export class Simulation {
 
   /** No more requests; everything in flight arrives. */
   #quiesce(): void {
-    for (let i = 0; i < 120; i++) {
+    for (let i = 0; i < 200; i++) {
       this.#now++;
       this.#deliver();
       for (const replica of this.#replicas) {
-        replica.node?.tick(this.#nowMs(replica));
+        // At the pace of the rest of the run: messages take as long as there.
+        if (this.#now % 2 === replica.id % 2) replica.node?.tick(this.#nowMs(replica));
         replica.runDisk();
         replica.handleReady();
         replica.runApply();
