@@ -94,7 +94,10 @@ export class ReadyBuilder {
     const r = this.#raft;
     for (let done = this.#tickets.completeNext(ticket); done !== null; ) {
       r.log.durableTo(done.last);
-      if (done.snapshotIndex !== 0) r.log.installed(done.snapshotIndex);
+      if (done.snapshotIndex !== 0) {
+        r.log.installed(done.snapshotIndex);
+        r.repairs.compactTo(done.snapshotIndex);
+      }
       if (!r.log.isInstalling) r.confBeforeInstall = null;
       repairsDurable(r, done.repairs);
       for (const answer of done.answers) {

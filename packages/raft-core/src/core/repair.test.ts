@@ -109,6 +109,16 @@ describe('a replica with a damaged entry', () => {
     expect(asked(host).length).toBeGreaterThan(0);
   });
 
+  it('is mended by a snapshot where no log reaches it, though it is committed here', () => {
+    const host = damaged([2], { commit: 3, applied: 1 });
+    const snapshot = { index: 3, term: 2, confState: voters(1, 2, 3) };
+    host.step(message(MessageType.MsgSnap, 1, 2, 2, { snapshot }));
+    expect(host.snapshots).toEqual([snapshot]);
+    expect(host.node.status()).toMatchObject({ applied: 3, damaged: [], lastIndex: 3 });
+    const sent = host.step(app(3, 2, []));
+    expect(sent.at(-1)).toMatchObject({ type: MsgAppResp, index: 3 });
+  });
+
   it('is mended by others where the leader’s log begins above it', () => {
     const host = damaged([1], { commit: 3, applied: 2 });
     for (let i = 0; i < 10; i++) {

@@ -31,7 +31,14 @@ function installs(r: Raft, snapshot: SnapshotMetadata): boolean {
   // INVARIANT(snapshot-for-member): a replica takes no state of a group that it is not part of.
   if (!isMember(confState, r.id)) return false;
   const matches = log.matches(index, term);
-  if (r.wantsSnapshot && index >= log.applied && (matches || index > log.committed)) {
+  // A damaged entry that is still to be applied, and that the leader's log does not reach any more.
+  const { firstDamaged } = r.repairs;
+  const isMending = firstDamaged > log.applied && firstDamaged <= index;
+  if (
+    (r.wantsSnapshot || isMending) &&
+    index >= log.applied &&
+    (matches || index > log.committed)
+  ) {
     if (matches) {
       dropUnhanded(r, index);
       log.reinstall(snapshot);

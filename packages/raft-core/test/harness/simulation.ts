@@ -305,10 +305,17 @@ export class Simulation {
       throw new Violation('liveness', 'a joint configuration is not left');
     }
     const members = [...conf.voters, ...conf.votersOutgoing, ...conf.learners];
+    // One that was removed with a damaged log has nobody to mend it: the host ends its proposals.
+    for (const replica of this.#replicas) {
+      if (!members.includes(replica.id) && replica.isDamaged) this.#oracle.forget(replica.life);
+    }
     for (const replica of this.#replicas.filter((r) => members.includes(r.id))) {
       const status = replica.node?.status();
       if (status?.isRecovering || (status?.damaged.length ?? 0) > 0) {
-        throw new Violation('liveness', `${replica.id} is not repaired`);
+        throw new Violation(
+          'liveness',
+          `${replica.id} is not repaired: ${JSON.stringify(status)}, leader ${JSON.stringify(leaders[0]?.node?.status())}`,
+        );
       }
       if (replica.applied !== this.#oracle.commit) {
         throw new Violation(
