@@ -75,6 +75,7 @@ export class AdminClient {
    * lost, and leadership may have moved
    */
   async transferLeader(partitionId: number, options: TransferOptions = {}): Promise<LeaderChange> {
+    checkOptions(options);
     checkId('partitionId', partitionId);
     if (options.toNodeId !== undefined) checkId('toNodeId', options.toNodeId);
     return new LeaderTransfer(this.#engine, partitionId, options).run();

@@ -294,6 +294,11 @@ describe('admin.transferLeader', () => {
         code: 'DOUG_INVALID_ARGUMENT',
       });
     }
+    for (const options of [null, 7, { signal: 'stop' }, { timeoutMs: 0 }]) {
+      expect(await fails(db.admin.transferLeader(2, options as never))).toMatchObject({
+        code: 'DOUG_INVALID_ARGUMENT',
+      });
+    }
     expect(calls).toEqual([]);
     expect(await fails(db.admin.transferLeader(2, { toNodeId: 9 }))).toMatchObject({
       code: 'DOUG_INVALID_ARGUMENT',
