@@ -136,6 +136,10 @@ export class FakeDb implements Db {
     const member = members().find(({ nodeId, address }) =>
       typeof node === 'object' ? nodeId === node.nodeId : address === (node ?? 'n1:4400'),
     );
+    if (node === 'f1:4300' || node === 'new:4400') {
+      const clusterId = node === 'f1:4300' ? '07'.repeat(16) : '';
+      return { ...this.#status(undefined), clusterId, node: nobody(node), replicas: [] };
+    }
     if (member === undefined) {
       throw new DougError('INVALID_ARGUMENT', 'the cluster has no such node');
     }
@@ -170,6 +174,11 @@ function members(): Member[] {
     uuid: `0${nodeId}`.repeat(16),
     address: `n${nodeId}:4400`,
   }));
+}
+
+/** A facade, or a node without a cluster. */
+function nobody(address: string): Member {
+  return { nodeId: 0, uuid: '09'.repeat(16), address };
 }
 
 function partition(

@@ -126,6 +126,11 @@ function tableOf(answers: readonly Answer[], heading: (line: string) => string):
   const rows = answers.flatMap((answer) => {
     if ('error' in answer) return [emptyRow(answer.address, answer.error)];
     const { node, replicas } = answer.status;
+    if (node.nodeId === 0) {
+      // Who belongs to a cluster and is no node of it is a facade.
+      const state = answer.status.clusterId === '' ? 'no cluster' : 'facade';
+      return [emptyRow(answer.address, state)];
+    }
     if (replicas.length === 0) {
       return [{ ...emptyRow(answer.address, 'no replica'), node: node.nodeId }];
     }
