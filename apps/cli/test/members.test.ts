@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { DougProcess, type Ended } from './doug-process.js';
 import { formatResult, parseGolden } from './golden-case.js';
@@ -35,44 +36,36 @@ interface Bytes {
 }
 
 const node = join(__dirname, '../../node/bin/doug-node.mjs');
+const facade = join(__dirname, '../../facade/bin/doug-facade.mjs');
 const golden = join(__dirname, 'members.golden.txt');
 // DOUG_GOLDEN=write puts what is printed now into the file: look at the difference.
 const isWriting = process.env.DOUG_GOLDEN === 'write';
 
 jest.setTimeout(60_000);
 
-describe('doug on three members', () => {
+describe('doug on three members and three partitions', () => {
   const dir = mkdtempSync(join(tmpdir(), 'doug-cli-'));
-  let dev: ChildProcess;
+  let dev: ChildProcessWithoutNullStreams;
   let members: Member[];
+  let endpoints: string;
 
   beforeAll(async () => {
-    const args = ['dev', '--nodes', '3', '--dir', dir, '--port-base', '0', '--json'];
-    dev = spawn(process.execPath, [node, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let told = '';
-    dev.stderr?.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
-    });
-    const failed = once(dev, 'exit').then(() => {
-      throw new Error(`doug-node dev has ended: ${told}`);
-    });
-    const lines = createInterface({ input: dev.stdout as NodeJS.ReadableStream });
-    const [line] = (await Promise.race([once(lines, 'line'), failed])) as [string];
-    failed.catch(() => {});
-    members = (JSON.parse(line) as { members: Member[] }).members;
+    const args = [
+      ...['dev', '--nodes', '3', '--dir', dir, '--split-at', 'm', '--port-base', '0', '--json'],
+    ];
+    dev = spawn(execPath, [node, ...args]);
+    members = (JSON.parse(await firstLine(dev)) as { members: Member[] }).members;
+    endpoints = members.map(({ address }) => address).join(',');
   });
 
   afterAll(async () => {
-    const ended = once(dev, 'exit');
-    dev.kill('SIGTERM');
-    await ended;
+    await stop(dev);
     rmSync(dir, { recursive: true, force: true });
   });
 
   afterEach(() => DougProcess.killAll());
 
   async function doug(args: readonly string[], stdin?: Buffer): Promise<Ended & Bytes> {
-    const endpoints = members.map(({ address }) => address).join(',');
     // A machine with much to do must not decide what is printed.
     const patient = [...args, '--timeout', '30s'];
     const env = { DOUG_ENDPOINTS: endpoints, NO_COLOR: '1' };
@@ -149,6 +142,33 @@ describe('doug on three members', () => {
     expect((await doug(['get', 'user/1'])).stdout).toBe('Eve\n');
   });
 
+  it('does the same through a facade, beside one that is down', async () => {
+    const before = await doug(['export']);
+    const args = ['--nodes', endpoints, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+    const child = spawn(execPath, [facade, ...args]);
+    try {
+      const address = / grpc=(\S+)/.exec(await firstLine(child))?.[1] ?? '';
+      endpoints = `127.0.0.1:1,${address}`;
+      expect((await doug(['export'])).stdout).toBe(before.stdout);
+      expect((await doug(['put', 'user/1', 'Kim', '--if-absent'])).exitCode).toBe(4);
+      expect((await doug(['put', 'z', 'last'])).stdout).toMatch(/^put: revision \d+\n$/);
+      expect((await doug(['get', 'z'])).stdout).toBe('last\n');
+      expect((await doug(['del', 'z', '--existed', '-o', 'raw'])).stdout).toBe('true\n');
+      expect((await doug(['partition', 'list', '-o', 'raw'])).stdout).toBe('1\n2\n3\n');
+      await until('node 2 leads', async () => {
+        const ran = await doug(['partition', 'transfer-leader', '3', '--to', '2', '-o', 'raw']);
+        return ran.stdout === '2\n' ? ran : null;
+      });
+      expect(steady((await doug(['status', '--all', '-o', 'raw'])).stdout)).toBe(
+        'n1:4400 OK\nn2:4400 OK\nn3:4400 OK\n',
+      );
+      expect((await doug(['status', '--endpoint', address])).stdout).toMatch(/ facade /);
+    } finally {
+      endpoints = members.map((member) => member.address).join(',');
+      await stop(child);
+    }
+  });
+
   it('tells of a member that is down, works on, and does not make it lead', async () => {
     const down = members[2] as Member;
     process.kill(down.pid, 'SIGKILL');
@@ -170,6 +190,27 @@ function objects<Row>(text: string): Row[] {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Row);
+}
+
+/** What a process prints first, on standard output. @throws when it ends before */
+async function firstLine(child: ChildProcessWithoutNullStreams): Promise<string> {
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    once(child, 'exit').then(() => [null]),
+  ]);
+  if (line === null) throw new Error(`it has ended: ${told}`);
+  return String(line);
+}
+
+async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
 }
 
 /** Asks again until it holds. */
