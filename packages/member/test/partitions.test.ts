@@ -16,6 +16,7 @@ import {
   get,
   leaderOf,
   lookup,
+  multiGet,
   partitionList,
   put,
   scan,
@@ -171,6 +172,8 @@ describe('a request that is meant for another partition', () => {
       // Whoever leads the named partition, so that this is not what is wrong.
       const named = partitionId === 9 ? 3 : partitionId;
       const node = await leaderOf(cluster, named);
+      // Whoever is asked for a partition that it does not know tells which one holds the key.
+      const told = partitionId === 9 ? holder : named;
       const more = { context: context(partitionId, epoch) };
       const range = { start: bytes(key), end: bytes(`${key}!`) };
       for (const call of [
@@ -179,12 +182,12 @@ describe('a request that is meant for another partition', () => {
         get(node, key, more),
         get(node, key, { ...more, consistency: Consistency.CONSISTENCY_EVENTUAL }),
         scan(cluster, node, { ...more, ...range }),
+        multiGet(node, [key], more),
       ]) {
         const error = await errorOf(call);
         expect([error.reason, error.outcome]).toEqual(['EPOCH_MISMATCH', 'NOT_APPLIED']);
         expect(error.route?.nodes.length).toBe(3);
-        if (partitionId === 9) expect(error.route?.partition?.partitionId).toBe(holder);
-        else expect(error.route?.partition?.partitionId).toBe(named);
+        expect(error.route?.partition?.partitionId).toBe(told);
       }
       const pipe = await piped(node, (writer) => {
         writer.addCommand(0, partitionId, epoch, false, encodePut(null, bytes(key), bytes('x')));
@@ -197,7 +200,7 @@ describe('a request that is meant for another partition', () => {
           bytes(key),
         );
       });
-      expect(pipe).toEqual(['EPOCH_MISMATCH', 'EPOCH_MISMATCH']);
+      expect(pipe).toEqual([`EPOCH_MISMATCH ${told}`, `EPOCH_MISMATCH ${told}`]);
       expect((await get(node, key)).kv).toBeUndefined();
     },
   );
@@ -210,6 +213,7 @@ describe('a request that is meant for another partition', () => {
         del(node, 'k', more),
         get(node, 'k', more),
         scan(cluster, node, more),
+        multiGet(node, ['k'], more),
       ]) {
         const error = await errorOf(call);
         expect([error.reason, error.outcome]).toEqual(['INVALID_ARGUMENT', 'NOT_APPLIED']);
@@ -218,12 +222,12 @@ describe('a request that is meant for another partition', () => {
         writer.addCommand(0, 1, 1, false, encodePut(null, bytes('k'), bytes('x')));
         writer.addGet(0, 1, 1, false, Consistency.CONSISTENCY_EVENTUAL, bytes('k'));
       });
-      expect(pipe).toEqual(['INVALID_ARGUMENT', 'INVALID_ARGUMENT']);
+      expect(pipe).toEqual(['INVALID_ARGUMENT 0', 'INVALID_ARGUMENT 0']);
       expect(node.member.replicaStatuses()[0]?.revision).toBe(10);
     }
   });
 
-  /** Codes of the answers to one message, in the order of the ids. */
+  /** Codes of the answers to one message and the partitions that they name, in the order of the ids. */
   async function piped(
     node: TestNode,
     fill: (writer: PipeRequestWriter) => void,
@@ -243,7 +247,11 @@ describe('a request that is meant for another partition', () => {
     const codes = ['', 'INVALID_ARGUMENT', 'TOO_LARGE', 'NOT_LEADER', 'EPOCH_MISMATCH'];
     return rows
       .sort((a, b) => a.id - b.id)
-      .map(({ result }) => (result?.$case === 'error' ? (codes[result.value.code] ?? '?') : '-'));
+      .map(({ result }) => {
+        if (result?.$case !== 'error') return '-';
+        const { code, route } = result.value;
+        return `${codes[code]} ${route?.partition?.partitionId ?? 0}`;
+      });
   }
 });
 

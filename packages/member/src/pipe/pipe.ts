@@ -245,10 +245,12 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     // One partition: the replica itself checks that the key lies in its range.
     const { only } = view.store;
     if (only !== undefined && (partitionId === 0 || partitionId === only.partitionId)) return only;
-    if (partitionId === 0 && op === 'command') {
+    // Where the partition is here its key is looked at once, by the replica.
+    const isHere = partitionId !== 0 && view.store.byPartition(partitionId) !== undefined;
+    if (!isHere && op === 'command') {
       readCommand(this.#request, start, end, commandView);
       const { keyStart, keyEnd } = commandView;
-      return view.partition(0, this.#request.subarray(keyStart, keyEnd));
+      return view.partition(partitionId, this.#request.subarray(keyStart, keyEnd));
     }
     return view.partition(partitionId, this.#request.subarray(start, end));
   }
