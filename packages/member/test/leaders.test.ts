@@ -104,7 +104,7 @@ describe('leaders', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('stay where an operator has put them', async () => {
+  it('INVARIANT(given-leader-stays): stay where an operator has put them', async () => {
     const cluster = await readyCluster(3);
     const won = new Set<number>();
     for (let partitionId = 1; partitionId <= PARTITIONS; partitionId++) {

@@ -40,6 +40,24 @@ describe('admin server', () => {
     expect((await get('/livez', { method: 'POST' })).status).toBe(405);
   });
 
+  it('takes a POST where it is told how to answer one', async () => {
+    const hooked = new AdminServer({
+      notReadyReason: () => null,
+      renderMetrics: metrics,
+      post: (path) => (path === '/x' ? { status: 202, body: 'done\n' } : null),
+    });
+    await hooked.listen('127.0.0.1:0');
+    const post = async (path: string): Promise<[number, string]> => {
+      const response = await fetch(`http://${hooked.address}${path}`, { method: 'POST' });
+      return [response.status, await response.text()];
+    };
+    expect(await post('/x?y=1')).toEqual([202, 'done\n']);
+    expect((await post('/livez'))[0]).toBe(404);
+    expect((await fetch(`http://${hooked.address}/livez`)).status).toBe(200);
+    expect((await fetch(`http://${hooked.address}/x`, { method: 'PUT' })).status).toBe(405);
+    await hooked.close();
+  });
+
   it('names a port that is taken', async () => {
     const second = new AdminServer({ notReadyReason: () => null, renderMetrics: metrics });
     await expect(second.listen(server.address)).rejects.toMatchObject({

@@ -22,7 +22,7 @@ const whole = [
 ];
 
 describe('ranges of partitions', () => {
-  it('cover each keyspace whole, in whatever order they are listed', () => {
+  it('INVARIANT(ranges-cover): cover each keyspace whole, in whatever order they are listed', () => {
     expect(rangesFault(whole)).toBeNull();
     expect(rangesFault([])).toBeNull();
     expect([...whole].sort(compareDescriptors).map((p) => p.partitionId)).toEqual([1, 2, 3, 4]);

@@ -7,9 +7,10 @@ export function compareDescriptors(a: PartitionDescriptor, b: PartitionDescripto
 }
 
 /**
- * What is wrong with the ranges of partitions: each keyspace must be covered from the first key to the
- * last, by ranges that touch and do not overlap. A gap would lose keys, an overlap would have two
- * groups answer for one key. Null: nothing.
+ * What is wrong with the ranges of partitions; null: nothing.
+ *
+ * INVARIANT(ranges-cover): the ranges of a keyspace cover it from the first key to the last, touch, and do
+ * not overlap. A gap would lose keys, an overlap would have two groups answer for one key.
  */
 export function rangesFault(partitions: readonly PartitionDescriptor[]): string | null {
   const sorted = [...partitions].sort(compareDescriptors);

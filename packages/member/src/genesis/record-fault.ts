@@ -30,6 +30,8 @@ export function recordFault(record: GenesisRecord): string | null {
   if (record.nodes.some((node) => node.uuid.length !== ID_BYTES)) return 'a uuid is not 16 bytes';
   if (!allDifferent(record.nodes.map((node) => hex(node.uuid)))) return 'two nodes have one uuid';
   const replicas = record.partitions.flatMap((partition) => partition.replicas);
+  // INVARIANT(replica-ids-unique): the id names log, votes and files of a replica: two with one id would
+  // overwrite each other's.
   if (!allDifferent(replicas.map((replica) => replica.replicaId))) {
     return 'replica ids repeat or are 0';
   }

@@ -42,7 +42,7 @@ describe('genesis record', () => {
     },
   );
 
-  it('cuts the data partitions at the split keys, with ids of their own beside the meta group', () => {
+  it('INVARIANT(replica-ids-unique): cuts the data partitions at the split keys, each replica with an id of its own', () => {
     const splitAt = [Uint8Array.of(0x67), Uint8Array.of(0x70)];
     const { partitions } = makeRecord(founders(3), { ...settings, splitAt }, clusterId, 1.7e12);
     const none = new Uint8Array(0);

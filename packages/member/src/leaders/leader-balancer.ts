@@ -77,6 +77,7 @@ export class LeaderBalancer {
       const lead = known?.term === term ? known : { term, sinceMs: nowMs, wasOffered: false };
       this.#leads.set(partitionId, lead);
       const isSettled = nowMs - lead.sinceMs >= STABLE_MS;
+      // INVARIANT(given-leader-stays): who was wanted to lead keeps it, so nothing goes to and fro.
       if (!isSettled || lead.wasOffered || replica.leadsByTransfer) continue;
       const nodeIds = replica.caughtUpNodes().filter((nodeId) => !isDraining(nodeId));
       movable.push({ partitionId, nodeIds });
