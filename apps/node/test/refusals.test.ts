@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { freePorts } from '../src/dev/ports.js';
+import { freePorts } from '@dougdb/host/node';
 import { killLeftovers, memberArgs, NodeProcess, removeTempDirs, tempDir } from './node-process.js';
 import { RawClient } from './raw-client.js';
 

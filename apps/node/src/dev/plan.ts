@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@dougdb/host';
-import { checkFree, freePorts } from './ports.js';
+import { checkFree, freePorts } from '@dougdb/host/node';
 
 const ADMIN_OFFSET = 80;
 const DEFAULT_NODES = 5;

@@ -5,6 +5,7 @@
  */
 export { type AdminOptions, AdminServer } from './admin-server.js';
 export { readConfigFile } from './config-file.js';
+export { checkFree, freePorts } from './free-ports.js';
 export { Health } from './grpc/health.js';
 export { listenAt, shutDown } from './grpc/listening.js';
 export { reportFailure } from './process/report-failure.js';

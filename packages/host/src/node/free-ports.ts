@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
-import { UsageError } from '@dougdb/host';
+import { UsageError } from '../usage-error.js';
 
 const HOST = '127.0.0.1';
 
