@@ -1,4 +1,5 @@
-// Starts five members, writes, kills the leader with SIGKILL, reads back, and says what happened.
+// Starts five members and a facade, writes through it, kills the leader with SIGKILL, reads back, and says
+// what happened.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,6 +31,7 @@ export async function once() {
     say(
       `${ready.members.length} members are ready: ${ready.members.map((m) => m.address).join(', ')}`,
     );
+    say(`the facade in front of them is ${ready.facade.address}`);
     await story(ready, say);
     say('it held.');
     return 0;
@@ -45,12 +47,10 @@ export async function once() {
 
 async function story(ready, say) {
   const { DougClient } = await import('@dougdb/client');
-  const db = await DougClient.connect(ready.members.map((m) => m.address).join(','), {
-    timeoutMs: 20_000,
-  });
+  const db = await DougClient.connect(ready.facade.address, { timeoutMs: 20_000 });
   try {
     const written = await db.put('hello', 'world');
-    say(`put hello = world: revision ${written.revision}, on a quorum of disks`);
+    say(`put hello = world through the facade: revision ${written.revision}, on a quorum of disks`);
     const leader = await leaderOf(db, ready);
     process.kill(leader.pid, 'SIGKILL');
     say(`killed the leader (${leader.name}, pid ${leader.pid}) with SIGKILL`);

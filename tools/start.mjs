@@ -1,4 +1,4 @@
-// npm start: five members on loopback from a fresh clone. npm start -- --once: the whole story, unattended.
+// npm start: five members and a facade on loopback from a fresh clone. npm start -- --once: the whole story, unattended.
 import { spawn } from 'node:child_process';
 import { build, ensureInstalled, root } from './install.mjs';
 

@@ -18,13 +18,19 @@ afterAll(async () => {
   removeTempDirs();
 });
 
-async function startDev(dir: string): Promise<{ dev: NodeProcess; members: DevMember[] }> {
+interface Dev {
+  readonly dev: NodeProcess;
+  readonly members: DevMember[];
+  readonly facade: DevMember;
+}
+
+async function startDev(dir: string): Promise<Dev> {
   const dev = new NodeProcess(['dev', '--dir', dir, '--port-base', '0', '--json'], {
     DOUG_LOG_LEVEL: 'warn',
   });
-  const { members } = JSON.parse(await dev.ready()) as { members: DevMember[] };
-  for (const { pid } of members) spawnedPids.add(pid);
-  return { dev, members };
+  const { members, facade } = JSON.parse(await dev.ready()) as Omit<Dev, 'dev'>;
+  for (const { pid } of [facade, ...members]) spawnedPids.add(pid);
+  return { dev, members, facade };
 }
 
 function isAlive(pid: number): boolean {
@@ -64,14 +70,15 @@ async function withLeader<T>(
 }
 
 describe('doug-node dev', () => {
-  it('runs five members that survive kill -9 of their leader, and comes back with all data', async () => {
+  it('runs five members and a facade that survive kill -9 of their leader, and comes back with all data', async () => {
     const dir = join(tempDir(), 'dev');
-    const { dev, members } = await startDev(dir);
+    const { dev, members, facade } = await startDev(dir);
+    const entry = new RawClient(facade.address);
     expect(members.map((member) => member.name)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5']);
-    for (const { admin } of members) {
+    for (const { admin } of [facade, ...members]) {
       expect((await fetch(`http://${admin}/readyz`)).status).toBe(200);
     }
-    await withLeader(members, (client) => client.put('a', '1'));
+    await entry.put('a', '1');
 
     const leader = await findLeader(members);
     const follower = members.find((member) => member !== leader) as DevMember;
@@ -84,23 +91,27 @@ describe('doug-node dev', () => {
 
     process.kill(leader.pid, 'SIGKILL');
     const others = members.filter((member) => member !== leader);
-    await withLeader(others, (c) => c.put('b', '2'));
+    // Through the facade as if nothing had happened.
+    expect(await entry.get('a')).toBe('1');
+    await entry.put('b', '2');
+    entry.close();
     expect(await withLeader(others, (c) => c.get('a').then((v) => v ?? null))).toBe('1');
     await until('dev to tell', async () => (dev.stderr.includes('SIGKILL') ? true : null));
     expect(dev.stderr).toContain(`${leader.name} (pid ${leader.pid}) ended: SIGKILL`);
     expect(dev.stderr).toContain('doug-node start');
 
     expect(await dev.stop('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(members.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    expect([facade, ...members].filter(({ pid }) => isAlive(pid))).toEqual([]);
 
     const again = await startDev(dir);
     expect(again.members.map((m) => m.address)).toEqual(members.map((m) => m.address));
+    expect(again.facade.address).toBe(facade.address);
     expect(await withLeader(again.members, (c) => c.get('b').then((v) => v ?? null))).toBe('2');
     expect(await again.dev.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(again.members.filter(({ pid }) => isAlive(pid))).toEqual([]);
   }, 60_000);
 
-  it('leaves no member behind when it is killed itself', async () => {
+  it('leaves no process behind when it is killed itself', async () => {
     const dev = new NodeProcess([
       'dev',
       '--nodes',
@@ -111,11 +122,26 @@ describe('doug-node dev', () => {
       '0',
       '--json',
     ]);
-    const { members } = JSON.parse(await dev.ready()) as { members: DevMember[] };
-    for (const { pid } of members) spawnedPids.add(pid);
+    const { members, facade } = JSON.parse(await dev.ready()) as Omit<Dev, 'dev'>;
+    const children = [facade, ...members];
+    for (const { pid } of children) spawnedPids.add(pid);
     await dev.stop('SIGKILL');
-    await until('the members to end', async () =>
-      members.some(({ pid }) => isAlive(pid)) ? null : true,
+    await until('the children to end', async () =>
+      children.some(({ pid }) => isAlive(pid)) ? null : true,
     );
+  }, 30_000);
+
+  it('says what it runs in words, and what to try', async () => {
+    const dir = join(tempDir(), 'words');
+    const dev = new NodeProcess(['dev', '--nodes', '1', '--dir', dir, '--port-base', '0']);
+    const line = await dev.ready();
+    expect(line).toMatch(
+      /^doug-node dev ready in .*: facade f1 \S+ \(admin \S+, pid \d+\); members n1 \S+ \(/,
+    );
+    const facade = /facade f1 (\S+)/.exec(line)?.[1];
+    await until('the hints', async () =>
+      dev.stderr.includes(`export DOUG_ENDPOINTS=${facade}`) ? true : null,
+    );
+    expect(await dev.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   }, 30_000);
 });

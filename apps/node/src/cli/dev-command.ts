@@ -1,35 +1,39 @@
 import { resolve } from 'node:path';
 import { UsageError } from '@dougdb/host';
 import { splitKeysFault } from '@dougdb/member';
-import { ChildMember } from '../dev/child-member.js';
+import { childrenOf, startCluster } from '../dev/dev-cluster.js';
 import { planCluster } from '../dev/plan.js';
+import { hints, jsonLine, plainLine } from '../dev/ready-text.js';
 
 const INTERNAL_ERROR = 1;
+/** So long the members wait for the facade to end. */
+const HEAD_START_MS = 2_000;
 
 /**
- * `doug-node dev`: runs until Ctrl-C or SIGTERM. A member that dies is told of and stays dead, so that
- * one can watch what its cluster does without it.
+ * `doug-node dev`: members and a facade, until Ctrl-C or SIGTERM. A process that dies is told of and
+ * stays dead, so that one can watch what the cluster does without it.
  * @throws UsageError
  */
 export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const dir = resolve(String(flags.dir));
-  const { members, splitAt } = await planCluster({
+  const plan = await planCluster({
     dir,
     nodes: wholeNumber('--nodes', flags.nodes),
     portBase: wholeNumber('--port-base', flags.portBase),
     splitAt: splitKeys(flags.splitAt),
   });
-  const join = members.map(({ port }) => `127.0.0.1:${port}`);
+  const cluster = startCluster(plan, dir);
+  const children = childrenOf(cluster);
   let stopping = false;
-  let exitCode = 0;
-  const children = members.map((member) => new ChildMember(member, dir, join, splitAt));
 
   const stop = async (code: number): Promise<void> => {
     if (stopping) process.exit(INTERNAL_ERROR);
     stopping = true;
-    exitCode = code;
-    await Promise.all(children.map((child) => child.stop()));
-    process.exit(exitCode);
+    // First what clients see, so that what it waits for is still answered.
+    const facadeEnded = cluster.facade.stop();
+    await Promise.race([facadeEnded, passed(HEAD_START_MS)]);
+    await Promise.all([facadeEnded, ...cluster.members.map(({ child }) => child.stop())]);
+    process.exit(code);
   };
   const stopOn = (code: number): void => {
     stop(code).catch((error: unknown) => {
@@ -39,11 +43,11 @@ export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopOn(0));
 
-  let alive = children.length;
+  let alive = cluster.members.length;
   let ready = false;
   for (const child of children) {
     void child.ended.then(({ code, signal }) => {
-      alive--;
+      if (child !== cluster.facade) alive--;
       if (stopping) return;
       const how = signal === null ? `exit code ${code}` : signal;
       console.error(`${child.name} (pid ${child.pid}) ended: ${how}. Its log: ${child.logFile}`);
@@ -58,43 +62,15 @@ export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<
   if (stopping) return;
   ready = true;
   if (flags.json === true) {
-    console.log(jsonLine(dir, children));
+    console.log(jsonLine(dir, cluster));
     return;
   }
-  console.log(plainLine(dir, children));
-  console.error(hints(children));
+  console.log(plainLine(dir, cluster));
+  console.error(hints(cluster));
 }
 
-/** What to try next. On stderr: stdout has the ready line alone. */
-function hints(children: readonly ChildMember[]): string {
-  return `
-try, from another terminal:
-  export DOUG_ENDPOINTS=${children.map(({ address }) => address).join(',')}
-  npx doug put hello world
-  npx doug get hello
-  npx doug status             # who leads
-  kill -9 ${String(children[0]?.pid).padEnd(19)} # any one of them; then: npx doug get hello
-Ctrl-C stops all of them; the data stays for the next start.`;
-}
-
-function jsonLine(dir: string, children: readonly ChildMember[]): string {
-  const members = children.map(({ name, address, adminAddress, pid, dataDir, logFile }) => ({
-    name,
-    address,
-    admin: adminAddress,
-    pid,
-    dataDir,
-    logFile,
-  }));
-  return JSON.stringify({ ready: true, dir, pid: process.pid, members });
-}
-
-function plainLine(dir: string, children: readonly ChildMember[]): string {
-  const members = children.map(
-    ({ name, address, adminAddress, pid }) =>
-      `${name} ${address} (admin ${adminAddress}, pid ${pid})`,
-  );
-  return `doug-node dev ready in ${dir}: ${members.join(', ')}`;
+function passed(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
 /** @throws UsageError */

@@ -1,6 +1,7 @@
 import { settingFlags, UsageError } from '@dougdb/host';
 import { reportFailure } from '@dougdb/host/node';
 import { Command } from 'commander';
+import { facadeSchema } from 'doug-facade/settings';
 import { nodeSchema } from '../config/schema.js';
 import { version } from '../version.js';
 
@@ -39,16 +40,36 @@ function program(): Command {
   });
   root
     .command('dev')
-    .description('run several members on loopback, as child processes, for trying things out')
+    .description(
+      'run several members and a facade on loopback, as child processes, for trying things out',
+    )
     .allowExcessArguments(false)
     .option('--nodes <n>', 'how many members (default: 5, or as many as the directory has)')
     .option('--dir <path>', 'where their data and logs are', './.doug')
-    .option('--port-base <port>', 'first port; 0 takes free ones (default: 4400, or as before)')
+    .option(
+      '--port-base <port>',
+      'port of the first member, the facade stands 100 below; 0 takes free ones (default: 4400, or as before)',
+    )
     .option('--split-at <a,b,...>', 'keys at which a new cluster is cut into partitions, ascending')
     .option('--json', 'print the ready line as JSON', false)
     .action(async (flags: Record<string, unknown>) => {
       const { runDev } = await import('./dev-command.js');
       await runDev(flags);
     });
+  addFacade(root);
   return root;
+}
+
+/** What `dev` starts, so that one package is enough to begin. Elsewhere the command is `doug-facade`. */
+function addFacade(root: Command): void {
+  const facade = root
+    .command('facade', { hidden: true })
+    .description('run an entry point that routes keys to partitions')
+    .allowExcessArguments(false)
+    .option('--config <file.json>', 'settings as one JSON object; flags and environment win');
+  for (const { flag, help } of settingFlags(facadeSchema)) facade.option(flag, help);
+  facade.action(async (flags: Record<string, unknown>) => {
+    const { runFacade } = await import('doug-facade');
+    await runFacade(flags);
+  });
 }

@@ -3,12 +3,12 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { PlannedMember } from './plan.js';
+import type { PlannedProcess } from './plan.js';
 
-/** Long enough for a member that drains; then it is killed. */
+/** Long enough for a process that drains; then it is killed. */
 const STOP_LIMIT_MS = 12_000;
 const LOG_TAIL_LINES = 5;
-const MEMORY_MIB = '96';
+const HOST = '127.0.0.1';
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -16,12 +16,11 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** One member as a child process of `doug-node dev`. Its log goes to a file beside its data. */
-export class ChildMember {
+/** One process of a dev cluster as a child of `doug-node dev`. Its log goes to a file in the directory. */
+export class DevChild {
   readonly name: string;
   readonly address: string;
   readonly adminAddress: string;
-  readonly dataDir: string;
   readonly logFile: string;
   /** Resolves when the process has ended. */
   readonly ended: Promise<ChildEnd>;
@@ -29,22 +28,22 @@ export class ChildMember {
   readonly #args: readonly string[];
   readonly #ready: Promise<void>;
 
+  /**
+   * @param subcommand - of `doug-node`
+   * @param args - what it needs beside its name and addresses
+   */
   constructor(
-    plan: PlannedMember,
+    subcommand: 'start' | 'facade',
+    plan: PlannedProcess,
     dir: string,
-    join_: readonly string[],
-    splitAt: readonly string[],
+    args: readonly string[],
   ) {
     this.name = plan.name;
-    this.address = `127.0.0.1:${plan.port}`;
-    this.adminAddress = `127.0.0.1:${plan.adminPort}`;
-    this.dataDir = join(dir, plan.name);
+    this.address = addressOf(plan);
+    this.adminAddress = `${HOST}:${plan.adminPort}`;
     this.logFile = join(dir, `${plan.name}.log`);
-    this.#args = [
-      ...['start', '--name', plan.name, '--data-dir', this.dataDir, '--listen', this.address],
-      ...['--admin', this.adminAddress, '--join', join_.join(','), '--memory', MEMORY_MIB],
-      ...(splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')]),
-    ];
+    const own = ['--name', plan.name, '--listen', this.address, '--admin', this.adminAddress];
+    this.#args = [subcommand, ...own, ...args];
     const bin = fileURLToPath(new URL('../../bin/doug-node.mjs', import.meta.url));
     const log = openSync(this.logFile, 'a', 0o600);
     this.#child = spawn(process.execPath, [bin, ...this.#args], {
@@ -61,7 +60,7 @@ export class ChildMember {
     this.#ready = new Promise((resolve) => {
       if (this.#child.stdout === null) return;
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
-        if (line.startsWith('doug-node ready ')) resolve();
+        if (/^doug-(node|facade) ready /.test(line)) resolve();
       });
     });
   }
@@ -70,12 +69,12 @@ export class ChildMember {
     return this.#child.pid ?? 0;
   }
 
-  /** The command that starts this member again by hand. */
+  /** The command that starts this process again by hand. */
   get command(): string {
     return ['doug-node', ...this.#args].join(' ');
   }
 
-  /** Resolves when the member serves. */
+  /** Resolves when it serves. */
   whenReady(): Promise<void> {
     return this.#ready;
   }
@@ -98,9 +97,14 @@ export class ChildMember {
   }
 }
 
-/** What dev decides for its children is not to be overruled by settings meant for a single member. */
+/** HOST:PORT of a planned process. */
+export function addressOf({ port }: PlannedProcess): string {
+  return `${HOST}:${port}`;
+}
+
+/** What dev decides for its children is not to be overruled by settings meant for a single process. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = /^DOUG_((NODE_)?LOG_LEVEL|TEST_HOOKS)$/;
+  const kept = /^DOUG_(((NODE|FACADE)_)?LOG_LEVEL|TEST_HOOKS|TEST_FORGED_MAP)$/;
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('DOUG_') || kept.test(name)),
   );

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '@dougdb/host/node';
 import { type DevPlan, type DevRequest, planCluster } from './plan.js';
 
 let dir: string;
@@ -19,9 +20,38 @@ describe('plan of a dev cluster', () => {
     const first = await plan({ nodes: 3, portBase: 0 });
     const { members } = first;
     expect(members.map((m) => m.name)).toEqual(['n1', 'n2', 'n3']);
-    expect(new Set(members.flatMap((m) => [m.port, m.adminPort])).size).toBe(6);
+    const all = [first.facade, ...members];
+    expect(new Set(all.flatMap((one) => [one.port, one.adminPort])).size).toBe(8);
     expect(await plan()).toEqual(first);
     expect(await plan({ nodes: 3, portBase: 0 })).toEqual(first);
+  });
+
+  it('places members from the base on, and the facade 100 below', async () => {
+    const [port = 0] = await freePorts(1);
+    const { members, facade } = await plan({ nodes: 2, portBase: port });
+    expect(members.map((m) => [m.port, m.adminPort])).toEqual([
+      [port, port + 80],
+      [port + 1, port + 81],
+    ]);
+    expect([facade.name, facade.port, facade.adminPort]).toEqual(['f1', port - 100, port - 20]);
+  });
+
+  it('gives a facade to a cluster that had none', async () => {
+    const { members } = await plan({ nodes: 1, portBase: 0 });
+    writeFileSync(join(dir, 'dev.json'), JSON.stringify({ members }));
+    const { facade } = await plan();
+    expect(facade.port).toBeGreaterThan(0);
+    expect((await plan()).facade).toEqual(facade);
+  });
+
+  it('is refused when the port of the facade is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await expect(plan({ nodes: 1, portBase: port + 100 })).rejects.toMatchObject(
+      refused(`port ${port} `),
+    );
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('is refused when a port is taken, naming it, and then remembers nothing', async () => {
@@ -51,6 +81,7 @@ describe('plan of a dev cluster', () => {
     [{ nodes: 0, portBase: 0 }, '--nodes 0'],
     [{ nodes: 99, portBase: 0 }, '--nodes 99'],
     [{ nodes: 5, portBase: 65_530 }, 'too high'],
+    [{ nodes: 5, portBase: 90 }, 'too low'],
   ])('is refused for what cannot be: %p', async (request, text) => {
     await expect(plan(request)).rejects.toMatchObject(refused(text));
   });

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { addressOf, DevChild } from './child-process.js';
+import type { DevPlan, PlannedProcess } from './plan.js';
+
+const MEMORY_MIB = '96';
+
+/** A member of a dev cluster. */
+export interface DevMember {
+  readonly child: DevChild;
+  readonly dataDir: string;
+}
+
+/** The processes of a dev cluster. */
+export interface DevCluster {
+  readonly members: readonly DevMember[];
+  /** The entry point for clients. */
+  readonly facade: DevChild;
+}
+
+/** Starts all processes of a plan. They find each other. */
+export function startCluster({ members, facade, splitAt }: DevPlan, dir: string): DevCluster {
+  const addresses = members.map(addressOf).join(',');
+  const split = splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')];
+  const startMember = (plan: PlannedProcess): DevMember => {
+    const dataDir = join(dir, plan.name);
+    const args = ['--data-dir', dataDir, '--join', addresses, '--memory', MEMORY_MIB, ...split];
+    return { child: new DevChild('start', plan, dir, args), dataDir };
+  };
+  return {
+    members: members.map(startMember),
+    facade: new DevChild('facade', facade, dir, ['--nodes', addresses]),
+  };
+}
+
+/** All processes, the members first. */
+export function childrenOf({ members, facade }: DevCluster): DevChild[] {
+  return [...members.map(({ child }) => child), facade];
+}
