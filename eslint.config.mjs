@@ -97,8 +97,8 @@ const packageRules = all.flatMap((folder) => [
 
 /** The files of a package that tie its core to the real world for applications. */
 function compositionRoots(folder) {
-  const roots = ['packages/client-sdk/src/index.ts', 'packages/client-sdk/src/testing/index.ts'];
-  return folder === 'client-sdk' ? roots : [];
+  const roots = ['src/connect.ts', 'src/testing/create-memory-store.ts'];
+  return folder === 'client-sdk' ? roots.map((file) => `packages/client-sdk/${file}`) : [];
 }
 
 const appRules = Object.entries(appImports).map(([folder, allowed]) => ({

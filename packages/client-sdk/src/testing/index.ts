@@ -14,9 +14,7 @@
  * ```
  * @packageDocumentation
  */
-import { NodeClock, NodeRandom } from '@dougdb/ports/node';
-import { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
-
+export { createMemoryStore } from './create-memory-store.js';
 export {
   FakeCluster,
   type FakeClusterOptions,
@@ -27,11 +25,3 @@ export {
 export type { FakeApplied, FakeCommand, FakeEntry, FakePartition } from './fake-partition.js';
 export type { FaultScope } from './fault-script.js';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
-
-/**
- * An empty store.
- * @param options - `clock` and `random`: those of Node.js if left out
- */
-export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): MemoryStore {
-  return new MemoryStore({ clock: new NodeClock(), random: new NodeRandom(), ...options });
-}
