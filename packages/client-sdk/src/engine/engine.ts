@@ -1,5 +1,4 @@
 import {
-  backoffMs,
   mayHaveApplied,
   type NodeTransport,
   Router,
@@ -22,9 +21,10 @@ import { aborted, closed, refused, timedOut } from './failures.js';
 import { KeyLanes } from './key-lanes.js';
 import { NodePipe } from './node-pipe.js';
 import { type LookedAnswer, type Operation, Place } from './operation.js';
-import { PartitionState } from './partition-state.js';
+import { Partitions } from './partitions.js';
 import { PendingLimit } from './pending-limit.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
+import { SilentPipes } from './silent-pipes.js';
 
 /** Counts since the client was made. */
 export interface EngineCounters {
@@ -67,10 +67,9 @@ export class Engine implements PipeOwner {
   readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
   readonly #pipes = new Map<string, NodePipe>();
   readonly #pipePorts: PipePorts;
-  readonly #partitions = new Map<number, PartitionState>();
+  readonly #partitions: Partitions;
   readonly #onAbort = (op: Operation): void => this.#giveUp(op, 'aborted');
-  /** Pipes that owe answers and say nothing. */
-  readonly #silent = new Set<NodePipe>();
+  readonly #silent: SilentPipes;
   #serial = 0;
   #message = 0;
   #retries = 0;
@@ -87,11 +86,20 @@ export class Engine implements PipeOwner {
     this.#deadlines = new DeadlineQueue(ports.clock, (op, timeoutMs) =>
       this.#giveUp(op, 'timed out', timeoutMs),
     );
-    this.router = new Router(ports, settings, {
-      logTime: (partitionId, logTime) => this.#partition(partitionId).sawLogTime(logTime),
-      described: () => this.#leaveSilent(),
-      reachable: () => this.#openGates(),
+    this.#partitions = new Partitions({
+      clock: ports.clock,
+      random: ports.random,
+      backoff: settings.backoff,
+      release: (waiting) => {
+        for (const op of waiting) this.#dispatch(op);
+      },
     });
+    this.router = new Router(ports, settings, {
+      logTime: (partitionId, logTime) => this.#partitions.sawLogTime(partitionId, logTime),
+      described: () => this.#silent.leave(),
+      reachable: () => this.#partitions.openGates(),
+    });
+    this.#silent = new SilentPipes(this.router, (op, error) => this.#retry(op, error));
     this.#pipePorts = {
       transport: ports.transport,
       clock: ports.clock,
@@ -106,11 +114,6 @@ export class Engine implements PipeOwner {
 
   get counters(): EngineCounters {
     return { retries: this.#retries, streamsLost: this.#streamsLost };
-  }
-
-  /** Calls that are not settled. */
-  get openOperations(): number {
-    return this.#deadlines.size;
   }
 
   /**
@@ -162,7 +165,7 @@ export class Engine implements PipeOwner {
     for (const dependent of [...this.dependents]) dependent.aborted();
     for (const op of this.#deadlines.items()) this.#giveUp(op, 'closed');
     this.#deadlines.close();
-    for (const partition of this.#partitions.values()) partition.close();
+    this.#partitions.close();
     for (const pipe of this.#pipes.values()) pipe.close();
     this.router.close();
     this.transport.close();
@@ -172,11 +175,11 @@ export class Engine implements PipeOwner {
   #dispatch(op: Operation): void {
     if (op.place === Place.done || this.#closed) return;
     const route = this.router.map.lookup(op.key);
-    const partition = this.#partition(route?.partitionId ?? 0);
-    const gate = op.eventual ? partition.readGate : partition.gate;
+    const partitionId = route?.partitionId ?? 0;
+    const gate = this.#partitions.gateOf(op, partitionId);
     const address = route === null || gate.isClosed ? undefined : this.router.addressFor(op, route);
     if (route === null || address === undefined) {
-      this.#closeGate(op, partition, 0);
+      this.#closeGate(op, partitionId, 0);
       this.#lanes.seal(op);
       gate.wait(op);
       return;
@@ -201,9 +204,8 @@ export class Engine implements PipeOwner {
    * because the room for it comes only when what has one is finished.
    */
   #identify(op: Operation): boolean {
-    const partition = this.#partition(op.partitionId);
-    if (partition.identify(op)) return true;
-    if (this.#lanes.hold(op)) partition.awaitRoom(op);
+    if (this.#partitions.identify(op)) return true;
+    if (this.#lanes.hold(op)) this.#partitions.awaitRoom(op);
     return false;
   }
 
@@ -220,12 +222,12 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   header(header: ResponseHeader): void {
-    if (header.logTime > 0) this.#partition(header.partitionId).sawLogTime(header.logTime);
+    if (header.logTime > 0) this.#partitions.sawLogTime(header.partitionId, header.logTime);
   }
 
   /** @internal */
   written(op: Operation, revision: number): void {
-    this.#served(op);
+    this.#partitions.served(op);
     this.#finish(op);
     op.resolve({ revision });
   }
@@ -239,7 +241,7 @@ export class Engine implements PipeOwner {
     start: number,
     end: number,
   ): void {
-    this.#served(op);
+    this.#partitions.served(op);
     this.#finish(op);
     try {
       op.resolve(op.reader.looked(op, look, answer, bytes, start, end));
@@ -257,7 +259,7 @@ export class Engine implements PipeOwner {
     revision: number,
     ageMs: number,
   ): void {
-    this.#served(op);
+    this.#partitions.served(op);
     this.#finish(op);
     try {
       op.resolve(op.reader.found(op, bytes, start, end, revision, ageMs));
@@ -268,7 +270,7 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   absent(op: Operation): void {
-    this.#served(op);
+    this.#partitions.served(op);
     this.#finish(op);
     op.resolve(null);
   }
@@ -294,7 +296,7 @@ export class Engine implements PipeOwner {
   /** @internal */
   lost(pipe: NodePipe, sent: Operation[], unsent: Operation[], error: DougError): void {
     this.#streamsLost++;
-    this.#silent.delete(pipe);
+    this.#silent.remove(pipe);
     this.router.lost(pipe.address);
     for (const op of sent) {
       if (!op.isRead) op.maybeApplied = true;
@@ -315,19 +317,7 @@ export class Engine implements PipeOwner {
 
   /** @internal */
   silent(pipe: NodePipe): void {
-    if (this.router.isProxy(pipe.address)) {
-      void this.#leaveIfDead(pipe);
-      return;
-    }
     this.#silent.add(pipe);
-    // Reads that any replica may serve need not wait.
-    for (const op of pipe.sent) {
-      if (!op.eventual) continue;
-      pipe.withdraw(op);
-      this.#retry(op, new DougError('NO_LEADER', `${pipe.address} does not answer`));
-    }
-    // Another node may know that somebody else leads by now; see #leaveSilent.
-    this.router.finder.refresh(pipe.address);
   }
 
   #attemptFailed(op: Operation, error: DougError): void {
@@ -338,11 +328,7 @@ export class Engine implements PipeOwner {
     };
     const maybeApplied = mayHaveApplied(error, attempt);
     const reaction = reactTo(error, attempt);
-    // The next session begins at the log time that the refusal tells (S16).
-    if (error.reason === 'SESSION_EXPIRED' && op.session !== null) {
-      this.#partition(op.session.partitionId).dropSession(op.session);
-      this.#partition(op.partitionId).setLogTime(error.route?.logTime ?? 0);
-    }
+    if (error.reason === 'SESSION_EXPIRED') this.#partitions.expired(op, error.route?.logTime ?? 0);
     if (reaction === 'give-up') {
       if (error.route !== undefined) this.router.learn(error.route);
       this.#finish(op);
@@ -357,7 +343,7 @@ export class Engine implements PipeOwner {
     } else {
       op.hasty = 0;
       const route = this.router.map.lookup(op.key);
-      this.#closeGate(op, this.#partition(route?.partitionId ?? 0), error.retryAfterMs);
+      this.#closeGate(op, route?.partitionId ?? 0, error.retryAfterMs);
     }
     this.#retry(op, error);
   }
@@ -370,19 +356,10 @@ export class Engine implements PipeOwner {
     else this.#lanes.retry(op);
   }
 
-  #closeGate(op: Operation, partition: PartitionState, atLeastMs: number): void {
-    const gate = op.eventual ? partition.readGate : partition.gate;
-    if (gate.isClosed) return;
-    const failures = op.eventual ? ++partition.readFailures : ++partition.failures;
-    gate.close(backoffMs(failures, this.random, this.settings.backoff, atLeastMs));
+  #closeGate(op: Operation, partitionId: number, atLeastMs: number): void {
+    if (!this.#partitions.closeGate(op, partitionId, atLeastMs)) return;
     const route = this.router.map.lookup(op.key);
     if (route === null || this.router.leaderAddress(route) === undefined) this.router.seek(op.key);
-  }
-
-  #served(op: Operation): void {
-    const partition = this.#partition(op.partitionId);
-    if (op.eventual) partition.readFailures = 0;
-    else partition.failures = 0;
   }
 
   #giveUp(op: Operation, why: 'timed out' | 'aborted' | 'closed', timeoutMs = 0): void {
@@ -408,48 +385,8 @@ export class Engine implements PipeOwner {
     op.place = Place.done;
   }
 
-  /** The seq of a write is finished: its result may be forgotten, others may take its room. */
   #dropIdentity(op: Operation): void {
-    const { session, seq } = op;
-    if (session === null) return;
-    op.session = null;
-    for (const roomless of this.#partition(session.partitionId).finish(session, seq)) {
-      this.#lanes.resume(roomless);
-    }
-  }
-
-  /**
-   * A node that owes answers and is silent, while others say that another one leads: what was sent to
-   * it is sent to the new leader, under the same op ids.
-   */
-  #leaveSilent(): void {
-    for (const pipe of [...this.#silent]) {
-      if (!pipe.isSilent) {
-        this.#silent.delete(pipe);
-        continue;
-      }
-      const left = pipe.sent.some((op) => {
-        const route = this.router.map.lookup(op.key);
-        const leader = route === null ? undefined : this.router.map.leaderAddress(route);
-        return leader !== undefined && leader !== pipe.address;
-      });
-      if (left) pipe.abandon(new DougError('IN_DOUBT', `${pipe.address} does not answer`));
-    }
-  }
-
-  /**
-   * A facade that owes answers and is silent: it may be waiting for a node itself, and watches that better
-   * than could be done from here. If it does not even say what it is, it is left.
-   */
-  async #leaveIfDead(pipe: NodePipe): Promise<void> {
-    const isAlive = await this.router.finder.probe(pipe.address);
-    if (isAlive || !pipe.isSilent || this.#closed) return;
-    pipe.abandon(new DougError('IN_DOUBT', `${pipe.address} does not answer`));
-  }
-
-  /** What waits for a way to the cluster need not wait any longer. */
-  #openGates(): void {
-    for (const partition of [...this.#partitions.values()]) partition.openGates();
+    for (const roomless of this.#partitions.dropIdentity(op)) this.#lanes.resume(roomless);
   }
 
   #pipeTo(address: string): NodePipe {
@@ -459,16 +396,5 @@ export class Engine implements PipeOwner {
       this.#pipes.set(address, pipe);
     }
     return pipe;
-  }
-
-  #partition(id: number): PartitionState {
-    let partition = this.#partitions.get(id);
-    if (partition === undefined) {
-      partition = new PartitionState(id, this.clock, this.random, (waiting) => {
-        for (const op of waiting) this.#dispatch(op);
-      });
-      this.#partitions.set(id, partition);
-    }
-    return partition;
   }
 }

@@ -7,12 +7,12 @@ import { type Operation, Place } from './operation.js';
  */
 export class Gate {
   readonly #clock: Clock;
-  readonly #release: (waiting: Operation[]) => void;
+  readonly #release: (waiting: readonly Operation[]) => void;
   #waiting: Operation[] = [];
   #timer: Timer | null = null;
 
   /** @param release - takes those that waited */
-  constructor(clock: Clock, release: (waiting: Operation[]) => void) {
+  constructor(clock: Clock, release: (waiting: readonly Operation[]) => void) {
     this.#clock = clock;
     this.#release = release;
   }

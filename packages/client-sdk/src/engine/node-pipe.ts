@@ -3,8 +3,6 @@ import type { Timer } from '@dougdb/ports';
 import {
   Consistency,
   DougError,
-  encodeDelete,
-  encodePut,
   limits,
   NO_HEADER,
   PipeRequestWriter,
@@ -13,9 +11,9 @@ import {
   readPipeResponse,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
-import type { Look } from '../writes.js';
 import { AnswerRing } from './answer-ring.js';
-import { type LookedAnswer, type Operation, Place } from './operation.js';
+import { encodeCommand, isPossible } from './command.js';
+import { type Operation, Place } from './operation.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
 /**
@@ -381,29 +379,3 @@ export class NodePipe implements PipeResponseVisitor {
 }
 
 const nothing = new Uint8Array(0);
-
-function encodeCommand(op: Operation): Uint8Array {
-  const { session } = op;
-  const opId =
-    session === null
-      ? null
-      : {
-          session: session.id,
-          startedAt: session.startedAt,
-          seq: op.seq,
-          firstIncomplete: session.firstIncomplete,
-        };
-  return op.kind === 'put'
-    ? encodePut(opId, op.key, op.value ?? nothing, op.look ?? undefined)
-    : encodeDelete(opId, op.key, op.look ?? undefined);
-}
-
-/** Whether a condition can have been judged so: else the answer means nothing, least of all success. */
-function isPossible(look: Look, answer: LookedAnswer): boolean {
-  const { compareFailed, previousRevision, resultKept } = answer;
-  const isConditional = look.ifAbsent || look.ifRevision > 0;
-  if (!isConditional) return !compareFailed;
-  if (!resultKept) return true;
-  const isMet = look.ifAbsent ? previousRevision === 0 : previousRevision === look.ifRevision;
-  return isMet !== compareFailed;
-}

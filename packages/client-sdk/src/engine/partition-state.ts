@@ -24,12 +24,17 @@ export class PartitionState {
   /** Writes that wait for room in the session, or have given up waiting. */
   #roomless: Operation[] = [];
 
-  constructor(id: number, clock: Clock, random: Random, open: (waiting: Operation[]) => void) {
+  constructor(
+    id: number,
+    clock: Clock,
+    random: Random,
+    release: (waiting: readonly Operation[]) => void,
+  ) {
     this.id = id;
     this.#clock = clock;
     this.#random = random;
-    this.gate = new Gate(clock, open);
-    this.readGate = new Gate(clock, open);
+    this.gate = new Gate(clock, release);
+    this.readGate = new Gate(clock, release);
   }
 
   /** A header or hint of the partition told its log time. */
