@@ -295,6 +295,7 @@ export class FakeCluster implements NodeTransport {
     const partition = this.partitions.find(({ id }) => id === named.partitionId);
     const refusal = refusalOf(this, partition, named.epochVersion, node, anyReplica);
     if (partition === undefined || refusal !== null) throw refusal;
+    if (!partition.holds(key)) throw new DougError('EPOCH_MISMATCH', 'not in this partition');
     return { partition, node };
   }
 
