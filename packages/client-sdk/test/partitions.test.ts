@@ -216,3 +216,25 @@ describe('a scan over partitions', () => {
     expect(asked).toEqual(new Set([2, 3]));
   });
 });
+
+describe('a write that waits for a connection', () => {
+  it('is not overtaken by a later one that knows another way (call-order)', async () => {
+    const { cluster, run, scheduler, join } = await simClient({ splitAt });
+    cluster.lead(3, 'z');
+    const db = await join();
+    // Node 1 accepts no connection and does not refuse one either.
+    cluster.freeze(1);
+    const first = db.put('a', 'first');
+    await scheduler.advance(10);
+    cluster.lead(2, 'a');
+    cluster.kill(3);
+    // That the other partition cannot be reached makes the client ask around.
+    const other = db.put('z', 'v', { timeoutMs: 20_000 });
+    await scheduler.advance(100);
+    const second = db.put('a', 'second');
+    await run(Promise.all([first, second]));
+    expect(effectsOf(cluster, 'a')).toEqual(['first', 'second']);
+    cluster.lead(2, 'z');
+    await run(other);
+  });
+});

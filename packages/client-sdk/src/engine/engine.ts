@@ -186,13 +186,17 @@ export class Engine implements PipeOwner {
     }
     op.partitionId = route.partitionId;
     op.epochVersion = route.epochVersion;
-    this.#pipeTo(address).enqueue(op);
+    if (this.#lanes.mayGo(op, address)) this.#pipeTo(address).enqueue(op);
   }
 
   // PipeOwner: what comes back.
 
   /** @internal */
   maySend(op: Operation, message: number): boolean {
+    if (!op.isRead && this.#lanes.isBehind(op)) {
+      this.#waitBehind(op);
+      return false;
+    }
     if (!op.isRead && op.session === null && !this.#identify(op)) return false;
     if (!this.#lanes.maySend(op, message)) return false;
     if (op.sends++ > 0) this.#retries++;
@@ -207,6 +211,12 @@ export class Engine implements PipeOwner {
     if (this.#partitions.identify(op)) return true;
     if (this.#lanes.hold(op)) this.#partitions.awaitRoom(op);
     return false;
+  }
+
+  /** An earlier write on the key found no room for its identity and was put back: this one goes behind it. */
+  #waitBehind(op: Operation): void {
+    if (this.#partitions.hasRoom(op)) this.#lanes.retry(op);
+    else if (this.#lanes.hold(op)) this.#partitions.awaitRoom(op);
   }
 
   /** @internal */

@@ -90,6 +90,38 @@ describe('KeyLanes', () => {
     expect(lanes.maySend(c, 3)).toBe(true);
   });
 
+  it('sends the writes of a key one way, whatever way is right by now, INVARIANT(call-order)', () => {
+    const { lanes, enter, ready } = setup();
+    const [a, b, c] = [op('put'), op('put'), op('put')];
+    for (const one of [a, b, c]) enter(one);
+    ready.length = 0;
+    expect(lanes.mayGo(a, 'way 1')).toBe(true);
+    expect(lanes.mayGo(b, 'way 2')).toBe(false);
+    // The right way again, but behind one that was put back.
+    expect(lanes.mayGo(c, 'way 1')).toBe(false);
+    expect(ready).toEqual([]);
+    lanes.leave(a);
+    expect(ready).toEqual([b, c]);
+    expect(lanes.mayGo(b, 'way 2')).toBe(true);
+    expect(lanes.mayGo(c, 'way 2')).toBe(true);
+  });
+
+  it('lets reads go any way', () => {
+    const { lanes, enter } = setup();
+    const [a, b] = [op('get'), op('get')];
+    for (const one of [a, b]) enter(one);
+    expect(lanes.mayGo(a, 'way 1')).toBe(true);
+    expect(lanes.mayGo(b, 'way 2')).toBe(true);
+  });
+
+  it('knows what is behind a call that was put back', () => {
+    const { lanes, enter } = setup();
+    const [a, b, c] = [op('put'), op('put'), op('put', 'other')];
+    for (const one of [a, b, c]) enter(one);
+    expect(lanes.hold(a)).toBe(false);
+    expect([a, b, c].map((one) => lanes.isBehind(one))).toEqual([false, true, false]);
+  });
+
   it('reads together, but neither before nor beside a write', () => {
     const { lanes, enter, send } = setup();
     const [w, r1, r2, w2] = [op('put'), op('get'), op('get'), op('put')];
@@ -203,10 +235,21 @@ describe('KeyLanes', () => {
         weight: 1,
         arbitrary: fc.record({ do: fc.constant('give up' as const), key: fc.nat(2), n: fc.nat(9) }),
       },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('turn' as const), key: fc.nat(2), n: fc.nat(1) }),
+      },
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const { lanes, enter, ready } = setup();
+        // Two ways, each with a queue of its own; which one is right changes.
+        const queues: [Operation[], Operation[]] = [[], []];
+        let way: 0 | 1 = 0;
+        const lanes = new KeyLanes((one) => go(one));
+        const go = (one: Operation): void => {
+          one.place = Place.queue;
+          if (lanes.mayGo(one, `way ${way}`)) queues[way].push(one);
+        };
         const all: Operation[] = [];
         // A node takes a message as it comes: of one key it refuses all writes or none.
         const messages: Operation[][] = [];
@@ -226,9 +269,10 @@ describe('KeyLanes', () => {
             }
           }
         };
-        const send = (limit: number): void => {
+        const send = (from: number, limit: number): void => {
           message++;
           const sent: Operation[] = [];
+          const ready = queues[from % 2] as Operation[];
           while (ready.length > 0 && sent.length < limit) {
             const one = ready.shift()!;
             if (one.place !== Place.queue || !lanes.maySend(one, message)) continue;
@@ -241,9 +285,11 @@ describe('KeyLanes', () => {
           if (what === 'call') {
             const one = op(n === 0 ? 'get' : 'put', `key ${key}`);
             all.push(one);
-            enter(one);
+            if (lanes.enter(one)) go(one);
           } else if (what === 'send') {
-            send(n + 1);
+            send(key, n + 1);
+          } else if (what === 'turn') {
+            way = way === 0 ? 1 : 0;
           } else if (what === 'give up') {
             // Only before it was sent: what was sent may still take effect.
             const one = all[n % Math.max(1, all.length)];
@@ -255,7 +301,8 @@ describe('KeyLanes', () => {
           }
         }
         while (all.some((one) => one.place !== Place.done)) {
-          send(3);
+          send(0, 3);
+          send(1, 3);
           serve(false, 0);
         }
         expect(lanes.size).toBe(0);

@@ -15,6 +15,8 @@ export interface Lane {
   active: number;
   /** Nothing may join the run any more. */
   sealed: boolean;
+  /** Where the writes of the run go; empty: nowhere yet. */
+  address: string;
   /** The message that carries the writes of the run, and their session; 0: none was sent. */
   message: number;
   session: Session | null;
@@ -64,6 +66,26 @@ export class KeyLanes {
     }
     this.#append(lane, op);
     return false;
+  }
+
+  /**
+   * An operation is about to join what goes to an address. The writes of a run go one way: while the first
+   * ones wait for a connection, another node may come to lead, and a later write would be there before
+   * them. @returns false: it was put back, and is dispatched later
+   */
+  mayGo(op: Operation, address: string): boolean {
+    const { lane } = op;
+    if (lane === null || lane.reads) return true;
+    if (lane.address === '') lane.address = address;
+    if (lane.address === address && !this.isBehind(op)) return true;
+    this.retry(op);
+    return false;
+  }
+
+  /** Whether an earlier call on the key was put back: nothing may pass it. */
+  isBehind(op: Operation): boolean {
+    const first = op.lane?.first ?? null;
+    return first !== null && first.serial < op.serial;
   }
 
   /**
@@ -155,6 +177,7 @@ export class KeyLanes {
     lane.reads = reads;
     lane.active = run.length;
     lane.sealed = false;
+    lane.address = '';
     lane.message = 0;
     lane.session = null;
     for (const op of run) {
@@ -221,6 +244,7 @@ export class KeyLanes {
     lane.reads = reads;
     lane.active = 0;
     lane.sealed = false;
+    lane.address = '';
     lane.message = 0;
     lane.session = null;
     const bucket = hash & (this.#buckets.length - 1);
@@ -271,6 +295,7 @@ function emptyLane(): Lane {
     reads: false,
     active: 0,
     sealed: false,
+    address: '',
     message: 0,
     session: null,
     first: null,

@@ -64,6 +64,11 @@ export class PartitionState {
     return true;
   }
 
+  /** Whether the session has room for one more write. */
+  get hasRoom(): boolean {
+    return this.#currentSession().room > 0;
+  }
+
   /** A write waits until the session has room. */
   awaitRoom(op: Operation): void {
     this.#roomless.push(op);

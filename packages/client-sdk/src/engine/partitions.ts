@@ -65,6 +65,11 @@ export class Partitions {
     return this.#of(op.partitionId).identify(op);
   }
 
+  /** Whether one more write would find room for its identity. */
+  hasRoom(op: Operation): boolean {
+    return this.#of(op.partitionId).hasRoom;
+  }
+
   /** A write without an identity waits for room. */
   awaitRoom(op: Operation): void {
     this.#of(op.partitionId).awaitRoom(op);
