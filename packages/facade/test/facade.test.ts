@@ -782,6 +782,28 @@ describe('the map of a facade', () => {
     expect((await describe_(bench)).partitions[0]?.partition?.epoch?.version).toBe(1);
   });
 
+  it('that has lost everything is found again by whoever only asks for it', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const bench = new FacadeBench({ partitions: split, forge: true, seed });
+      const { lists } = watchable(bench);
+      bench.facade.start();
+      await bench.until('ready', () => bench.facade.notReadyReason() === null);
+      // No request meets what is wrong, and the watch has no news, so nothing mends it meanwhile.
+      for (let second = 0; second < 20; second++) {
+        for (const list of lists.values()) list.push({ revision: 12, message: {} });
+        await bench.scheduler.advance(1_000);
+      }
+      let told = await describe_(bench);
+      for (let asked = 1; told.partitions.length === 0 && asked < 50; asked++) {
+        await bench.scheduler.advance(100);
+        told = await describe_(bench);
+      }
+      expect([seed, told.partitions.length]).toEqual([seed, expect.any(Number)]);
+      expect(told.partitions.length).toBeGreaterThan(0);
+      await bench.run(bench.facade.close());
+    }
+  });
+
   it('that is forged all the time makes calls slow, and never wrong', async () => {
     const bench = await FacadeBench.ready({ partitions: split, forge: true, seed: 7 });
     bench.nodes.latencyMs = 10;

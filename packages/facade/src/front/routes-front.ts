@@ -46,6 +46,8 @@ export class RoutesFront {
     checkJoined();
     const { map } = router;
     const { keyBytes, valueBytes } = router.limits;
+    // Whoever asks has no request yet that could meet the gap, so the gap is told of here.
+    if (map.gap !== null) router.seek(new Uint8Array(map.gap));
     return DescribeResponse.encode({
       clusterId: router.finder.clusterId,
       kind: EndpointKind.ENDPOINT_KIND_FACADE,

@@ -58,6 +58,19 @@ describe('PartitionMap', () => {
     expect(map.lookup(key('p'))).toBeNull();
   });
 
+  it('tells the first key of which it knows nothing', () => {
+    const map = new PartitionMap();
+    expect(map.gap).toEqual(new Uint8Array(0));
+    map.install(hint(descriptor(3, 'g', 'p')));
+    expect(map.gap).toEqual(new Uint8Array(0));
+    map.install(hint(descriptor(2, '', 'g')));
+    expect(map.gap).toEqual(new Uint8Array(key('p')));
+    map.install(hint(descriptor(5, 'q', '')));
+    expect(map.gap).toEqual(new Uint8Array(key('p')));
+    map.install(hint(descriptor(4, 'p', 'q')));
+    expect(map.gap).toBeNull();
+  });
+
   it('finds the partition below an exclusive end', () => {
     const map = new PartitionMap();
     map.install(hint(descriptor(2, '', 'g')));

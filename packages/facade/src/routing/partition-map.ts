@@ -64,6 +64,17 @@ export class PartitionMap {
     return this.#entries;
   }
 
+  /** The first key of which no partition is known; null: the map is whole. */
+  get gap(): Uint8Array | null {
+    let from: Uint8Array = new Uint8Array(0);
+    for (const { start, end } of this.#entries) {
+      if (compareKeys(start, from) > 0) return from;
+      if (end.length === 0) return null;
+      from = end;
+    }
+    return from;
+  }
+
   /** Ids of all nodes whose address is known, in the order in which they became known. */
   get nodeIds(): number[] {
     return [...this.#nodes.keys()];
