@@ -1,81 +1,99 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DougClient } from '@dougdb/client';
+import { endProgram, freePorts, logOf, type Program, startProgram } from './program.js';
 
 /** Partition 1 is the cluster's own. */
 export const FIRST_DATA_PARTITION = 2;
 
-/** A member process: started, killed and started again on the same directory and port. */
-export interface ProcessMember {
-  readonly name: string;
-  readonly address: string;
+/** A member process, on a directory of its own. */
+export interface ProcessMember extends Program {
   readonly dataDir: string;
-  readonly logFile: string;
-  child: ChildProcess | null;
 }
 
-/** Members as processes of this machine, on loopback, each on a directory of its own. */
+export interface ProcessClusterOptions {
+  /** Keys at which the cluster is cut into partitions; none of them has a comma. */
+  readonly splitAt?: readonly string[];
+  /** For all of its processes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Members and facades as processes of this machine, on loopback. */
 export class ProcessCluster {
   readonly members: readonly ProcessMember[];
-  readonly #bin: string;
+  readonly facades: Program[] = [];
+  readonly #dir: string;
 
-  private constructor(bin: string, members: readonly ProcessMember[]) {
-    this.#bin = bin;
+  private constructor(dir: string, members: readonly ProcessMember[]) {
+    this.#dir = dir;
     this.members = members;
   }
 
-  /** Starts them; `until ready` is the client's business. */
-  static async start(bin: string, dir: string, count: number): Promise<ProcessCluster> {
-    const ports = await freePorts(count);
-    const members = ports.map((port, n) => ({
-      name: `n${n + 1}`,
-      address: `127.0.0.1:${port}`,
-      dataDir: join(dir, `n${n + 1}`),
-      logFile: join(dir, `n${n + 1}.log`),
-      child: null,
-    }));
-    const cluster = new ProcessCluster(bin, members);
-    for (const member of members) cluster.startMember(member);
+  /** Starts the members; `until ready` is the client's business. */
+  static async start(
+    bin: string,
+    dir: string,
+    count: number,
+    options: ProcessClusterOptions = {},
+  ): Promise<ProcessCluster> {
+    const { splitAt = [], env = {} } = options;
+    const ports = await freePorts(2 * count);
+    const addresses = ports.slice(0, count).map((port) => `127.0.0.1:${port}`);
+    const members = addresses.map((address, n): ProcessMember => {
+      const name = `n${n + 1}`;
+      const dataDir = join(dir, name);
+      const admin = `127.0.0.1:${ports[count + n]}`;
+      const args = [
+        ...[bin, 'start', '--name', name, '--data-dir', dataDir, '--listen', address],
+        ...['--admin', admin, '--join', addresses.join(',')],
+        ...(splitAt.length > 0 ? ['--split-at', splitAt.join(',')] : []),
+      ];
+      return { name, address, admin, dataDir, logFile: `${dataDir}.log`, args, env, child: null };
+    });
+    const cluster = new ProcessCluster(dir, members);
+    for (const member of members) startProgram(member);
     return cluster;
   }
 
+  /** Addresses of the members. */
   get endpoints(): string {
     return this.members.map((member) => member.address).join(',');
   }
 
-  startMember(member: ProcessMember): void {
-    const log = openSync(member.logFile, 'a', 0o600);
-    const args = [
-      ...[this.#bin, 'start', '--name', member.name, '--data-dir', member.dataDir],
-      ...['--listen', member.address, '--admin', '127.0.0.1:0', '--join', this.endpoints],
-    ];
-    member.child = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
-    closeSync(log);
+  /** Starts a facade before these members. */
+  async startFacade(
+    bin: string,
+    env: Readonly<Record<string, string>> = {},
+    nodes: string = this.endpoints,
+  ): Promise<Program> {
+    const [port, adminPort] = await freePorts(2);
+    const name = `f${this.facades.length + 1}`;
+    const address = `127.0.0.1:${port}`;
+    const admin = `127.0.0.1:${adminPort}`;
+    const args = [bin, '--name', name, '--nodes', nodes, '--listen', address, '--admin', admin];
+    const logFile = join(this.#dir, `${name}.log`);
+    const facade = { name, address, admin, logFile, args, env, child: null };
+    this.facades.push(facade);
+    startProgram(facade);
+    return facade;
   }
 
-  /** Ends a member with a signal and waits for its end. Answers the exit code. */
-  async end(member: ProcessMember, signal: NodeJS.Signals): Promise<number | null> {
-    const child = member.child;
-    if (child === null) return null;
-    member.child = null;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [code] = (await exited) as [number | null];
-    return code;
+  startMember(member: Program): void {
+    startProgram(member);
   }
 
-  signal(member: ProcessMember, signal: NodeJS.Signals): void {
-    member.child?.kill(signal);
+  /** Ends a process with a signal and waits for its end. Answers the exit code. */
+  end(program: Program, signal: NodeJS.Signals): Promise<number | null> {
+    return endProgram(program, signal);
   }
 
-  /** Everything the member logged so far. */
-  log(member: ProcessMember): string {
-    return readFileSync(member.logFile, 'utf8');
+  signal(program: Program, signal: NodeJS.Signals): void {
+    program.child?.kill(signal);
+  }
+
+  /** Everything a process logged so far. */
+  log(program: Program): string {
+    return logOf(program);
   }
 
   /**
@@ -101,9 +119,9 @@ export class ProcessCluster {
 
   async stop(): Promise<void> {
     await Promise.all(
-      this.members.map(async (member) => {
-        this.signal(member, 'SIGCONT');
-        await this.end(member, 'SIGTERM');
+      [...this.facades, ...this.members].map(async (program) => {
+        this.signal(program, 'SIGCONT');
+        await this.end(program, 'SIGTERM');
       }),
     );
   }
@@ -118,18 +136,4 @@ export class ProcessCluster {
       return undefined;
     }
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  for (const server of servers) server.close();
-  return ports;
 }

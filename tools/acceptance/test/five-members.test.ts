@@ -5,7 +5,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,20 +20,21 @@ import {
 } from '@dougdb/rpc-proto';
 import { dougService } from '@dougdb/rpc-proto/node';
 import {
+  DOUG,
+  DOUG_NODE,
   FIRST_DATA_PARTITION,
   newOpId,
+  PLACES,
   ProcessCluster,
   type ProcessMember,
   putRequest,
   rawCall,
   rawPut,
   runToEnd,
+  until,
+  writePlaces,
 } from '../src/index.js';
 
-const ROOT = join(__dirname, '../../..');
-const DOUG_NODE = join(ROOT, 'apps/node/bin/doug-node.mjs');
-const DOUG = join(ROOT, 'apps/cli/bin/doug.mjs');
-const PLACES = 171_075;
 /** What a call to a process meets that has only been started. */
 const NOT_UP: ReadonlySet<string> = new Set(['DOUG_STARTING', 'DOUG_NO_LEADER', 'DOUG_IN_DOUBT']);
 const encoder = new TextEncoder();
@@ -52,9 +52,7 @@ describe('five members on real disks', () => {
   beforeAll(async () => {
     cluster = await ProcessCluster.start(DOUG_NODE, dir, 5);
     client = await DougClient.connect(cluster.endpoints, { timeoutMs: 30_000 });
-    const ndjson = await runToEnd([join(ROOT, 'examples/cities/to-ndjson.mjs')]);
-    writeFileSync(join(dir, 'cities.ndjson'), ndjson.stdout);
-    input = ndjson.stdout.trimEnd().split('\n').sort();
+    input = await writePlaces(join(dir, 'cities.ndjson'));
   });
 
   afterAll(async () => {
@@ -251,12 +249,4 @@ function flipBitInTable(dataDir: string): string {
   writeSync(fd, byte, 0, 1, 2000);
   closeSync(fd);
   return file;
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what}: not within 60 s`);
-    await sleep(20);
-  }
 }

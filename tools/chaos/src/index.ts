@@ -35,6 +35,12 @@ export type {
   Status,
 } from './history/operation.js';
 export { parseHistory } from './history/parse-history.js';
+export {
+  type NemesisCounts,
+  type ProcessNemesisOptions,
+  runProcessNemesis,
+  type Victim,
+} from './nemesis/process-nemesis.js';
 export { FileSink } from './recorder/file-sink.js';
 export {
   type AnswerTo,
@@ -50,3 +56,8 @@ export {
   type RecordingOptions,
   recordingClient,
 } from './recorder/recording-client.js';
+export {
+  type RegisterWorkloadOptions,
+  type RegisterWorkloadResult,
+  runRegisterWorkload,
+} from './workload/register-workload.js';

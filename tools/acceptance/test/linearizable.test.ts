@@ -1,0 +1,119 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DougClient } from '@dougdb/client';
+import { SimRandom } from '@dougdb/ports/sim';
+import {
+  checkHistory,
+  FileSink,
+  HistoryRecorder,
+  KeyRotation,
+  parseHistory,
+  recordingClient,
+  runProcessNemesis,
+  runRegisterWorkload,
+  type Victim,
+} from '@dougdb/tool-chaos';
+import { DOUG_FACADE, DOUG_NODE, ProcessCluster, type ProcessMember } from '../src/index.js';
+
+/** How long the clients work; `npm run test:full` takes the minute that is promised. */
+const SECONDS = Number(process.env.DOUG_CHAOS_SECONDS ?? 20);
+const SEED = Number(process.env.DOUG_CHAOS_SEED ?? Date.now() % 1_000_000);
+const CLIENTS = 12;
+const SLOTS = 8;
+
+jest.setTimeout(300_000 + SECONDS * 2_000);
+
+/** Members that are killed and stopped at random, two of five at a time, under clients of three kinds. */
+describe('four partitions under kill -9 and SIGSTOP', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doug-linearizable-'));
+  let cluster: ProcessCluster;
+  const clients: DougClient[] = [];
+
+  beforeAll(async () => {
+    // Key names are k0.0, k1.0 and so on: two slots to a partition.
+    cluster = await ProcessCluster.start(DOUG_NODE, dir, 5, { splitAt: ['k2', 'k4', 'k6'] });
+    const facades = [
+      await cluster.startFacade(DOUG_FACADE),
+      await cluster.startFacade(DOUG_FACADE),
+    ];
+    const forged = await cluster.startFacade(DOUG_FACADE, { DOUG_TEST_FORGED_MAP: `${SEED}` });
+    const ways = [
+      cluster.endpoints,
+      facades.map(({ address }) => address).join(','),
+      forged.address,
+    ];
+    for (let n = 0; n < CLIENTS; n++) {
+      const endpoints = ways[n % ways.length] as string;
+      clients.push(await DougClient.connect(endpoints, { timeoutMs: 30_000 }));
+    }
+  });
+
+  afterAll(async () => {
+    for (const client of clients) await client.close();
+    await cluster.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('the history of twelve clients, straight, through facades and through one with a forged map, is linearizable', async () => {
+    console.log(`DOUG_CHAOS_SEED=${SEED} DOUG_CHAOS_SECONDS=${SECONDS}`);
+    const file = join(dir, 'history.jsonl');
+    const recorder = new HistoryRecorder({
+      nowNs: process.hrtime.bigint,
+      sink: new FileSink(file),
+    });
+    const random = new SimRandom(SEED);
+    const end = performance.now() + SECONDS * 1000;
+    const goesOn = () => performance.now() < end;
+    const nemesis = runProcessNemesis({
+      victims: cluster.members.map((member) => victim(cluster, member)),
+      atOnce: 2,
+      random: random.fork('nemesis'),
+      sleep: (ms) => sleep(ms),
+      goesOn,
+      pauseMs: 600,
+      lastsMs: 1_500,
+    });
+    const result = await runRegisterWorkload(
+      {
+        clients: clients.map((client, n) => recordingClient(client, recorder, { name: `c${n}` })),
+        keys: new KeyRotation({ slots: SLOTS }),
+        random: random.fork('workload'),
+        timeoutMs: 2_000,
+        goesOn,
+        pause: () => sleep(5),
+      },
+      () => performance.now(),
+    );
+    const faults = await nemesis;
+    recorder.close();
+    const history = parseHistory(readFileSync(file, 'utf8'));
+    const began = performance.now();
+    const report = checkHistory(history);
+    console.log(
+      `${JSON.stringify(result)}, ${JSON.stringify(faults)}: ${report.verdict} in ${Math.round(performance.now() - began)} ms`,
+    );
+    expect(report.verdict).toBe('linearizable');
+    // A quiet run proves nothing: things were broken, and work went on between.
+    expect(faults.kills + faults.stops).toBeGreaterThanOrEqual(SECONDS / 3);
+    expect(faults.kills).toBeGreaterThan(0);
+    expect(faults.stops).toBeGreaterThan(0);
+    expect(result.succeeded).toBeGreaterThanOrEqual((2_000 * SECONDS) / 60);
+    // Nothing was left out: each call that was begun is in the history.
+    const { ok, fail, unknown } = recorder.counts;
+    expect(history.operations.length).toBe(ok + fail + unknown);
+  });
+});
+
+function victim(cluster: ProcessCluster, member: ProcessMember): Victim {
+  return {
+    name: member.name,
+    kill: async () => {
+      await cluster.end(member, 'SIGKILL');
+    },
+    restart: () => cluster.startMember(member),
+    stop: () => cluster.signal(member, 'SIGSTOP'),
+    resume: () => cluster.signal(member, 'SIGCONT'),
+  };
+}
