@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DougClient } from '@dougdb/client';
+import { DougClient, DougError } from '@dougdb/client';
 import { SimRandom } from '@dougdb/ports/sim';
 import {
   checkHistory,
@@ -15,7 +15,7 @@ import {
   runRegisterWorkload,
   type Victim,
 } from '@dougdb/tool-chaos';
-import { DOUG_FACADE, DOUG_NODE, ProcessCluster, type ProcessMember } from '../src/index.js';
+import { DOUG_FACADE, DOUG_NODE, ProcessCluster, type ProcessMember, until } from '../src/index.js';
 
 /** How long the clients work; `npm run test:full` takes the minute that is promised. */
 const SECONDS = Number(process.env.DOUG_CHAOS_SECONDS ?? 20);
@@ -30,6 +30,7 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
   const dir = mkdtempSync(join(tmpdir(), 'doug-linearizable-'));
   let cluster: ProcessCluster;
   const clients: DougClient[] = [];
+  let watcher: DougClient;
 
   beforeAll(async () => {
     // Key names are k0.0, k1.0 and so on: two slots to a partition.
@@ -39,6 +40,7 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
       await cluster.startFacade(DOUG_FACADE),
     ];
     const forged = await cluster.startFacade(DOUG_FACADE, { DOUG_TEST_FORGED_MAP: `${SEED}` });
+    watcher = await DougClient.connect(cluster.endpoints, { timeoutMs: 60_000 });
     const ways = [
       cluster.endpoints,
       facades.map(({ address }) => address).join(','),
@@ -51,7 +53,7 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
   });
 
   afterAll(async () => {
-    for (const client of clients) await client.close();
+    for (const client of [...clients, watcher]) await client.close();
     await cluster.stop();
     rmSync(dir, { recursive: true, force: true });
   });
@@ -67,12 +69,12 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
     const end = performance.now() + SECONDS * 1000;
     const goesOn = () => performance.now() < end;
     const nemesis = runProcessNemesis({
-      victims: cluster.members.map((member) => victim(cluster, member)),
+      victims: cluster.members.map((member) => victim(cluster, watcher, member)),
       atOnce: 2,
       random: random.fork('nemesis'),
       sleep: (ms) => sleep(ms),
       goesOn,
-      pauseMs: 600,
+      pauseMs: 3_000,
       lastsMs: 1_500,
     });
     const result = await runRegisterWorkload(
@@ -103,17 +105,36 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
     // Nothing was left out: each call that was begun is in the history.
     const { ok, fail, unknown } = recorder.counts;
     expect(history.operations.length).toBe(ok + fail + unknown);
+    // And when all is well again, so is everybody.
+    for (const client of clients) {
+      for (const key of ['k1', 'k3', 'k5', 'k7']) {
+        await client.put(key, 'healed', { timeoutMs: 60_000 });
+      }
+    }
   });
 });
 
-function victim(cluster: ProcessCluster, member: ProcessMember): Victim {
+function victim(cluster: ProcessCluster, watcher: DougClient, member: ProcessMember): Victim {
   return {
     name: member.name,
     kill: async () => {
       await cluster.end(member, 'SIGKILL');
     },
-    restart: () => cluster.startMember(member),
+    restart: async () => {
+      cluster.startMember(member);
+      await until(`${member.name} answers`, () => answers(watcher, member));
+    },
     stop: () => cluster.signal(member, 'SIGSTOP'),
     resume: () => cluster.signal(member, 'SIGCONT'),
   };
+}
+
+async function answers(watcher: DougClient, member: ProcessMember): Promise<boolean> {
+  try {
+    await watcher.admin.status(member.address, { timeoutMs: 500 });
+    return true;
+  } catch (error) {
+    if (!DougError.is(error)) throw error;
+    return false;
+  }
 }

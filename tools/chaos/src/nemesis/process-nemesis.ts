@@ -5,8 +5,8 @@ export interface Victim {
   readonly name: string;
   /** Ends it with SIGKILL and resolves when it is gone. */
   kill(): Promise<void>;
-  /** Starts it again on what it left behind. */
-  restart(): void;
+  /** Starts it again on what it left behind, and resolves when it answers: until then it counts as hurt. */
+  restart(): Promise<void>;
   /** SIGSTOP and SIGCONT. */
   stop(): void;
   resume(): void;
@@ -63,7 +63,7 @@ async function killed(
 ): Promise<void> {
   await victim.kill();
   await sleep(lastsMs);
-  victim.restart();
+  await victim.restart();
 }
 
 async function stopped(

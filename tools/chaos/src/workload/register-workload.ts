@@ -42,10 +42,13 @@ export async function runRegisterWorkload(
   const { clients, keys, random, timeoutMs } = options;
   const seen = { succeeded: 0, refused: 0, unknown: 0, longestGapMs: 0 };
   let lastMs = nowMs();
-  const succeeded = (): void => {
+  const endGap = (): void => {
     const now = nowMs();
     seen.longestGapMs = Math.max(seen.longestGapMs, now - lastMs);
     lastMs = now;
+  };
+  const succeeded = (): void => {
+    endGap();
     seen.succeeded++;
   };
   const steps = weighted(keys);
@@ -71,6 +74,7 @@ export async function runRegisterWorkload(
     }
   };
   await Promise.all(clients.map(run));
+  endGap();
   return seen;
 }
 
