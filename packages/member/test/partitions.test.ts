@@ -319,7 +319,7 @@ describe('many replicas', () => {
 
 describe('memory for memtables', () => {
   it('is bounded over all partitions: the largest is flushed, idle or not, and nothing is lost', async () => {
-    const budget = 256 << 10;
+    const budget = 384 << 10;
     const cluster = new TestCluster(1, 'memory', SPLIT, { memtableBudgetBytes: budget });
     cluster.startAll();
     await cluster.ready();

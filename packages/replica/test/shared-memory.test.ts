@@ -7,7 +7,7 @@ const KIB = 1024;
 
 describe('a replica whose node runs out of memory for memtables', () => {
   it('is frozen while it is idle, and compacts nothing that is not durable', async () => {
-    const budget = new MemtableBudget(128 * KIB);
+    const budget = new MemtableBudget(176 * KIB);
     const alone = await Alone.started({ budget });
     for (let i = 0; i < 10; i++) await alone.write(put(`k${i}`, 'x'.repeat(3000)));
     expect(alone.node.db.stats().flushes).toBe(1);
@@ -27,7 +27,7 @@ describe('a replica whose node runs out of memory for memtables', () => {
   });
 
   it('INVARIANT(frontier-atomic): is not frozen in the middle of an entry, however urgent it is', async () => {
-    const budget = new MemtableBudget(64 * KIB);
+    const budget = new MemtableBudget(80 * KIB);
     // Slices of no length: applying stops after every 16 commands.
     const alone = await Alone.started({ budget, settings: { applySliceMs: 0 } });
     const { node } = alone;
@@ -63,15 +63,15 @@ describe('a replica whose node runs out of memory for memtables', () => {
     expect(await alone.read('k999')).toMatch(/ 1000$/);
   });
 
-  it('refuses growth while others fill the half that waits for flushes, and goes on after them', async () => {
-    const budget = new MemtableBudget(64 * KIB);
+  it('refuses growth while others fill what waits for flushes, and goes on after them', async () => {
+    const budget = new MemtableBudget(80 * KIB);
     const alone = await Alone.started({ budget });
     const other = budget.join();
-    other.grew(40 * KIB);
+    other.grew(51 * KIB);
     other.froze();
     expect(await alone.write(put('k', 'v'))).toBe('BUSY NOT_APPLIED');
     expect(await alone.read('k')).toBe('absent');
-    other.flushed(40 * KIB);
+    other.flushed(51 * KIB);
     expect(await alone.write(put('k', 'v'))).toBe('written 1');
   });
 });

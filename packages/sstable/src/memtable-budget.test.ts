@@ -5,49 +5,49 @@ import { MemtableBudget } from './memtable-budget.js';
 const KIB = 1024;
 
 describe('MemtableBudget', () => {
-  it('asks the largest when what takes writes needs more than half, then the next largest', () => {
-    const budget = new MemtableBudget(200);
+  it('asks the largest when what takes writes needs more than three eighths, then the next largest', () => {
+    const budget = new MemtableBudget(800);
     const [a, b, c] = [budget.join(), budget.join(), budget.join()];
-    a.grew(40);
-    b.grew(35);
-    c.grew(25);
+    a.grew(120);
+    b.grew(105);
+    c.grew(75);
     expect([a, b, c].map((share) => share.isAsked)).toEqual([false, false, false]);
     c.grew(1);
     expect([a, b, c].map((share) => share.isAsked)).toEqual([true, false, false]);
     // What was asked is on its way; the rest has to fit.
-    c.grew(39);
+    c.grew(119);
     expect([a, b, c].map((share) => share.isAsked)).toEqual([true, false, false]);
     c.grew(1);
     expect([a, b, c].map((share) => share.isAsked)).toEqual([true, false, true]);
     a.froze();
-    expect([a.isAsked, budget.mutableBytes, budget.frozenBytes]).toEqual([false, 101, 40]);
+    expect([a.isAsked, budget.mutableBytes, budget.frozenBytes]).toEqual([false, 301, 120]);
   });
 
-  it('is full while frozen ones need more than half, whatever takes writes', () => {
-    const budget = new MemtableBudget(200);
+  it('is full while frozen ones need more than five eighths, whatever takes writes', () => {
+    const budget = new MemtableBudget(800);
     const [a, b] = [budget.join(), budget.join()];
-    a.grew(500);
+    a.grew(501);
     expect([a.isAsked, budget.isFull]).toEqual([true, false]);
     a.froze();
     expect(budget.isFull).toBe(true);
-    b.grew(60);
+    b.grew(500);
     b.froze();
-    a.flushed(500);
-    expect([budget.isFull, budget.frozenBytes]).toEqual([false, 60]);
+    a.flushed(501);
+    expect([budget.isFull, budget.frozenBytes]).toEqual([false, 500]);
   });
 
   it('forgets a database that will never flush again, and what is told of it later', () => {
-    const budget = new MemtableBudget(200);
+    const budget = new MemtableBudget(800);
     const [broken, other] = [budget.join(), budget.join()];
-    broken.grew(150);
+    broken.grew(600);
     broken.froze();
-    broken.grew(150);
+    broken.grew(600);
     broken.leave();
     broken.leave();
     broken.grew(5);
-    broken.flushed(150);
+    broken.flushed(600);
     expect([budget.isFull, budget.mutableBytes, budget.frozenBytes]).toEqual([false, 0, 0]);
-    other.grew(90);
+    other.grew(290);
     expect(other.isAsked).toBe(false);
   });
 });

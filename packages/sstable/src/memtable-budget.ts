@@ -1,21 +1,26 @@
+/** What memtables that take writes may have; the rest is for those that wait for their flush. */
+const MUTABLE_SHARE = 3 / 8;
+
 /**
- * Memory for the memtables of all databases of a process. One half is for memtables that take writes:
- * when they need more, the largest is asked to be frozen (`Db.wantsFreeze`), then the next one, until the
- * rest fits. The other half is for frozen ones that wait for their flush: when they need more, growth
- * should be refused (`Db.stalled`).
+ * Memory for the memtables of all databases of a process. Three eighths are for memtables that take
+ * writes: when they need more, the largest is asked to be frozen (`Db.wantsFreeze`), then the next one,
+ * until the rest fits. Five eighths are for frozen ones that wait for their flush: when they need more,
+ * growth should be refused (`Db.stalled`).
  *
  * Only what is frozen holds anybody up, because a flush depends on nobody: a host that stops in the
  * middle of a log entry for want of room could never come to the boundary at which it may freeze.
  */
 export class MemtableBudget {
-  readonly #halfBytes: number;
+  readonly #mutableMaxBytes: number;
+  readonly #frozenMaxBytes: number;
   readonly #shares = new Set<MemtableShare>();
   #mutableBytes = 0;
   #frozenBytes = 0;
 
   /** @param maxBytes - is passed by what one entry of the host's log adds until its end, and by nothing else */
   constructor(maxBytes: number) {
-    this.#halfBytes = maxBytes / 2;
+    this.#mutableMaxBytes = maxBytes * MUTABLE_SHARE;
+    this.#frozenMaxBytes = maxBytes * (1 - MUTABLE_SHARE);
   }
 
   /** Reserved by memtables that take writes. */
@@ -30,7 +35,7 @@ export class MemtableBudget {
 
   /** True while flushes are so far behind that growth should be refused. */
   get isFull(): boolean {
-    return this.#frozenBytes > this.#halfBytes;
+    return this.#frozenBytes > this.#frozenMaxBytes;
   }
 
   /** The part of one more database. */
@@ -46,10 +51,10 @@ export class MemtableBudget {
   }
 
   #ask(): void {
-    if (this.#mutableBytes <= this.#halfBytes) return;
+    if (this.#mutableBytes <= this.#mutableMaxBytes) return;
     let unasked = 0;
     for (const share of this.#shares) if (!share.isAsked) unasked += share.mutableBytes;
-    while (unasked > this.#halfBytes) {
+    while (unasked > this.#mutableMaxBytes) {
       const largest = this.#largestUnasked();
       if (largest === null) return;
       largest.isAsked = true;

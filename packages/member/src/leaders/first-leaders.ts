@@ -37,7 +37,8 @@ export class FirstLeaders {
     if (replica.leaderNodeId === 0 && !replica.isLeader && !isOver) {
       const isOurs = preferredReplica(replica.descriptor) === replica.replicaId;
       if (!isOurs || !this.#reachesQuorum(replica)) return true;
-      replica.campaign();
+      // An only voter has begun by itself.
+      if (replica.status().role === 'follower') replica.campaign();
     }
     this.#settled.add(replica);
     return false;
