@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { killLeftovers, NodeProcess, removeTempDirs, tempDir, until } from './node-process.js';
-import { errorOf, RawClient } from './raw-client.js';
+import { errorOf, type Program, RawClient } from '@dougdb/host/testing';
+import { killLeftovers, removeTempDirs, runNode, tempDir, until } from './node-process.js';
 
 interface DevMember {
   readonly name: string;
@@ -19,13 +19,13 @@ afterAll(async () => {
 });
 
 interface Dev {
-  readonly dev: NodeProcess;
+  readonly dev: Program;
   readonly members: DevMember[];
   readonly facade: DevMember;
 }
 
 async function startDev(dir: string): Promise<Dev> {
-  const dev = new NodeProcess(['dev', '--dir', dir, '--port-base', '0', '--json'], {
+  const dev = runNode(['dev', '--dir', dir, '--port-base', '0', '--json'], {
     DOUG_LOG_LEVEL: 'warn',
   });
   const { members, facade } = JSON.parse(await dev.ready()) as Omit<Dev, 'dev'>;
@@ -112,7 +112,7 @@ describe('doug-node dev', () => {
   }, 60_000);
 
   it('leaves no process behind when it is killed itself', async () => {
-    const dev = new NodeProcess([
+    const dev = runNode([
       'dev',
       '--nodes',
       '1',
@@ -133,7 +133,7 @@ describe('doug-node dev', () => {
 
   it('says what it runs in words, and what to try', async () => {
     const dir = join(tempDir(), 'words');
-    const dev = new NodeProcess(['dev', '--nodes', '1', '--dir', dir, '--port-base', '0']);
+    const dev = runNode(['dev', '--nodes', '1', '--dir', dir, '--port-base', '0']);
     const line = await dev.ready();
     expect(line).toMatch(
       /^doug-node dev ready in .*: facade f1 \S+ \(admin \S+, pid \d+\); members n1 \S+ \(/,

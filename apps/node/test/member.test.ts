@@ -1,3 +1,4 @@
+import { errorOf, type Program, RawClient } from '@dougdb/host/testing';
 import {
   Consistency,
   encodePut,
@@ -12,12 +13,11 @@ import { service as healthService } from 'grpc-health-check';
 import {
   killLeftovers,
   memberArgs,
-  NodeProcess,
   removeTempDirs,
+  runNode,
   tempDir,
   until,
 } from './node-process.js';
-import { errorOf, RawClient } from './raw-client.js';
 
 afterAll(async () => {
   await killLeftovers();
@@ -25,13 +25,13 @@ afterAll(async () => {
 });
 
 describe('one member, as its users see it', () => {
-  let node: NodeProcess;
+  let node: Program;
   let grpc: string;
   let admin: string;
   let client: RawClient;
 
   beforeAll(async () => {
-    node = new NodeProcess(memberArgs(tempDir()));
+    node = runNode(memberArgs(tempDir()));
     ({ grpc, admin } = await node.addresses());
     client = new RawClient(grpc);
   }, 30_000);
@@ -169,19 +169,19 @@ describe('one member, as its users see it', () => {
 
   it('drains on SIGTERM: exit code 0, and comes back with its data', async () => {
     const dataDir = tempDir();
-    const first = new NodeProcess(memberArgs(dataDir));
+    const first = runNode(memberArgs(dataDir));
     const one = new RawClient((await first.addresses()).grpc);
     await one.put('kept', 'yes');
     one.close();
     expect(await first.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(first.stderr).toContain('"event":"member.drained"');
-    const second = new NodeProcess(memberArgs(dataDir));
+    const second = runNode(memberArgs(dataDir));
     const two = new RawClient((await second.addresses()).grpc);
     expect(await two.get('kept')).toBe('yes');
     await two.put('after', 'kill -9');
     two.close();
     await second.stop('SIGKILL');
-    const third = new NodeProcess(memberArgs(dataDir));
+    const third = runNode(memberArgs(dataDir));
     const three = new RawClient((await third.addresses()).grpc);
     expect(await three.get('after')).toBe('kill -9');
     three.close();
@@ -190,7 +190,7 @@ describe('one member, as its users see it', () => {
 
   it('ends with exit code 0 when it is stopped before it was ready', async () => {
     const args = memberArgs(tempDir(), '--join', '127.0.0.1:1,127.0.0.1:2');
-    const waiting = new NodeProcess(args);
+    const waiting = runNode(args);
     await until('it listens', () =>
       Promise.resolve(waiting.stderr.includes('node.listening') ? true : null),
     );

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { errorOf, type Program, RawClient } from '@dougdb/host/testing';
 import {
   PartitionListResponse,
   type RouteHint,
@@ -11,12 +12,11 @@ import { adminService, routesService } from '@dougdb/rpc-proto/node';
 import {
   killLeftovers,
   memberArgs,
-  NodeProcess,
   removeTempDirs,
+  runNode,
   tempDir,
   until,
 } from './node-process.js';
-import { errorOf, RawClient } from './raw-client.js';
 
 interface DevMember {
   readonly address: string;
@@ -39,13 +39,13 @@ afterAll(async () => {
 });
 
 describe('a cluster of three that is split at genesis', () => {
-  let dev: NodeProcess;
+  let dev: Program;
   let members: DevMember[];
   let clients: RawClient[];
 
   beforeAll(async () => {
     const args = ['dev', '--nodes', '3', '--split-at', 'g,p', '--port-base', '0', '--json'];
-    dev = new NodeProcess([...args, '--dir', join(tempDir(), 'dev')], {
+    dev = runNode([...args, '--dir', join(tempDir(), 'dev')], {
       DOUG_LOG_LEVEL: 'warn',
       DOUG_TEST_HOOKS: '1',
     });
@@ -164,7 +164,7 @@ describe('a cluster of three that is split at genesis', () => {
 
 describe('a member without test hooks', () => {
   it('does not have them, and says nothing of them', async () => {
-    const node = new NodeProcess(memberArgs(tempDir(), '--split-at', 'm'));
+    const node = runNode(memberArgs(tempDir(), '--split-at', 'm'));
     const { admin, grpc } = await node.addresses();
     const url = `http://${admin}/test/partitions/2/stop`;
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);

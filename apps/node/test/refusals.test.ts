@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from '@dougdb/host/node';
-import { killLeftovers, memberArgs, NodeProcess, removeTempDirs, tempDir } from './node-process.js';
-import { RawClient } from './raw-client.js';
+import { RawClient } from '@dougdb/host/testing';
+import { killLeftovers, memberArgs, removeTempDirs, runNode, tempDir } from './node-process.js';
 
 afterAll(async () => {
   await killLeftovers();
@@ -11,7 +11,7 @@ afterAll(async () => {
 });
 
 async function refusal(args: readonly string[], env?: Record<string, string>) {
-  const node = new NodeProcess(args, env);
+  const node = runNode(args, env);
   const { code } = await node.ended();
   return { code, stderr: node.stderr };
 }
@@ -85,7 +85,7 @@ describe('exit code 2', () => {
 describe('exit code 3', () => {
   it('for a directory that another process holds, naming it', async () => {
     const dataDir = tempDir();
-    const first = new NodeProcess(memberArgs(dataDir));
+    const first = runNode(memberArgs(dataDir));
     await first.ready();
     const { code, stderr } = await refusal(memberArgs(dataDir));
     expect(code).toBe(3);
@@ -103,10 +103,10 @@ describe('exit code 3', () => {
 
   it('for the directory of another cluster', async () => {
     const foreign = tempDir();
-    const maker = new NodeProcess(memberArgs(foreign));
+    const maker = runNode(memberArgs(foreign));
     await maker.ready();
     await maker.stop();
-    const other = new NodeProcess(memberArgs(tempDir()));
+    const other = runNode(memberArgs(tempDir()));
     const { grpc } = await other.addresses();
     const [port] = await freePorts(1);
     const args = memberArgs(foreign, '--join', `${grpc},127.0.0.1:${port}`);
@@ -120,7 +120,7 @@ describe('exit code 3', () => {
     let dataDir: string;
     beforeAll(async () => {
       dataDir = tempDir();
-      const node = new NodeProcess(memberArgs(dataDir));
+      const node = runNode(memberArgs(dataDir));
       const client = new RawClient((await node.addresses()).grpc);
       for (let at = 0; at < 20; at++) await client.put(`key/${at}`, 'x'.repeat(200));
       client.close();
@@ -160,7 +160,7 @@ describe('exit code 3', () => {
     });
 
     it('and serves again when it is mended', async () => {
-      const node = new NodeProcess(memberArgs(dataDir));
+      const node = runNode(memberArgs(dataDir));
       const client = new RawClient((await node.addresses()).grpc);
       expect(await client.get('key/7')).toBe('x'.repeat(200));
       client.close();

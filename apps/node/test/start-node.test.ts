@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { RawClient } from '@dougdb/host/testing';
 import { startNode } from '../src/index.js';
 import { removeTempDirs, tempDir } from './node-process.js';
-import { RawClient } from './raw-client.js';
 
 afterAll(removeTempDirs);
 
