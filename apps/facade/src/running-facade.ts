@@ -23,8 +23,10 @@ const READY_LOOK_MS = 20;
 const DRAIN_MS = 8_000;
 const GRACE_MS = 1_000;
 
+/** What a facade is started with. */
 export interface RunningFacadeOptions {
   readonly config: FacadeConfig;
+  /** Events of its life. */
   readonly logger: Logger;
   /** For tests: makes the map wrong all the time, by these numbers. */
   readonly forgedMap?: Random | undefined;
@@ -32,7 +34,9 @@ export interface RunningFacadeOptions {
 
 /** A facade with its ports open. */
 export class RunningFacade {
+  /** HOST:PORT of the gRPC server. */
   readonly grpcAddress: string;
+  /** HOST:PORT of the HTTP server. */
   readonly adminAddress: string;
   readonly #facade: Facade;
   readonly #server: Server;
