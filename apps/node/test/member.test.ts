@@ -89,6 +89,23 @@ describe('one member, as its users see it', () => {
     expect(ids.sort((a, b) => a - b)).toEqual(Array.from({ length: 301 }, (_, at) => at + 1));
   });
 
+  it('answers what it refuses at once also to a caller that has ended', async () => {
+    const call = client.stream(dougService.pipe);
+    const answered = new Promise<PipeResponse[]>((resolve, reject) => {
+      const responses: PipeResponse[] = [];
+      call.on('data', (bytes: Uint8Array) => responses.push(PipeResponse.decode(bytes)));
+      call.on('end', () => resolve(responses));
+      call.on('error', reject);
+    });
+    const writer = new PipeRequestWriter();
+    writer.begin(7, new Uint8Array(0));
+    writer.addGet(0, 0, 0, false, Consistency.CONSISTENCY_LINEARIZABLE, new Uint8Array(0));
+    call.write(writer.finish());
+    call.end();
+    const ids = (await answered).flatMap((response) => response.results.map(({ id }) => id));
+    expect(ids).toEqual([7]);
+  });
+
   it('refuses bad input with a code of the table, and lives', async () => {
     const value = new Uint8Array(limits.valueBytes + 1);
     const big = PutRequest.encode(

@@ -103,6 +103,8 @@ export interface PipeSession {
   closed(): void;
   /** Items accepted and not yet answered: the server stops reading the stream above its cap. */
   readonly openItems: number;
+  /** Whether every item has its answer, and every answer was sent. */
+  readonly isAnswered: boolean;
 }
 
 /** What a pipe writes to. */

@@ -17,7 +17,7 @@ export function pipeHandler(holder: MemberHolder): handleBidiStreamingCall<Uint8
       session = holder.member().openPipe({
         send: (response) => {
           writes.write(response);
-          if (halfClosed && session.openItems === 0) call.end();
+          if (halfClosed && session.isAnswered) call.end();
         },
         drained: () => call.resume(),
         fail: (error) => call.emit('error', grpcError(error)),
@@ -36,7 +36,7 @@ export function pipeHandler(holder: MemberHolder): handleBidiStreamingCall<Uint8
     call.on('end', () => {
       // The client sends nothing more, but waits for its answers.
       halfClosed = true;
-      if (session.openItems === 0) call.end();
+      if (session.isAnswered) call.end();
     });
     call.on('cancelled', () => session.closed());
     call.on('close', () => session.closed());

@@ -237,6 +237,15 @@ describe('pipe', () => {
     expect(b.replica.asked.length).toBe(1);
   });
 
+  it('is answered only when its answers were sent: a caller that has ended waits for them', async () => {
+    const b = bench();
+    expect(b.pipe.isAnswered).toBe(true);
+    b.pipe.received(request((w) => w.addCommand(0, 9, 0, false, put)));
+    expect([b.pipe.openItems, b.pipe.isAnswered]).toEqual([0, false]);
+    await b.scheduler.advance(0);
+    expect([b.sent.length, b.pipe.isAnswered]).toEqual([1, true]);
+  });
+
   it('answers STARTING and DRAINING for each item', async () => {
     let error = new DougError('STARTING', 'not yet');
     const b = bench(() => {

@@ -83,6 +83,10 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     return this.#open;
   }
 
+  get isAnswered(): boolean {
+    return this.#open === 0 && this.#writer.results === 0;
+  }
+
   received(request: Uint8Array): void {
     if (this.#closed) return;
     this.#request = request;
