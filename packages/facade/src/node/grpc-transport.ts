@@ -11,6 +11,7 @@ import {
 import {
   Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   connectivityState,
   credentials,
   Metadata,
@@ -19,7 +20,11 @@ import type { NodeTransport, PipeConnection, PipeEvents } from '../transport.js'
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** {@link NodeTransport} on grpc-js: one channel to each address, made when it is first needed. */
+/**
+ * {@link NodeTransport} on grpc-js: one connection to each address for calls and pipes, and one for
+ * streams of answers, so that long scans neither hold up a pipe nor take its place among the streams of
+ * a connection. Each is made when it is first needed.
+ */
 export class GrpcTransport implements NodeTransport {
   readonly #channels = new Map<string, Client>();
   readonly #open = new Set<{ cancel(): void }>();
@@ -70,7 +75,13 @@ export class GrpcTransport implements NodeTransport {
     request: Uint8Array,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const call = this.#channel(address).makeServerStreamRequest(path, asBuffer, asIs, request);
+    const call = this.#channel(address, 'streams').makeServerStreamRequest(
+      path,
+      asBuffer,
+      asIs,
+      request,
+    );
+    takeOneAtATime(call);
     const onAbort = (): void => call.cancel();
     this.#open.add(call);
     signal.addEventListener('abort', onAbort);
@@ -94,14 +105,26 @@ export class GrpcTransport implements NodeTransport {
     this.#channels.clear();
   }
 
-  #channel(address: string): Client {
-    let channel = this.#channels.get(address);
+  #channel(address: string, use: 'calls' | 'streams' = 'calls'): Client {
+    const name = `${use} ${address}`;
+    let channel = this.#channels.get(name);
     if (channel === undefined) {
       channel = new Client(address, credentials.createInsecure(), channelOptions);
-      this.#channels.set(address, channel);
+      this.#channels.set(name, channel);
     }
     return channel;
   }
+}
+
+/**
+ * Lets a stream read no message ahead of what was taken. By itself it would hold sixteen of them, each as
+ * large as a chunk of a scan. There is no option for it, and the field is as old as Node's streams.
+ */
+function takeOneAtATime(call: ClientReadableStream<Uint8Array>): void {
+  const { _readableState: state } = call as unknown as {
+    readonly _readableState?: { highWaterMark: number };
+  };
+  if (state !== undefined) state.highWaterMark = 1;
 }
 
 /** A Pipe call. It begins when the channel is connected, so that what was never sent is known as such. */

@@ -1,0 +1,87 @@
+import { dougService, grpcError, serverOptions } from '@dougdb/rpc-proto/node';
+import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import { GrpcTransport } from './grpc-transport.js';
+
+const CHUNK_BYTES = 1 << 20;
+const CHUNKS = 40;
+
+describe('a stream of answers', () => {
+  let server: Server;
+  let address: string;
+  let transport: GrpcTransport;
+  /** Messages that the connection has taken from the server. */
+  let taken = 0;
+
+  beforeEach(async () => {
+    taken = 0;
+    transport = new GrpcTransport();
+    server = new Server(serverOptions);
+    const unused = (_call: unknown, callback: (error: object) => void): void =>
+      callback(grpcError(new Error('not used')));
+    server.addService(dougService, {
+      get: unused,
+      put: unused,
+      delete: unused,
+      multiGet: unused,
+      pipe: () => undefined,
+      scan: (call: ServerWritableStream<Uint8Array, Uint8Array>) => {
+        const next = (at: number): void => {
+          if (at === CHUNKS || call.cancelled) {
+            call.end();
+            return;
+          }
+          call.write(new Uint8Array(CHUNK_BYTES).fill(at), () => {
+            taken++;
+            next(at + 1);
+          });
+        };
+        next(0);
+      },
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    address = `127.0.0.1:${port}`;
+  });
+  afterEach(() => {
+    transport.close();
+    server.forceShutdown();
+  });
+
+  /** Until the server has been idle for many turns of the loop. */
+  async function quiet(): Promise<void> {
+    for (let idle = 0, last = taken; idle < 200; idle++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (taken !== last) idle = 0;
+      last = taken;
+    }
+  }
+
+  it('is not read ahead of a slow reader by more than what the connection holds', async () => {
+    const { path } = dougService.scan;
+    const { signal } = new AbortController();
+    let read = 0;
+    for await (const chunk of transport.stream(address, path, new Uint8Array(0), signal)) {
+      expect([chunk.length, chunk[0]]).toEqual([CHUNK_BYTES, read]);
+      read++;
+      if (read > 4) continue;
+      await quiet();
+      // One in the hand, one read, and what HTTP/2's windows and the sockets take.
+      expect(taken - read).toBeLessThan(8);
+    }
+    expect(read).toBe(CHUNKS);
+  });
+
+  it('ends when its reader leaves', async () => {
+    const { path } = dougService.scan;
+    const { signal } = new AbortController();
+    for await (const chunk of transport.stream(address, path, new Uint8Array(0), signal)) {
+      expect(chunk[0]).toBe(0);
+      break;
+    }
+    await quiet();
+    expect(taken).toBeLessThan(CHUNKS);
+  });
+});
