@@ -4,6 +4,7 @@
  */
 export { BUF, DOUG, DOUG_FACADE, DOUG_NODE } from './bins.js';
 export { DevCluster, type DevMember } from './dev-cluster.js';
+export { FacadeProcess } from './facade-process.js';
 export { PLACES, writePlaces } from './places.js';
 export {
   FIRST_DATA_PARTITION,
