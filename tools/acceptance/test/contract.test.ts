@@ -13,14 +13,15 @@ const DOUG_NODE = join(APPS, 'node/bin/doug-node.mjs');
 const DOUG_FACADE = join(APPS, 'facade/bin/doug-facade.mjs');
 
 /** Processes on real disks. The tests leave each other's keys alone, so one cluster serves them all. */
-describe('three processes', () => {
+describe('three processes with five partitions', () => {
   const dir = mkdtempSync(join(tmpdir(), 'doug-contract-'));
   let cluster: DevCluster;
   let watcher: DougClient;
   const facades: FacadeProcess[] = [];
 
   beforeAll(async () => {
-    cluster = await DevCluster.start(DOUG_NODE, ['--nodes', '3', '--dir', join(dir, 'dev')]);
+    const args = ['--nodes', '3', '--dir', join(dir, 'dev'), '--split-at', 'c,i,p,w'];
+    cluster = await DevCluster.start(DOUG_NODE, args);
     watcher = await DougClient.connect(cluster.endpoints, { timeoutMs: 60_000 });
     for (let i = 0; i < 2; i++) {
       facades.push(await FacadeProcess.start(DOUG_FACADE, cluster.endpoints));
