@@ -79,7 +79,7 @@ describe('five members on real disks', () => {
       cluster.startMember(leader);
     }
     const result = await importing;
-    console.log(result.stderr.trimEnd().split('\n').pop());
+    console.log(result.stdout);
     expect(result).toMatchObject({ code: 0 });
     await expectAllPlaces();
   });
