@@ -191,6 +191,21 @@ describe('the end of a call', () => {
     expect(error.cause).toMatchObject({ code: 'DOUG_BUSY' });
   });
 
+  it('is not the end of the time that a node gives an item', async () => {
+    const { cluster, db, run, fails } = await simClient();
+    const { items, judge } = script({ refuse: 'DEADLINE' }, { refuse: 'DEADLINE' });
+    cluster.judge = judge;
+    await run(db.put('k', 'v', { timeoutMs: 60_000 }));
+    expect(items).toHaveLength(3);
+    expect((await run(db.get('k')))?.value).toBe('v');
+    cluster.judge = () => ({ refuse: 'DEADLINE' });
+    expect(await fails(db.put('k', 'w', { timeoutMs: 500 }))).toMatchObject({
+      code: 'DOUG_DEADLINE',
+      outcome: 'NOT_APPLIED',
+    });
+    expect(cluster.applied).toHaveLength(1);
+  });
+
   it('is IN_DOUBT when it is under way, INVARIANT(outcome-of-all-attempts)', async () => {
     const { cluster, db, fails, scheduler } = await simClient();
     cluster.judge = () => 'swallow';

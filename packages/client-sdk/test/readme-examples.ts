@@ -1,4 +1,5 @@
 import type { SimRandom as Random, SimScheduler as Scheduler } from '@dougdb/ports/sim';
+import type { createClient as CreateClient, EnginePorts } from '../src/core.js';
 import type {
   Codec,
   CompareFailedError as CompareFailed,
@@ -9,6 +10,14 @@ import type {
 import type { createMemoryStore as Create, MemoryStore } from '../src/testing/index.js';
 
 // The examples of README.md, as the compiler sees them: what stands between the marks is what stands there.
+
+/** What the example of core.ts imports and is given. */
+export interface CoreGiven {
+  readonly createClient: typeof CreateClient;
+  readonly transport: EnginePorts['transport'];
+  readonly clock: EnginePorts['clock'];
+  readonly random: EnginePorts['random'];
+}
 
 /** What an example imports, and where it prints. */
 export interface Given {
@@ -153,4 +162,37 @@ export async function virtualTime({
   await scheduler.runWhilePending(put);
   // end
   return store;
+}
+
+// The examples at the heads of the entries.
+
+export async function ofIndex({ DougClient }: Given): Promise<unknown> {
+  // src/index.ts
+  const db = await DougClient.connect('127.0.0.1:4400,127.0.0.1:4401');
+  const { revision } = await db.put('user/1', 'Ada');
+  const hit = await db.get('user/1'); // { key, value, revision } or null
+  await db.close();
+  // end
+  return [revision, hit];
+}
+
+export async function ofTesting({ createMemoryStore }: Given): Promise<void> {
+  // src/testing/index.ts
+  await using store = createMemoryStore();
+  const db = await store.connect();
+  store.loseAnswers(); // the put takes effect once all the same
+  await db.put('user/1', 'Ada');
+  // end
+}
+
+export async function ofCore({
+  createClient,
+  transport,
+  clock,
+  random,
+}: CoreGiven): Promise<DougClient> {
+  // src/core.ts
+  const db = await createClient({ transport, clock, random }, { endpoints: ['n1:4400'] });
+  // end
+  return db;
 }

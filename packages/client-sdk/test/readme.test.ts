@@ -17,6 +17,44 @@ function given(store: MemoryStore): { given: examples.Given; lines: unknown[][] 
   return { given: { ...of, createMemoryStore, console }, lines };
 }
 
+describe('the heads of the entries', () => {
+  it.each(['src/index.ts', 'src/testing/index.ts', 'src/core.ts'])(
+    '%s shows an example that is run here',
+    (file) => {
+      const [head = ''] = readFileSync(join(__dirname, '..', file), 'utf8').split('*/');
+      const shown = head
+        .slice(head.indexOf('```ts') + 5, head.lastIndexOf('```'))
+        .replace(/^ \* ?/gm, '')
+        .replace(/^import .*\n/gm, '');
+      const source = readFileSync(join(__dirname, 'readme-examples.ts'), 'utf8');
+      const from = source.indexOf(`  // ${file}\n`);
+      expect(from).toBeGreaterThan(0);
+      const tested = source.slice(source.indexOf('\n', from), source.indexOf('  // end\n', from));
+      expect(shown.trim()).toBe(tested.replace(/^ {2}/gm, '').trim());
+    },
+  );
+
+  it('show what happens', async () => {
+    await using store = createMemoryStore();
+    const { given: imports } = given(store);
+    expect(await examples.ofIndex(imports)).toEqual([
+      1,
+      { key: 'user/1', value: 'Ada', revision: 1 },
+    ]);
+    await examples.ofTesting(imports);
+    const { createClient } = await import('../src/core.js');
+    const { NodeClock, NodeRandom } = await import('@dougdb/ports/node');
+    const db = await examples.ofCore({
+      createClient,
+      transport: store.cluster.transport(),
+      clock: new NodeClock(),
+      random: new NodeRandom(),
+    });
+    expect(await db.get('nobody')).toBeNull();
+    await db.close();
+  });
+});
+
 describe('README.md', () => {
   it('shows the examples that are tested here, and no other code', () => {
     const source = readFileSync(join(__dirname, 'readme-examples.ts'), 'utf8');

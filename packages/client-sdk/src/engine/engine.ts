@@ -337,7 +337,9 @@ export class Engine implements PipeOwner {
       maybeApplied: op.maybeApplied,
     };
     const maybeApplied = mayHaveApplied(error, attempt);
-    const reaction = reactTo(error, attempt);
+    // Whoever serves has a limit of its own for how long an item may wait; whether ours is up is for us to say.
+    const isEarly = error.reason === 'DEADLINE' && this.clock.monotonicMs() < op.deadlineMs;
+    const reaction = isEarly ? 'backoff' : reactTo(error, attempt);
     if (error.reason === 'SESSION_EXPIRED') this.#partitions.expired(op, error.route?.logTime ?? 0);
     if (reaction === 'give-up') {
       if (error.route !== undefined) this.router.learn(error.route);
