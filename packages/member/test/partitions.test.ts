@@ -268,27 +268,32 @@ describe('many logs in one WAL', () => {
     });
     cluster.startAll();
     await cluster.ready();
-    for (const key of KEYS) await put(await leaderFor(cluster, key), key, `first-${key}`);
+    // More than is written again without a question: only a freeze of the idle ones sets the segment free.
+    for (const key of KEYS) await put(await leaderFor(cluster, key), key, key.padEnd(6_000, '.'));
     const segments = (): number[] =>
       cluster.nodes.map((node) => node.fs.list(layoutOf(DATA_DIR).wal).length);
-    const busy = await leaderFor(cluster, 'm');
+    let busy = await leaderFor(cluster, 'm');
     let most = 0;
-    for (let at = 0; at < 150; at++) {
-      await put(busy, 'm', `${at}`.padEnd(10_000, 'x'));
-      if (at % 5 === 0) await cluster.advance(300);
-      most = Math.max(most, ...segments());
+    // Collect, lose power, collect, lose power: what was written again must be as good as the first time.
+    for (let round = 0; round < 3; round++) {
+      for (let at = 0; at < 100; at++) {
+        await put(busy, 'm', `${round}-${at}`.padEnd(10_000, 'x'));
+        if (at % 5 === 0) await cluster.advance(300);
+        most = Math.max(most, ...segments());
+      }
+      for (const node of cluster.nodes) node.crash(round * 50);
+      cluster.startAll();
+      await cluster.ready();
+      busy = await leaderFor(cluster, 'm');
+      for (const key of KEYS) {
+        const found = await value(cluster.node(round), key);
+        if (key === 'm') expect(found?.slice(0, 5)).toBe(`${round}-99x`);
+        else expect(found).toBe(key.padEnd(6_000, '.'));
+      }
     }
-    // 1.5 MiB went through; twice what is retained, the active segment and the spare may be there.
-    expect(most).toBeLessThanOrEqual(12);
-    for (const node of cluster.nodes) node.crash(0);
-    cluster.startAll();
-    await cluster.ready();
-    for (const key of KEYS) {
-      const expected = key === 'm' ? /^149x/ : `first-${key}`;
-      expect(await value(cluster.node(1), key)).toEqual(
-        typeof expected === 'string' ? expected : expect.stringMatching(expected),
-      );
-    }
+    // 1 MiB went through in each life: what is retained twice, the active segment, the spare and what an
+    // earlier life left may be there.
+    expect(most).toBeLessThanOrEqual(16);
     for (const node of cluster.nodes) expect(node.deaths).toEqual([]);
   });
 });
