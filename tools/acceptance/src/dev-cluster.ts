@@ -13,6 +13,7 @@ export interface DevMember {
 
 interface ReadyLine {
   readonly members: readonly DevMember[];
+  readonly facade: DevMember;
 }
 
 const DEADLINE_MS = 60_000;
@@ -20,11 +21,13 @@ const DEADLINE_MS = 60_000;
 /** `doug-node dev` as a user runs it: members as processes on loopback, on ports that are free. */
 export class DevCluster {
   readonly members: readonly DevMember[];
+  readonly facade: DevMember;
   readonly #dev: ChildProcess;
 
-  private constructor(dev: ChildProcess, { members }: ReadyLine) {
+  private constructor(dev: ChildProcess, { members, facade }: ReadyLine) {
     this.#dev = dev;
     this.members = members;
+    this.facade = facade;
   }
 
   /** Resolves when all of it is ready. @param args - beside --port-base and --json */

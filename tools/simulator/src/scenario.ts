@@ -111,6 +111,8 @@ async function heal(cluster: SimCluster): Promise<void> {
   cluster.network.heal();
   for (const member of cluster.members) {
     member.crashIfPlanned(0);
+    // Nor does the power fail later, at an operation that was not reached before the work ended.
+    member.fs.crashAtOperation(Number.POSITIVE_INFINITY);
     member.resume();
     for (let id = 1; id <= cluster.partitioning.partitions + 1; id++) {
       member.member?.resumePartition(id);
