@@ -49,21 +49,40 @@ const plain = /^[\x20-\x7e]*$/;
 export function width(text: string): number {
   if (plain.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of signs.segment(text)) columns += signWidth(segment);
+  for (const sign of signsOf(text)) columns += signWidth(sign);
   return columns;
 }
 
 /** Text cut to so many columns, with a mark if something is missing; no sign is cut in two. */
 export function cut(text: string, columns: number): string {
-  if (width(text) <= columns) return text;
   let used = 0;
-  let kept = '';
-  for (const { segment } of signs.segment(text)) {
-    used += signWidth(segment);
-    if (used > columns - 1) break;
-    kept += segment;
+  let kept = 0;
+  for (const sign of signsOf(text)) {
+    used += signWidth(sign);
+    if (used > columns) return `${text.slice(0, kept)}…`;
+    if (used < columns) kept += sign.length;
   }
-  return `${kept}…`;
+  return text;
+}
+
+/** Text is taken apart in pieces of this length: Intl.Segmenter needs a minute for a long one. */
+const pieceLength = 4096;
+
+function* signsOf(text: string): Generator<string> {
+  let at = 0;
+  while (at < text.length) {
+    const end = at + pieceLength;
+    const isPairCut = (text.codePointAt(end - 1) ?? 0) > 0xffff;
+    const piece = text.slice(at, isPairCut ? end + 1 : end);
+    const isLast = at + piece.length === text.length;
+    for (const { segment, index } of signs.segment(piece)) {
+      // What reaches the end of a piece may go on behind it: the next piece begins with it.
+      const isOpen = !isLast && index > 0 && index + segment.length === piece.length;
+      if (isOpen) break;
+      yield segment;
+      at += segment.length;
+    }
+  }
 }
 
 /** Columns of one sign: of its first character; marks that join it take none. */
