@@ -141,7 +141,7 @@ describe('behind a facade', () => {
       'partition 3: node 3 leads in term 2\n',
     );
     expect((await doug.run(['status', '--node', '3'])).stdout).toMatch(/^ +3 +n3:4400 +3 +leader/m);
-    expect((await doug.run(['status', '--all', '-o', 'raw'])).stdout).toBe(
+    expect((await doug.run(['status', '-o', 'raw'])).stdout).toBe(
       'n1:4400 OK\nn2:4400 OK\nn3:4400 OK\n',
     );
     const lines = Array.from(
@@ -242,7 +242,7 @@ describe('doug scan', () => {
 });
 
 describe('doug status, member list, partition', () => {
-  it('show all replicas of the nodes at the endpoints, of one node, of all nodes', async () => {
+  it('show the replicas of all nodes, whichever endpoints are named, or those of one', async () => {
     const doug = new Doug({ splitAt: ['m'] });
     doug.cluster.lead(2, 'z');
     await doug.run(['put', 'k', 'v']);
@@ -265,10 +265,31 @@ describe('doug status, member list, partition', () => {
       '   3  n3:4400          3  follower       2  serving     1       0        0         0',
       '',
     ].join('\n');
-    expect(await status('--endpoint', 'n1:4400')).toBe(heading + first);
-    expect(await status('--endpoint', 'n2:4400,n1:4400')).toBe(heading + second + first);
+    const all = heading + first + second + third;
+    expect(await status()).toBe(all);
+    expect(await status('--endpoint', 'n2:4400')).toBe(all);
+    expect(await status('--endpoint', 'n3:4400,n1:4400')).toBe(all);
     expect(await status('--node', '2')).toBe(heading + second);
-    expect(await status('--all')).toBe(heading + first + second + third);
+  });
+
+  it('show a node that does not answer as unreachable, and an endpoint where nobody is', async () => {
+    const doug = new Doug();
+    doug.cluster.kill(2);
+    doug.cluster.freeze(3);
+    const args = ['--endpoint', 'n1:4400,n2:4400,gone:1', '--timeout', '500ms'];
+    const { exitCode, stdout } = await doug.run(['status', ...args]);
+    expect(exitCode).toBe(0);
+    const empty = '-  -            -  unreachable     -       -        -         -';
+    expect(stdout.split('\n').slice(2)).toEqual([
+      `   2  n2:4400          ${empty}`,
+      `   3  n3:4400          ${empty}`,
+      `   -  gone:1           ${empty}`,
+      '',
+    ]);
+    const raw = await doug.run(['status', ...args, '-o', 'raw']);
+    expect(raw.stdout).toBe(
+      'n1:4400 OK\nn2:4400 DOUG_NO_LEADER\nn3:4400 DOUG_DEADLINE\ngone:1 DOUG_NO_LEADER\n',
+    );
   });
 
   it('follow leaders that move', async () => {

@@ -56,7 +56,7 @@ describe.each(codeNames)('a command that fails with %s', (reason) => {
       ['member', 'list'],
       ['partition', 'list'],
       ['partition', 'transfer-leader', '2'],
-      ['status', '--all'],
+      ['status'],
     ]) {
       const { exitCode, stdout } = await runWith(connect, args);
       expect([...args, exitCode, stdout]).toEqual([...args, documented[reason], '']);
@@ -178,7 +178,7 @@ describe('standard output', () => {
     };
     const db = await filled();
     const connect = () => Promise.resolve(db);
-    for (const args of [['scan'], ['export'], ['put', 'k', 'v'], ['status', '--all'], ['--help']]) {
+    for (const args of [['scan'], ['export'], ['put', 'k', 'v'], ['status'], ['--help']]) {
       const ran = await runWith(connect, args, { stdout });
       expect([...args, ran.exitCode, ran.stderr]).toEqual([
         ...args,

@@ -1,6 +1,7 @@
 import type { Member, NodeStatus, PartitionInfo } from '@dougdb/client';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Db, WriteAnswer, WriteOptions } from '../src/context.js';
+import { defaultEndpoint } from '../src/globals.js';
 
 interface Stored {
   readonly key: Uint8Array;
@@ -133,12 +134,17 @@ export class FakeDb implements Db {
 
   #status(node: string | { readonly nodeId: number } | undefined): NodeStatus {
     this.#checked(null);
+    // Who asks at the default endpoint finds the first node, which knows itself by another address.
+    const wanted = node === undefined || node === defaultEndpoint ? 'n1:4400' : node;
     const member = members().find(({ nodeId, address }) =>
-      typeof node === 'object' ? nodeId === node.nodeId : address === (node ?? 'n1:4400'),
+      typeof wanted === 'object' ? nodeId === wanted.nodeId : address === wanted,
     );
     if (node === 'f1:4300' || node === 'new:4400') {
       const clusterId = node === 'f1:4300' ? '07'.repeat(16) : '';
       return { ...this.#status(undefined), clusterId, node: nobody(node), replicas: [] };
+    }
+    if (member === undefined && typeof wanted === 'string') {
+      throw new DougError('NO_LEADER', 'nobody is there');
     }
     if (member === undefined) {
       throw new DougError('INVALID_ARGUMENT', 'the cluster has no such node');

@@ -3,6 +3,7 @@ import { FakeCluster, type FakeClusterOptions } from '@dougdb/client/testing';
 import { NodeClock, NodeRandom } from '@dougdb/ports/node';
 import { UsageError } from '../src/cli-errors.js';
 import type { Connect } from '../src/context.js';
+import { defaultEndpoint } from '../src/globals.js';
 import type { Io, Output } from '../src/io.js';
 import { run } from '../src/run.js';
 
@@ -67,9 +68,13 @@ export class Doug {
       this.timeoutMs = timeoutMs;
       // The cluster outlives each client.
       const { cluster } = this;
-      const transport = cluster.transport();
-      const ports = { transport, clock: new NodeClock(), random: new NodeRandom() };
       const known = cluster.facades.length > 0 ? cluster.facades : cluster.endpoints;
+      const transport = cluster.transport();
+      const unary = transport.unary.bind(transport);
+      // The default endpoint is another name of the first.
+      transport.unary = (address, ...rest) =>
+        unary(address === defaultEndpoint ? (known[0] ?? '') : address, ...rest);
+      const ports = { transport, clock: new NodeClock(), random: new NodeRandom() };
       const to = { endpoints: known, codec: 'bytes' as const, timeoutMs, signal };
       return createClient<Uint8Array, Uint8Array>(ports, to);
     };

@@ -2,7 +2,7 @@ import type { CodeName } from '@dougdb/rpc-proto';
 
 const tryAgain = 'try again; --timeout gives it more time';
 const readIt = 'see whether it took effect before you do it again (doug get, doug partition list)';
-const whoIsUp = "'doug status --all' shows which members answer; most of them must be up";
+const whoIsUp = "'doug status' shows which members answer; most of them must be up";
 const askAdmin = 'ask whoever runs the cluster for the permission';
 
 /** What to do about an error, by its code; null: the message says it all. */

@@ -8,13 +8,12 @@ import { quiet, type RunCommand } from './run-command.js';
 export function addAdminCommands(program: Command, run: RunCommand): void {
   const status = program
     .command('status')
-    .description('what the nodes at the endpoints say of their replicas')
-    .option('--all', 'what all members say')
-    .option('--node <id>', 'what this member says')
+    .description('what all nodes of the cluster say of their replicas')
+    .option('--node <id>', 'only what this node says')
     .action((flags: StatusFlags) =>
       run(quiet(async (context) => (await import('../commands/status.js')).status(context, flags))),
     );
-  examples(status, 'doug status', 'doug status --all -o json');
+  examples(status, 'doug status', 'doug status --node 2 -o json');
 
   const member = program.command('member').description('the members of the cluster');
   const memberList = member

@@ -62,7 +62,7 @@ export function makeProgram(io: Io, connect: Connect, format: OutputFormat): Pro
     });
   addDataCommands(program, run);
   addAdminCommands(program, run);
-  examples(program, 'doug put user/1 Ada', 'doug get user/1', 'doug status --all');
+  examples(program, 'doug put user/1 Ada', 'doug get user/1', 'doug status');
   program.addHelpText('after', exitCodes);
   throwUsageErrors(program);
   return {
