@@ -63,6 +63,21 @@ describe('loading', () => {
     },
   );
 
+  it.each([
+    [['scan'], ['cli-table3']],
+    [['scan', '-o', 'json'], []],
+    [['status', '-o', 'json'], []],
+    [['import', '-'], []],
+  ])('%j loads %j of what shows tables and progress', async (args, expected) => {
+    const front = await GrpcFront.start();
+    try {
+      const { packages } = await loaded(...args, '--endpoint', front.address);
+      expect(packages.filter((name) => name.startsWith('cli-'))).toEqual(expected);
+    } finally {
+      front.close();
+    }
+  });
+
   it('of a command that connects needs them: the test above can fail', async () => {
     const args = ['get', 'k', '--endpoint', '127.0.0.1:1', '--timeout', '50ms'];
     const { packages, http2 } = await loaded(...args);

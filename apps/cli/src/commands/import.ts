@@ -29,9 +29,12 @@ export async function importFile(context: Context, path: string): Promise<number
   const tally = emptyTally();
   await context.withDb(async (db) => {
     const beganMs = io.nowMs();
-    const endProgress = showProgress(io, tally, input.sizeBytes);
-    await runImport(db, input, io, tally);
-    await endProgress();
+    const endProgress = await showProgress(io, tally, input.sizeBytes);
+    try {
+      await runImport(db, input, io, tally);
+    } finally {
+      await endProgress();
+    }
     await tellFailures(context, tally);
     const seconds = (io.nowMs() - beganMs) / 1000;
     await tellSummary(context, {

@@ -1,6 +1,5 @@
 import type { Context } from '../context.js';
 import { paintFor } from '../output/paint.js';
-import { table } from '../output/table.js';
 
 /** `doug member list`. */
 export async function memberList(context: Context): Promise<void> {
@@ -8,6 +7,7 @@ export async function memberList(context: Context): Promise<void> {
   const { stdout, signal } = io;
   const members = await context.withDb((db) => db.admin.members({ signal }));
   if (globals.format === 'table') {
+    const { table } = await import('../output/table.js');
     const rows = members.map(({ nodeId, address, uuid }) => ({ node: nodeId, address, uuid }));
     const heading = paintFor(stdout, io.env).bold;
     await stdout.write(table(['node', 'address', 'uuid'], rows, { right: ['node'], heading }));

@@ -2,7 +2,6 @@ import type { PartitionInfo, PartitionReplica } from '@dougdb/client';
 import type { Context } from '../context.js';
 import { bytesField, printable } from '../encoding/json-bytes.js';
 import { paintFor } from '../output/paint.js';
-import { table } from '../output/table.js';
 
 /** `doug partition list`: in raw output the ids alone. */
 export async function partitionList(context: Context): Promise<void> {
@@ -10,7 +9,7 @@ export async function partitionList(context: Context): Promise<void> {
   const { stdout, signal } = io;
   const partitions = await context.withDb((db) => db.admin.partitions({ signal }));
   if (globals.format === 'table') {
-    await stdout.write(tableOf(partitions, paintFor(stdout, io.env).bold));
+    await stdout.write(await tableOf(partitions, paintFor(stdout, io.env).bold));
     return;
   }
   for (const partition of partitions) {
@@ -20,7 +19,11 @@ export async function partitionList(context: Context): Promise<void> {
   }
 }
 
-function tableOf(partitions: readonly PartitionInfo[], heading: (line: string) => string): string {
+async function tableOf(
+  partitions: readonly PartitionInfo[],
+  heading: (line: string) => string,
+): Promise<string> {
+  const { table } = await import('../output/table.js');
   const rows = partitions.map((partition) => ({
     partition: partition.partitionId,
     keyspace: keyspaceName(partition.keyspace),

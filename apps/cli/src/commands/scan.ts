@@ -1,13 +1,11 @@
 import { UsageError } from '../cli-errors.js';
 import type { Context, Db } from '../context.js';
-import { bytesField, bytesOf, printable } from '../encoding/json-bytes.js';
+import { bytesField, bytesOf } from '../encoding/json-bytes.js';
 import { parseCount } from '../globals.js';
-import type { Io, Output } from '../io.js';
-import { cut } from '../output/display-width.js';
+import type { Output } from '../io.js';
 import { LineBuffer } from '../output/line-buffer.js';
-import { paintFor } from '../output/paint.js';
-import { table } from '../output/table.js';
 import { parseConsistency } from './consistency.js';
+import type { Row } from './scan-row.js';
 
 export interface ScanFlags {
   readonly prefix?: string;
@@ -15,13 +13,6 @@ export interface ScanFlags {
   readonly reverse?: boolean;
   readonly keysOnly?: boolean;
   readonly consistency?: string;
-}
-
-/** An entry as it is printed; without values there is none. */
-interface Row {
-  readonly key: Uint8Array;
-  readonly value?: Uint8Array;
-  readonly revision: number;
 }
 
 /** `doug scan [--prefix P | START [END]]`. */
@@ -47,8 +38,12 @@ export async function scan(
   const rows = (db: Db): AsyncIterable<Row> =>
     flags.keysOnly === true ? db.scan({ ...options, keysOnly: true }) : db.scan(options);
   await context.withDb(async (db) => {
-    if (globals.format === 'table') await printTable(rows(db), io, flags.keysOnly === true);
-    else await printLines(rows(db), io.stdout, globals.format === 'json' ? jsonLine : rawLine);
+    if (globals.format === 'table') {
+      const { printTable } = await import('./scan-table.js');
+      await printTable(rows(db), io, flags.keysOnly === true);
+    } else {
+      await printLines(rows(db), io.stdout, globals.format === 'json' ? jsonLine : rawLine);
+    }
   });
 }
 
@@ -79,45 +74,4 @@ function jsonLine({ key, value, revision }: Row): string {
 function rawLine({ key, value }: Row): Uint8Array {
   const parts = value === undefined ? [key] : [key, Buffer.from('\t'), value];
   return Buffer.concat([...parts, Buffer.from('\n')]);
-}
-
-/** Rows that are laid out together: a long scan is printed as it comes. */
-const pageRows = 200;
-
-async function printTable(rows: AsyncIterable<Row>, io: Io, keysOnly: boolean): Promise<void> {
-  const { stdout } = io;
-  let page: Row[] = [];
-  let isFirst = true;
-  try {
-    for await (const row of rows) {
-      page.push(row);
-      if (page.length < pageRows) continue;
-      const text = layOut(page, io, keysOnly, isFirst);
-      isFirst = false;
-      page = [];
-      await stdout.write(text);
-      if (stdout.isGone) return;
-    }
-  } finally {
-    if (page.length > 0) await stdout.write(layOut(page, io, keysOnly, isFirst));
-  }
-}
-
-function layOut(rows: readonly Row[], io: Io, keysOnly: boolean, hasHeading: boolean): string {
-  const { stdout, env } = io;
-  const cells = rows.map(({ key, value, revision }) => ({
-    key: printable(key),
-    revision,
-    value: value === undefined ? '' : printable(value),
-  }));
-  const columns = keysOnly
-    ? (['key', 'revision'] as const)
-    : (['key', 'revision', 'value'] as const);
-  const lines = table(columns, cells, {
-    right: ['revision'],
-    // On a terminal a row is a line.
-    fit: (line) => (stdout.isTty ? cut(line, stdout.columns) : line),
-    heading: paintFor(stdout, env).bold,
-  });
-  return hasHeading ? lines : lines.slice(lines.indexOf('\n') + 1);
 }

@@ -1,0 +1,6 @@
+/** An entry as it is printed; without values there is none. */
+export interface Row {
+  readonly key: Uint8Array;
+  readonly value?: Uint8Array;
+  readonly revision: number;
+}
