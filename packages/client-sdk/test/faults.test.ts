@@ -197,6 +197,7 @@ describe('the end of a call', () => {
     cluster.judge = judge;
     await run(db.put('k', 'v', { timeoutMs: 60_000 }));
     expect(items).toHaveLength(3);
+    cluster.judge = script({ refuse: 'DEADLINE' }, { refuse: 'DEADLINE' }).judge;
     expect((await run(db.get('k')))?.value).toBe('v');
     cluster.judge = () => ({ refuse: 'DEADLINE' });
     expect(await fails(db.put('k', 'w', { timeoutMs: 500 }))).toMatchObject({
@@ -204,6 +205,20 @@ describe('the end of a call', () => {
       outcome: 'NOT_APPLIED',
     });
     expect(cluster.applied).toHaveLength(1);
+  });
+
+  it('is what the node says of a write that has less time than items get, INVARIANT(call-order)', async () => {
+    const { cluster, db, run } = await simClient();
+    await run(db.put('k', 'u'));
+    cluster.judge = script({ refuse: 'DEADLINE' }).judge;
+    // In one message. By the clock of the node the time of the first one is up, by ours it is not: this
+    // process stood still for a while.
+    const short = db.put('k', 'v', { timeoutMs: 300 });
+    const long = db.put('k', 'w', { timeoutMs: 5_000 });
+    const [first, second] = await run(Promise.allSettled([short, long]));
+    expect(first).toMatchObject({ reason: { code: 'DOUG_DEADLINE', outcome: 'NOT_APPLIED' } });
+    expect(second).toMatchObject({ value: { revision: 2 } });
+    expect((await run(db.get('k')))?.value).toBe('w');
   });
 
   it('is IN_DOUBT when it is under way, INVARIANT(outcome-of-all-attempts)', async () => {

@@ -42,6 +42,21 @@ describe('getMany', () => {
     await run(Promise.all(puts));
   });
 
+  it('whose time is up before all of it is sent leaves its keys as they were', async () => {
+    const { db, run } = await simClient();
+    await run(db.put('a', 'v'));
+    // A full batch leaves while the rest is being taken, and finds that the time is up.
+    const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
+    const timeoutMs = Number.MIN_VALUE;
+    await expect(run(db.getMany(keys, { timeoutMs }))).rejects.toMatchObject({
+      code: 'DOUG_DEADLINE',
+    });
+    expect(db.pending).toEqual({ operations: 0, bytes: 0 });
+    const puts = await run(Promise.all(keys.map((key) => db.put(key, 'v'))));
+    expect(puts).toHaveLength(keys.length);
+    expect(db.pending).toEqual({ operations: 0, bytes: 0 });
+  });
+
   it('reads from any replica if that is enough', async () => {
     const { cluster, db, run } = await simClient({ splitAt });
     await run(db.put('a', 'v'));

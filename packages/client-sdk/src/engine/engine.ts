@@ -40,6 +40,9 @@ const maxHasty = 3;
 /** A map that is merely behind is asked for no more often than this. */
 const REFRESH_MS = 1_000;
 
+/** Nodes and facades let no item wait for longer, however much time it is given. */
+const ITEM_LIMIT_MS = 30_000;
+
 /** Ends of a stream that a new stream would not mend. */
 const hopeless: ReadonlySet<CodeName> = new Set([
   'CLUSTER_MISMATCH',
@@ -133,7 +136,11 @@ export class Engine implements PipeOwner {
       ops.length,
       ops.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     );
-    for (const op of ops) this.#take(op, timeoutMs);
+    for (const op of ops) {
+      // The end of one may end them all, and may come before all are taken: what has ended must not be
+      // counted among what is on its way, where nothing would end it again.
+      if (op.place !== Place.done) this.#take(op, timeoutMs);
+    }
   }
 
   /** Nobody waits for an operation any more. */
@@ -337,9 +344,7 @@ export class Engine implements PipeOwner {
       maybeApplied: op.maybeApplied,
     };
     const maybeApplied = mayHaveApplied(error, attempt);
-    // Whoever serves has a limit of its own for how long an item may wait; whether ours is up is for us to say.
-    const isEarly = error.reason === 'DEADLINE' && this.clock.monotonicMs() < op.deadlineMs;
-    const reaction = isEarly ? 'backoff' : reactTo(error, attempt);
+    const reaction = this.#isCutShort(op, error) ? 'backoff' : reactTo(error, attempt);
     if (error.reason === 'SESSION_EXPIRED') this.#partitions.expired(op, error.route?.logTime ?? 0);
     if (reaction === 'give-up') {
       if (error.route !== undefined) this.router.learn(error.route);
@@ -358,6 +363,17 @@ export class Engine implements PipeOwner {
       this.#closeGate(op, route?.partitionId ?? 0, error.retryAfterMs);
     }
     this.#retry(op, error);
+  }
+
+  /**
+   * Whether it is not the caller's time that ran out, but the limit of whoever serves for how long an
+   * item may wait. INVARIANT(call-order): of a write that got less than that limit the server has judged
+   * the caller's own time, and however early it is by the clock here, it is over: a later write on the key
+   * with more time may have been taken from the same message, and this one must not come after it.
+   */
+  #isCutShort(op: Operation, { reason }: DougError): boolean {
+    if (reason !== 'DEADLINE' || this.clock.monotonicMs() >= op.deadlineMs) return false;
+    return op.isRead || op.givenMs > ITEM_LIMIT_MS;
   }
 
   #retry(op: Operation, error: DougError): void {

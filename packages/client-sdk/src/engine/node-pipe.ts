@@ -205,6 +205,7 @@ export class NodePipe implements PipeResponseVisitor {
       this.#writer.addCommand(timeoutMs, partitionId, epochVersion, maybeApplied, command);
     }
     op.itemId = this.#waiting.add(op);
+    op.givenMs = timeoutMs;
     this.#waitingBytes += op.sizeBytes;
     op.place = Place.sent;
   }

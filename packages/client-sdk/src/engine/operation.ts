@@ -99,6 +99,8 @@ export class Operation implements Expiring, Abortable {
   via = '';
   pipe: NodePipe | null = null;
   itemId = 0;
+  /** The time that whoever got it was told that it has. */
+  givenMs = 0;
 
   // Of KeyLanes.
   lane: Lane | null = null;
