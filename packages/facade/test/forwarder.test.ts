@@ -560,6 +560,30 @@ describe('cancels', () => {
     expect(client.answers.map(({ id }) => id).sort()).toEqual([1, 2, 3]);
     expect(other.answers.length).toBe(1);
   });
+
+  it('do not make a message larger than a node takes, which would end the stream for all', async () => {
+    const bench = await begun();
+    const [client, other] = [bench.client(), bench.client()];
+    bench.nodes.serve = () => undefined;
+    const count = 4000;
+    client.send((w) => {
+      for (let i = 0; i < count; i++) addPut(w, `k${i}`);
+    });
+    await bench.scheduler.advance(20);
+    client.send((w) => {
+      for (let id = 1; id <= count; id++) w.addCancel(id);
+    });
+    const value = 'x'.repeat(limits.valueBytes - 250);
+    other.send((w) => {
+      for (let i = 0; i < 4; i++) addPut(w, `large${i}`, value);
+    });
+    await bench.scheduler.advance(20);
+    expect(other.failures).toEqual([]);
+    expect([bench.nodes.arrivals.length, bench.nodes.cancels.length]).toEqual([count + 4, count]);
+    const sizes = bench.nodes.messages.map(({ length }) => length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(limits.requestBytes);
+    expect(sizes.at(-1)).toBeGreaterThan(4 * value.length);
+  });
 });
 
 describe('a lost stream', () => {

@@ -225,9 +225,10 @@ export class NodeLink implements AnswerListener {
   #fits(part: Part): boolean {
     if (!this.#sent.hasRoom(part.items, part.sizeBytes)) return false;
     const { items, sizeBytes } = this.#writer;
-    // INVARIANT(part-in-one-message): a part that is too much for a batch is a batch of its own.
-    if (items === 0) return true;
     const neededBytes = part.sizeBytes + part.items * itemOverheadBytes;
+    // INVARIANT(part-in-one-message): a part that is too much for a batch is a batch of its own. With many
+    // cancels before it, which leave by themselves then, it may be more than the node takes.
+    if (items === 0) return sizeBytes + neededBytes <= limits.requestBytes;
     return (
       items + part.items <= limits.entryCommands && sizeBytes + neededBytes <= limits.pipeBatchBytes
     );
