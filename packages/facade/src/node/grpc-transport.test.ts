@@ -1,5 +1,6 @@
+import type { DougError } from '@dougdb/rpc-proto';
 import { dougService, grpcError, serverOptions } from '@dougdb/rpc-proto/node';
-import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import { Client, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
 import { GrpcTransport } from './grpc-transport.js';
 
 const CHUNK_BYTES = 1 << 20;
@@ -83,5 +84,41 @@ describe('a stream of answers', () => {
     }
     await quiet();
     expect(taken).toBeLessThan(CHUNKS);
+  });
+
+  it('is not kept when its reader stops by the signal, however many there were', async () => {
+    const { path } = dougService.scan;
+    const make = jest.spyOn(Client.prototype, 'makeServerStreamRequest');
+    const cancels: jest.SpyInstance[] = [];
+    for (let i = 0; i < 3; i++) {
+      const stop = new AbortController();
+      const chunks = transport.stream(address, path, new Uint8Array(0), stop.signal);
+      expect((await chunks.next()).done).toBe(false);
+      const call = make.mock.results[i]?.value as ServerWritableStream<unknown, unknown>;
+      cancels.push(jest.spyOn(call as unknown as { cancel(): void }, 'cancel'));
+      stop.abort();
+    }
+    // Whatever is open is cancelled: nothing is.
+    transport.close();
+    expect(cancels.map((cancel) => cancel.mock.calls.length)).toEqual([1, 1, 1]);
+    make.mockRestore();
+  });
+});
+
+describe('a pipe', () => {
+  it('to what is no address is closed, and does not throw', async () => {
+    const transport = new GrpcTransport();
+    for (const address of ['', '\n', 'http://[']) {
+      const error = await new Promise<DougError>((resolve, reject) => {
+        transport.openPipe(address, {
+          opened: () => reject(new Error('opened')),
+          received: () => reject(new Error('received')),
+          drained: () => reject(new Error('drained')),
+          closed: resolve,
+        });
+      });
+      expect([error.code, error.outcome]).toEqual(['DOUG_NO_LEADER', 'NOT_APPLIED']);
+    }
+    transport.close();
   });
 });

@@ -64,7 +64,7 @@ export class GrpcTransport implements NodeTransport {
   }
 
   openPipe(address: string, events: PipeEvents): PipeConnection {
-    const pipe = new GrpcPipe(this.#channel(address), address, events, this.#open);
+    const pipe = new GrpcPipe(() => this.#channel(address), address, events, this.#open);
     this.#open.add(pipe);
     return pipe;
   }
@@ -82,7 +82,11 @@ export class GrpcTransport implements NodeTransport {
       request,
     );
     takeOneAtATime(call);
-    const onAbort = (): void => call.cancel();
+    // Whoever stops by the signal asks for nothing more: what follows the last `yield` never runs then.
+    const onAbort = (): void => {
+      this.#open.delete(call);
+      call.cancel();
+    };
     this.#open.add(call);
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
@@ -135,11 +139,17 @@ class GrpcPipe implements PipeConnection {
   #call: ClientDuplexStream<Uint8Array, Uint8Array> | null = null;
   #ended = false;
 
-  constructor(channel: Client, address: string, events: PipeEvents, open: Set<{ cancel(): void }>) {
+  /** @param connect - throws for what is no address */
+  constructor(
+    connect: () => Client,
+    address: string,
+    events: PipeEvents,
+    open: Set<{ cancel(): void }>,
+  ) {
     this.#address = address;
     this.#events = events;
     this.#open = open;
-    setImmediate(() => this.#awaitConnection(channel));
+    setImmediate(() => this.#start(connect));
   }
 
   send(request: Uint8Array): boolean {
@@ -156,6 +166,19 @@ class GrpcPipe implements PipeConnection {
   /** As {@link close}; the name that the set of open calls knows. */
   cancel(): void {
     this.close();
+  }
+
+  #start(connect: () => Client): void {
+    if (this.#ended) return;
+    let channel: Client;
+    try {
+      channel = connect();
+    } catch (cause) {
+      // Addresses are hearsay: other nodes tell them.
+      this.#end(new DougError('NO_LEADER', 'is no address', { cause }));
+      return;
+    }
+    this.#awaitConnection(channel);
   }
 
   /** Not waitForReady: that tries on after a refused connection, and others could serve meanwhile. */
