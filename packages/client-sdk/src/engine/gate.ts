@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@dougdb/ports';
 import { type Operation, Place } from './operation.js';
+import { WaitingList } from './waiting-list.js';
 
 /**
  * Where the operations of a partition wait together while it cannot be reached: one pause and one timer
@@ -8,7 +9,7 @@ import { type Operation, Place } from './operation.js';
 export class Gate {
   readonly #clock: Clock;
   readonly #release: (waiting: readonly Operation[]) => void;
-  #waiting: Operation[] = [];
+  readonly #waiting = new WaitingList(Place.gate);
   #timer: Timer | null = null;
 
   /** @param release - takes those that waited */
@@ -32,8 +33,7 @@ export class Gate {
     if (this.#timer === null) return;
     this.#timer.cancel();
     this.#timer = null;
-    const waiting = this.#waiting.filter((op) => op.place === Place.gate);
-    this.#waiting = [];
+    const waiting = this.#waiting.take(Number.POSITIVE_INFINITY);
     waiting.sort((a, b) => a.serial - b.serial);
     this.#release(waiting);
   }
@@ -41,13 +41,13 @@ export class Gate {
   /** Call only while it is closed. */
   wait(op: Operation): void {
     op.place = Place.gate;
-    this.#waiting.push(op);
+    this.#waiting.add(op);
   }
 
   /** Stops the timer; it does not open any more. */
   cancel(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 }

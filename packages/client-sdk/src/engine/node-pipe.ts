@@ -22,6 +22,9 @@ import type { PipeOwner, PipePorts } from './pipe-owner.js';
  */
 const windowBytes = limits.admittedBytes / 8;
 
+/** So many withdrawn operations may stay in a queue that does not move. */
+const mostWithdrawn = 1_024;
+
 /**
  * Operations wait this long without a sign of life before the owner is told, and again after it. A
  * connection that is not there by then is given up.
@@ -48,6 +51,8 @@ export class NodePipe implements PipeResponseVisitor {
   #queue: Operation[] = [];
   #head = 0;
   #queuedBytes = 0;
+  /** Withdrawn while they were in the queue, since it was last swept. */
+  #withdrawn = 0;
   #waiting = new AnswerRing<Operation>();
   #waitingBytes = 0;
   #cancels: number[] = [];
@@ -90,12 +95,14 @@ export class NodePipe implements PipeResponseVisitor {
 
   /** Nobody waits for this operation any more, or it goes elsewhere. */
   withdraw(op: Operation): void {
-    // What is still in the queue is passed over when its turn comes.
+    op.pipe = null;
     if (op.place === Place.sent && this.#take(op.itemId) !== null) {
       this.#cancels.push(op.itemId);
       this.#schedule();
     }
-    op.pipe = null;
+    // What is still in the queue is passed over when its turn comes, which may be never.
+    if (op.place !== Place.queue || ++this.#withdrawn < mostWithdrawn) return;
+    if (this.#withdrawn * 2 >= this.#queued) this.#sweep();
   }
 
   /** Gives the stream up: everything on it is lost. */
@@ -130,6 +137,19 @@ export class NodePipe implements PipeResponseVisitor {
     while (this.#maySend() && this.#sendMessage());
     this.#flushing = false;
     if (this.#waiting.size > 0 && this.#silence === null) this.#watchSilence(SILENCE_MS);
+  }
+
+  #sweep(): void {
+    this.#withdrawn = 0;
+    this.#queue = this.#unsent();
+    this.#head = 0;
+    this.#queuedBytes = this.#queue.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+
+  #unsent(): Operation[] {
+    return this.#queue
+      .slice(this.#head)
+      .filter((op) => op.pipe === this && op.place === Place.queue);
   }
 
   #maySend(): boolean {
@@ -258,9 +278,7 @@ export class NodePipe implements PipeResponseVisitor {
 
   #ended(error: DougError): void {
     const sent = this.#waiting.items();
-    const unsent = this.#queue
-      .slice(this.#head)
-      .filter((op) => op.pipe === this && op.place === Place.queue);
+    const unsent = this.#unsent();
     this.#reset();
     for (const op of sent) op.pipe = null;
     for (const op of unsent) op.pipe = null;
@@ -275,6 +293,7 @@ export class NodePipe implements PipeResponseVisitor {
     this.#queue = [];
     this.#head = 0;
     this.#queuedBytes = 0;
+    this.#withdrawn = 0;
     this.#waiting = new AnswerRing<Operation>();
     this.#waitingBytes = 0;
     this.#cancels = [];

@@ -3,6 +3,7 @@ import { SESSION_BYTES } from '@dougdb/rpc-proto';
 import { Gate } from './gate.js';
 import { type Operation, Place } from './operation.js';
 import { SESSION_LIFE_MS, Session } from './session.js';
+import { WaitingList } from './waiting-list.js';
 
 /**
  * What this client knows and does about one partition beside the route: the session (S16), the gates,
@@ -21,8 +22,8 @@ export class PartitionState {
   readonly #random: Random;
   #logTime = 0;
   #session: Session | null = null;
-  /** Writes that wait for room in the session, or have given up waiting. */
-  #roomless: Operation[] = [];
+  /** Writes that wait for room in the session. */
+  readonly #roomless = new WaitingList(Place.lane);
 
   constructor(
     id: number,
@@ -71,23 +72,14 @@ export class PartitionState {
 
   /** A write waits until the session has room. */
   awaitRoom(op: Operation): void {
-    this.#roomless.push(op);
+    this.#roomless.add(op);
   }
 
   /** A write is finished. @returns those that wait for room and may try again */
   finish(session: Session, seq: number): readonly Operation[] {
     session.finish(seq);
-    if (this.#roomless.length === 0) return none;
-    const ready: Operation[] = [];
-    const { room } = this.#currentSession();
-    let passed = 0;
-    while (ready.length < room && passed < this.#roomless.length) {
-      const op = this.#roomless[passed++] as Operation;
-      // Else it has given up, or is on its way for another reason.
-      if (op.place === Place.lane) ready.push(op);
-    }
-    this.#roomless.splice(0, passed);
-    return ready;
+    if (this.#roomless.isEmpty) return none;
+    return this.#roomless.take(this.#currentSession().room);
   }
 
   /** Lets those go on that wait at the gates. */
@@ -100,7 +92,7 @@ export class PartitionState {
   close(): void {
     this.gate.cancel();
     this.readGate.cancel();
-    this.#roomless = [];
+    this.#roomless.clear();
   }
 
   #currentSession(): Session {
