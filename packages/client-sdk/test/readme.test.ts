@@ -116,8 +116,10 @@ describe('README.md', () => {
     await using store = createMemoryStore();
     const { given: imports, lines } = given(store);
     store.ignore();
-    await examples.errors(imports);
-    expect(lines).toEqual([['DOUG_IN_DOUBT', 'UNKNOWN']]);
+    // A process that stands still for those 50 ms sends nothing in time, and then nothing is in doubt yet.
+    for (let i = 0; i < 100 && isUnsent(lines.at(-1)); i++) await examples.errors(imports);
+    expect(lines.at(-1)).toEqual(['DOUG_IN_DOUBT', 'UNKNOWN']);
+    expect(lines.slice(0, -1).every(isUnsent)).toBe(true);
   });
 
   it('loads more than the client holds', async () => {
@@ -170,3 +172,7 @@ describe('README.md', () => {
     expect(typeof typed).toBe('function');
   });
 });
+
+function isUnsent(line: unknown): boolean {
+  return line === undefined || String(line) === 'DOUG_DEADLINE,NOT_APPLIED';
+}
