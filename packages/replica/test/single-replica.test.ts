@@ -230,6 +230,48 @@ describe('a replica alone', () => {
     expect(await idle.read('k')).toContain(' 3');
   });
 
+  it('compacts the log by what earlier processes wrote as well: many short lives keep no more than a long one', async () => {
+    const retainLogBytes = 400_000;
+    const settings = { retainLogBytes, freezeLogEntries: 3, freezeLogBytes: retainLogBytes };
+    const alone = await Alone.started({ settings });
+    const kept: number[] = [];
+    for (let life = 0; life < 8; life++) {
+      for (let i = 0; i < 5; i++) await alone.write(put('k', 'x'.repeat(50_000)));
+      await alone.scheduler.advance(1500);
+      const log = alone.node.wal.log(alone.node.replicaId);
+      kept.push(log.lastIndex() - log.firstIndex() + 1);
+      await alone.restart();
+    }
+    // Five entries of a life are not old enough by themselves; eight make 400 KB.
+    expect(kept[0]).toBeGreaterThanOrEqual(5);
+    for (const entries of kept.slice(3)) {
+      expect(entries).toBeGreaterThanOrEqual(8);
+      expect(entries).toBeLessThan(25);
+    }
+    expect(await alone.read('k')).toContain(' 40');
+  });
+
+  it('does not pin the log of the node over short lives either, when it falls idle', async () => {
+    const settings = { retainLogBytes: 300_000, freezeLogBytes: 300_000 };
+    const idle = await Alone.started({ settings });
+    for (let i = 1; i <= 3; i++) await idle.write(put('k', 'x'.repeat(50_000)));
+    const data = new Uint8Array(100_000);
+    const entry = { term: 1, type: 0, data, checksum: crc32(data) };
+    for (let index = 1; index <= 12; index++) {
+      const { wal } = idle.node;
+      wal.append(99, [{ ...entry, index }], 0);
+      await idle.run(new Promise((resolve) => wal.sync(resolve)));
+      if (index > 3) wal.compactPrefix(99, index - 3, 1);
+      await idle.scheduler.advance(1500);
+      await idle.restart();
+    }
+    const log = idle.node.wal.log(idle.node.replicaId);
+    // Each start of an only voter adds the entry that begins its term.
+    expect(log.firstIndex()).toBeGreaterThan(4);
+    expect(idle.node.wal.stats().segments).toBeLessThan(10);
+    expect(await idle.read('k')).toContain(' 3');
+  });
+
   it('freezes when the memtable is full', async () => {
     const alone = await Alone.started({ memtableBytes: 16 << 10 });
     for (let i = 0; i < 12; i++) await alone.write(put(`k${i}`, 'x'.repeat(4000)));

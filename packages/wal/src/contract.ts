@@ -98,6 +98,11 @@ export interface LogReader {
   entries(low: number, high: number, maxBytes: number): readonly WalEntry[] | -1 | 'faulty';
   /** Highest commit hint appended for this log; 0 when none. */
   commitHint(): number;
+  /**
+   * Bytes that an earlier process wrote behind the segment of this entry, as far as they were there at the
+   * open: what is older than so many bytes, over restarts too. 0 where that is not known.
+   */
+  bytesBehind(index: number): number;
 }
 
 /** Called once, when everything queued before is durable, or with the error that ended the WAL. */

@@ -41,6 +41,30 @@ describe('garbage collection', () => {
     expect(again.log(1).lastIndex()).toBe(100);
   });
 
+  it('knows over a restart how much was written behind an entry that is kept', async () => {
+    const rig = new Rig();
+    const { wal } = await rig.open();
+    wal.append(7, entries(1, 3), 0);
+    for (let index = 1; index <= 40; index++) {
+      wal.append(1, [entry(index, 1, new Uint8Array(300))], 0);
+      await rig.durable(wal);
+    }
+    const { bytes } = wal.stats();
+    // What this process has written its own figure tells.
+    expect(wal.log(7).bytesBehind(3)).toBe(0);
+    await rig.close(wal);
+    const { wal: again } = await rig.open();
+    const behind = [3, 4].map((index) => again.log(7).bytesBehind(index));
+    // Less the segment that the entry stands in.
+    expect(behind[0]).toBeGreaterThan(bytes - 2 * 4096);
+    expect(behind[0]).toBeLessThan(bytes + 4096);
+    expect(behind[1]).toBe(0);
+    const ages = [1, 20, 40].map((index) => again.log(1).bytesBehind(index));
+    expect(ages).toEqual([...ages].sort((a, b) => b - a));
+    expect(ages[2]).toBe(0);
+    expect(again.log(99).bytesBehind(1)).toBe(0);
+  });
+
   it('takes along the little that an idle log has left in old segments: entries, hint, prefix', async () => {
     const rig = new Rig();
     const { wal } = await rig.open();

@@ -22,6 +22,9 @@ export interface FrontierOptions {
   readonly onFlushFailed: (error: unknown) => void;
 }
 
+/** So many places of an earlier process are enough to compact by. */
+const EARLIER_POINTS = 64;
+
 /** A place in this log, and how much the WAL had written of all logs when it was frozen. */
 interface LogPoint {
   readonly index: number;
@@ -43,13 +46,13 @@ interface LogPoint {
  * It is the WAL's bytes that count, those of all logs, not this log's: segments go oldest first, so the
  * few entries of a partition that fell idle would pin everything that busier ones wrote since. For the
  * same reason an idle partition is frozen, and compacted, once the WAL has moved on by that much. The
- * WAL thus holds about twice `retainLogBytes` at most. Its bytes are counted from the start of the
- * process: what an earlier one left is counted as nothing.
+ * WAL thus holds about twice `retainLogBytes` at most, however often the process starts: it tells how much
+ * an earlier one wrote behind an entry that is kept.
  */
 export class Frontier {
   readonly #options: FrontierOptions;
-  /** Installed places that are not compacted away, oldest first; the newest is the frontier. */
-  #points: LogPoint[] = [];
+  /** Places up to the frontier that are not compacted away, oldest first; the newest is the frontier. */
+  #points: LogPoint[];
   #installed: LogPoint;
   #frozenAt: LogPoint;
   /** Bytes of entries applied since the last freeze. */
@@ -58,8 +61,10 @@ export class Frontier {
 
   constructor(options: FrontierOptions) {
     this.#options = options;
-    this.#installed = this.#point();
+    const { appliedIndex, appliedTerm } = options.machine.state;
+    this.#installed = this.#earlierPoint(appliedIndex, appliedTerm);
     this.#frozenAt = this.#installed;
+    this.#points = this.#earlierPoints();
     this.#points.push(this.#installed);
   }
 
@@ -159,6 +164,31 @@ export class Frontier {
       // The next freeze asks again; the log keeps more than it must meanwhile.
       this.#options.logger.warn('raft.log.no_space', { compactTo: point.index });
     }
+  }
+
+  /**
+   * Places behind the frontier that an earlier process left in the log, oldest first. Without them a process
+   * that never lives for `retainLogBytes` would never compact, and the WAL would grow with each start.
+   */
+  #earlierPoints(): LogPoint[] {
+    const { wal, replicaId } = this.#options;
+    const log = wal.log(replicaId);
+    const first = log.firstIndex();
+    const end = this.#installed.index;
+    const step = Math.max(1, Math.ceil((end - first) / EARLIER_POINTS));
+    const points: LogPoint[] = [];
+    for (let index = first; index < end; index += step) {
+      points.push(this.#earlierPoint(index, log.term(index)));
+    }
+    return points;
+  }
+
+  /** A place that an earlier process has written. Of what is compacted away, the next entry tells. */
+  #earlierPoint(index: number, term: number): LogPoint {
+    const { wal, replicaId } = this.#options;
+    const log = wal.log(replicaId);
+    const behind = log.bytesBehind(Math.max(index, log.firstIndex()));
+    return { index, term, walBytes: wal.stats().bytes - behind };
   }
 
   /** Here and now. */

@@ -75,6 +75,13 @@ export class LogState {
     return index < this.table.first ? Slot.Empty : this.table.slot(index);
   }
 
+  /** Bytes in recovered segments newer than that of the entry; 0: it stands in none. */
+  bytesBehind(index: number): number {
+    const { table } = this;
+    const segment = index >= table.first && index < table.end ? table.segment(index) : 0;
+    return segment === 0 ? 0 : this.#ledger.bytesBehind(segment);
+  }
+
   /** append, as it is queued: replaces what stands at and above the entry. */
   appendPending(entry: WalEntry, ordinal: number): void {
     this.cutFrom(entry.index);

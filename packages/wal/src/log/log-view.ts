@@ -33,4 +33,8 @@ export class LogView implements LogReader {
   commitHint(): number {
     return this.#log.hint;
   }
+
+  bytesBehind(index: number): number {
+    return this.#log.bytesBehind(index);
+  }
 }

@@ -6,6 +6,8 @@ interface Account {
   liveBytes: number;
   /** Newest commit hints and prefixes of logs that stand in this segment only. */
   liveFacts: number;
+  /** Of its frames, where a former process wrote them; else 0. */
+  recoveredBytes: number;
 }
 
 /**
@@ -35,7 +37,18 @@ export class SegmentLedger {
     if (segment !== this.#first + this.#accounts.length) {
       throw new RangeError(`segment ${segment} is not the next one`);
     }
-    this.#accounts.push({ liveEntries: 0, liveBytes: 0, liveFacts: 0 });
+    this.#accounts.push({ liveEntries: 0, liveBytes: 0, liveFacts: 0, recoveredBytes: 0 });
+  }
+
+  /** The segment was read back: its frames end here. */
+  recovered(segment: number, sizeBytes: number): void {
+    this.#account(segment).recoveredBytes = sizeBytes;
+  }
+
+  /** Bytes that former processes wrote to newer segments. */
+  bytesBehind(segment: number): number {
+    const newer = this.#accounts.slice(segment - this.#first + 1);
+    return newer.reduce((sum, { recoveredBytes }) => sum + recoveredBytes, 0);
   }
 
   addEntry(segment: number, length: number): void {

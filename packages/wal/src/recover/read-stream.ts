@@ -79,6 +79,7 @@ export function readStream(
     ledger.open(segment);
     const next = nextHeader(list.used[i + 1]);
     end = replay.read(window, segment, firstSeq, next);
+    ledger.recovered(segment, end.contentEnd);
     // Of an earlier segment the seqs tell exactly what is missing.
     const isOpen = next === null && end.sealCrc === null;
     if (isOpen && window.sizeBytes < (header?.capacityBytes ?? 0)) {
