@@ -316,6 +316,20 @@ describe('a look that finds damage', () => {
     },
   );
 
+  it('is not found by a read that fails: that is tried again, and only the third in a row ends it', async () => {
+    const alone = await cold();
+    const { node } = alone;
+    const op = (seq: number): Uint8Array => looking(`k${seq}`, 'w', seq, alone.now);
+    const failReads = (count: number): void =>
+      node.fs.failNext({ kind: 'read', path: /\.sst/ }, 'EIO', count);
+    failReads(2);
+    expect(await alone.write(op(1))).toBe('done 9 was v1 1');
+    expect(node.replica.status().state).toBe('serving');
+    failReads(3);
+    expect(await alone.write(op(5))).toBe('IN_DOUBT UNKNOWN');
+    expect(node.replica.status()).toMatchObject({ state: 'corrupt', revision: 9 });
+  });
+
   it('found again at each start keeps the replica from serving, and nothing is lost when it is mended', async () => {
     const alone = await cold();
     const { node } = alone;

@@ -5,7 +5,14 @@ import {
   limits,
   readCommand,
 } from '@dougdb/rpc-proto';
-import type { Db, Found } from '@dougdb/sstable';
+import {
+  type Db,
+  type Found,
+  type LookOptions,
+  type MaybePromise,
+  SstErrorCode,
+} from '@dougdb/sstable';
+import { codeOf } from '../error-code.js';
 import {
   decodeLookResult,
   encodeLookResult,
@@ -39,6 +46,9 @@ export type ApplyOutcome = (typeof ApplyOutcome)[keyof typeof ApplyOutcome];
 
 /** Rows of idle sessions are removed at multiples of this index: the same point on every replica. */
 export const EXPIRY_INTERVAL_ENTRIES = 1024;
+
+/** A read that failed says nothing of the table: so often it is tried before the replica gives up (S13). */
+const LOOK_TRIES = 3;
 
 /** The leader has checked the sizes by its limits; whoever applies must not judge by others. */
 const NO_SIZE_LIMITS: LimitTable = Object.freeze({
@@ -195,10 +205,20 @@ export class StateMachine {
       );
     }
     const key = data.subarray(keyStart, keyEnd);
-    const found = this.#db.look(key, { sequence: revision, keysOnly: !returnPrevious });
+    const options = { sequence: revision, keysOnly: !returnPrevious };
+    const found = this.#lookUp(key, options, LOOK_TRIES);
     if (!isPromise(found)) return this.#decide(data, found);
     this.#look = new Look(found, this.#onLooked);
     return null;
+  }
+
+  #lookUp(key: Uint8Array, options: LookOptions, tries: number): MaybePromise<Found | null> {
+    const found = this.#db.look(key, options);
+    if (!isPromise(found) || tries === 1) return found;
+    return found.catch((error: unknown) => {
+      if (codeOf(error) !== SstErrorCode.Io) throw error;
+      return this.#lookUp(key, options, tries - 1);
+    });
   }
 
   #decide(data: Uint8Array, found: Found | null): ApplyOutcome {
