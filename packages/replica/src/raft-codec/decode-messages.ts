@@ -2,10 +2,9 @@ import { type Entry, EntryType, type Message, MessageType, makeMessage } from '@
 import { MessageBatch, type RaftEntry, type RaftMessage } from '@dougdb/rpc-proto';
 import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
 import type { PartitionMessage } from './partition-message.js';
+import { offWire } from './wire-size.js';
 
-const messageTypes: ReadonlySet<number> = new Set(
-  Object.values(MessageType).filter((type) => type !== MessageType.MsgSnap),
-);
+const messageTypes: ReadonlySet<number> = new Set(Object.values(MessageType));
 const entryTypes: ReadonlySet<number> = new Set(Object.values(EntryType));
 
 /**
@@ -37,6 +36,8 @@ function decodeGenerated(bytes: Uint8Array): MessageBatch {
 
 function toMessage(raw: RaftMessage): Message {
   if (!messageTypes.has(raw.type)) refuse(`type ${raw.type}`);
+  const reason = offWire(raw.type, raw.readToken);
+  if (reason !== null) refuse(reason);
   if (!isId(raw.to) || !isId(raw.from)) refuse(`from ${raw.from} to ${raw.to}`);
   const message = makeMessage(raw.type as MessageType, raw.to, count(raw.term));
   message.from = raw.from;

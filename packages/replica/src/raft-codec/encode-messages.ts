@@ -6,7 +6,7 @@ import { blockSize, entrySize, messageSize, Tag } from './wire-size.js';
 /**
  * The messages as an encoded dougdb.raft.v1.MessageBatch, by hand: sizes first, then one pass that
  * copies the data of each entry once. The generated code makes the same bytes.
- * @throws ReplicaError for a MsgSnap, which has no form on the wire yet
+ * @throws ReplicaError for what has no form on the wire yet: snapshots and repairs
  */
 export function encodeMessageBatch(items: readonly PartitionMessage[]): Uint8Array {
   const bytes = new Uint8Array(batchSize(items));

@@ -13,7 +13,10 @@ import {
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const id = count.map((n) => Math.max(1, n));
-const onWire = Object.values(MessageType).filter((type) => type !== MessageType.MsgSnap);
+const { MsgSnap, MsgSnapReq, MsgEntryReq, MsgEntryResp, MsgApp, MsgAppResp, MsgHeartbeat } =
+  MessageType;
+const offWire: readonly MessageType[] = [MsgSnap, MsgSnapReq, MsgEntryReq, MsgEntryResp];
+const onWire = Object.values(MessageType).filter((type) => !offWire.includes(type));
 
 /** Any message that a peer may send. */
 const messages: fc.Arbitrary<PartitionMessage> = fc
@@ -49,7 +52,8 @@ const messages: fc.Arbitrary<PartitionMessage> = fc
     message.reject = raw.reject;
     message.rejectHint = raw.rejectHint;
     message.force = raw.force;
-    message.readToken = raw.readToken;
+    const isAppend = raw.type === MsgApp || raw.type === MsgAppResp;
+    message.readToken = isAppend ? 0 : raw.readToken;
     if (raw.type === MessageType.MsgApp && raw.entries.length > 0) {
       let term = Math.max(1, raw.logTerm);
       message.entries = raw.entries.map(({ data, checksum, type, later }, i): Entry => {
@@ -138,16 +142,28 @@ describe('raft codec', () => {
     for (const bytes of wrong) expect(codeOfDecoding(bytes)).toBe('REPLICA_BAD_MESSAGE');
   });
 
-  it('will not write a MsgSnap, which has no form on the wire yet', () => {
-    const message = makeMessage(MessageType.MsgSnap, 2, 7);
-    expect(() => encodeMessageBatch([{ partitionId: 1, message }])).toThrow('message-on-wire');
-    const raw = MessageBatch.decode(
-      encodeMessageBatch([{ partitionId: 1, message: makeMessage(MessageType.MsgApp, 2, 7) }]),
-    );
-    raw.messages[0]!.from = 1;
-    expect(messagesOfBatch(raw)).toHaveLength(1);
-    raw.messages[0]!.type = MessageType.MsgSnap;
-    expect(() => messagesOfBatch(raw)).toThrow('type 7');
+  it('neither writes nor reads what has no form on the wire yet: nothing of it may get lost on the way', () => {
+    const alike = (change: Partial<Message>): Message => ({
+      ...makeMessage(MsgHeartbeat, 2, 7),
+      from: 1,
+      ...change,
+    });
+    const unsent = [
+      ...offWire.map((type) => alike({ type })),
+      alike({ type: MsgApp, readToken: 5 }),
+      alike({ type: MsgAppResp, readToken: 5 }),
+    ];
+    for (const message of unsent) {
+      expect(() => encodeMessageBatch([{ partitionId: 1, message }])).toThrow('message-on-wire');
+      const raw = MessageBatch.decode(encodeMessageBatch([{ partitionId: 1, message: alike({}) }]));
+      expect(messagesOfBatch(raw)).toHaveLength(1);
+      Object.assign(raw.messages[0]!, { type: message.type, readToken: message.readToken });
+      expect(() => messagesOfBatch(raw)).toThrow(`type ${message.type}`);
+    }
+    for (const change of [{ repairIndex: 3 }, { denyTerm: 3 }]) {
+      const message = alike({ type: MsgAppResp, ...change });
+      expect(() => encodeMessageBatch([{ partitionId: 1, message }])).toThrow('message-on-wire');
+    }
   });
 
   it('answers garbage with its error and nothing else', () => {

@@ -40,12 +40,30 @@ export function blockSize(contentBytes: number): number {
   return 1 + varintSize(contentBytes) + contentBytes;
 }
 
+/** What only snapshots and repairs send: a part of it would be lost on the way. */
+const OFF_WIRE: ReadonlySet<number> = new Set([
+  MessageType.MsgSnap,
+  MessageType.MsgSnapReq,
+  MessageType.MsgEntryReq,
+  MessageType.MsgEntryResp,
+]);
+
+/** Why a message of this type, with this token, has no form on the wire yet; null: it has one. */
+export function offWire(type: number, readToken: number): string | null {
+  if (OFF_WIRE.has(type)) return `type ${type}`;
+  const isAppend = type === MessageType.MsgApp || type === MessageType.MsgAppResp;
+  // There it names the life of a replica that lost entries, and speaks of them in fields that are not sent.
+  return isAppend && readToken !== 0 ? `type ${type} with a token` : null;
+}
+
 /**
  * Length of a message as dougdb.raft.v1.RaftMessage.
- * @throws ReplicaError for a MsgSnap, which has no form on the wire yet
+ * @throws ReplicaError for what has no form on the wire yet
  */
 export function messageSize(partitionId: number, m: Message): number {
-  if (m.type === MessageType.MsgSnap) broken('message-on-wire', 'MsgSnap cannot be sent');
+  const isAboutLoss = m.repairIndex !== 0 || m.denyTerm !== 0;
+  const reason = offWire(m.type, m.readToken) ?? (isAboutLoss ? 'a repair' : null);
+  if (reason !== null) broken('message-on-wire', `${reason} cannot be sent`);
   let size = numberSize(partitionId) + numberSize(m.to) + numberSize(m.from);
   size += numberSize(m.type) + numberSize(m.term) + numberSize(m.logTerm) + numberSize(m.index);
   size += numberSize(m.commit) + numberSize(m.rejectHint) + numberSize(m.readToken);
