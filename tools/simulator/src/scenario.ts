@@ -1,3 +1,4 @@
+import type { MemberSettings } from '@dougdb/member';
 import { SimCluster } from './cluster.js';
 import type { Observation } from './observation.js';
 import { violations } from './oracle.js';
@@ -10,6 +11,8 @@ export interface ScenarioOptions {
   readonly members?: number;
   /** Of users' data. Default 1. */
   readonly partitions?: number;
+  /** Of the members, where they differ from those of every run. */
+  readonly settings?: Partial<MemberSettings>;
   readonly clients?: number;
   readonly operationsPerClient?: number;
   /** Mean pause of a client between two operations. Default 10. */
@@ -47,6 +50,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     seed: options.seed,
     ...(options.members === undefined ? {} : { members: options.members }),
     partitions: options.partitions ?? 1,
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
   const { scheduler } = cluster;
   cluster.start();

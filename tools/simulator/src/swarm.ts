@@ -1,3 +1,4 @@
+import type { MemberSettings } from '@dougdb/member';
 import { SimRandom } from '@dougdb/ports/sim';
 import { drawFaults, scheduleFaults } from './nemesis.js';
 import { runScenario, type ScenarioResult } from './scenario.js';
@@ -19,6 +20,16 @@ export function runSwarm(seed: string, partitions?: number): Promise<ScenarioRes
     clients: 1 + random.int(5),
     operationsPerClient,
     meanPauseMs: random.pick([5, 50, 150]),
+    settings: drawSettings(random.fork('settings')),
     plan: (cluster) => scheduleFaults(cluster, faults),
   });
+}
+
+/** Room for blocks and memtables: where it is short, looks wait for disks, and replicas freeze for each other. */
+function drawSettings(random: SimRandom): Partial<MemberSettings> {
+  return {
+    blockCacheBytes: random.pick([0, 4 << 10, 1 << 20]),
+    memtableBudgetBytes: random.pick([96 << 10, 256 << 10, 1 << 20]),
+    memtableBytes: random.pick([2 << 10, 8 << 10]),
+  };
 }
