@@ -46,7 +46,7 @@ export * from './gen/dougdb/raft/v1/raft.js';
 export * from './gen/dougdb/v1/doug.js';
 export * from './gen/dougdb/v1/routes.js';
 export * from './gen/dougdb/v1/types.js';
-export { assertLimits, type LimitTable, limits } from './limits.js';
+export { assertLimits, type LimitTable, limits, PIPE_ITEM_TIMEOUT_MS } from './limits.js';
 export {
   isConsistency,
   type PipeOp,

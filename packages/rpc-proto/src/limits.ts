@@ -117,6 +117,12 @@ export const limits: LimitTable = Object.freeze({
 });
 
 /**
+ * Longest that an item of a Pipe waits where it is served, and how long it waits when it does not say, in
+ * milliseconds. Not a setting: a client must know it to tell a server's limit from its caller's time.
+ */
+export const PIPE_ITEM_TIMEOUT_MS = 30_000;
+
+/**
  * Checks that what is accepted at one hop fits through all later ones: what a client may send fits
  * into an entry, an entry into a peer's message, that into the log. Called once at start.
  * @throws DougError INVALID_ARGUMENT that names the two limits

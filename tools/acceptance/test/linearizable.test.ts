@@ -21,9 +21,11 @@ import { DOUG_FACADE, DOUG_NODE, ProcessCluster, type ProcessMember, until } fro
 const SECONDS = Number(process.env.DOUG_CHAOS_SECONDS ?? 20);
 const SEED = Number(process.env.DOUG_CHAOS_SEED ?? Date.now() % 1_000_000);
 const CLIENTS = 12;
+const WANTED_SUCCESSES = (2_000 * SECONDS) / 60;
+const WANTED_FAULTS = SECONDS / 3;
 const SLOTS = 8;
 
-jest.setTimeout(300_000 + SECONDS * 2_000);
+jest.setTimeout(300_000 + SECONDS * 6_000);
 
 /** Members that are killed and stopped at random, two of five at a time, under clients of three kinds. */
 describe('four partitions under kill -9 and SIGSTOP', () => {
@@ -66,10 +68,17 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
       sink: new FileSink(file),
     });
     const random = new SimRandom(SEED);
-    const end = performance.now() + SECONDS * 1000;
-    const goesOn = () => performance.now() < end;
+    const faults = { begun: 0 };
+    // A slow machine takes longer for as much; one on which nothing goes on comes to the end all the same.
+    const began = performance.now();
+    const goesOn = () => {
+      const elapsedMs = performance.now() - began;
+      if (elapsedMs < SECONDS * 1000) return true;
+      const isEnough = recorder.counts.ok >= WANTED_SUCCESSES && faults.begun >= WANTED_FAULTS;
+      return !isEnough && elapsedMs < SECONDS * 5_000;
+    };
     const nemesis = runProcessNemesis({
-      victims: cluster.members.map((member) => victim(cluster, watcher, member)),
+      victims: cluster.members.map((member) => victim(cluster, watcher, member, faults)),
       atOnce: 2,
       random: random.fork('nemesis'),
       sleep: (ms) => sleep(ms),
@@ -88,20 +97,20 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
       },
       () => performance.now(),
     );
-    const faults = await nemesis;
+    const { kills, stops } = await nemesis;
     recorder.close();
     const history = parseHistory(readFileSync(file, 'utf8'));
-    const began = performance.now();
+    const checkBegan = performance.now();
     const report = checkHistory(history);
     console.log(
-      `${JSON.stringify(result)}, ${JSON.stringify(faults)}: ${report.verdict} in ${Math.round(performance.now() - began)} ms`,
+      `${JSON.stringify(result)}, ${kills} kills, ${stops} stops: ${report.verdict} in ${Math.round(performance.now() - checkBegan)} ms`,
     );
     expect(report.verdict).toBe('linearizable');
     // A quiet run proves nothing: things were broken, and work went on between.
-    expect(faults.kills + faults.stops).toBeGreaterThanOrEqual(SECONDS / 3);
-    expect(faults.kills).toBeGreaterThan(0);
-    expect(faults.stops).toBeGreaterThan(0);
-    expect(result.succeeded).toBeGreaterThanOrEqual((2_000 * SECONDS) / 60);
+    expect(kills + stops).toBeGreaterThanOrEqual(WANTED_FAULTS);
+    expect(kills).toBeGreaterThan(0);
+    expect(stops).toBeGreaterThan(0);
+    expect(result.succeeded).toBeGreaterThanOrEqual(WANTED_SUCCESSES);
     // Nothing was left out: each call that was begun is in the history.
     const { ok, fail, unknown } = recorder.counts;
     expect(history.operations.length).toBe(ok + fail + unknown);
@@ -114,17 +123,26 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
   });
 });
 
-function victim(cluster: ProcessCluster, watcher: DougClient, member: ProcessMember): Victim {
+function victim(
+  cluster: ProcessCluster,
+  watcher: DougClient,
+  member: ProcessMember,
+  faults: { begun: number },
+): Victim {
   return {
     name: member.name,
     kill: async () => {
+      faults.begun++;
       await cluster.end(member, 'SIGKILL');
     },
     restart: async () => {
       cluster.startMember(member);
       await until(`${member.name} answers`, () => answers(watcher, member));
     },
-    stop: () => cluster.signal(member, 'SIGSTOP'),
+    stop: () => {
+      faults.begun++;
+      cluster.signal(member, 'SIGSTOP');
+    },
     resume: () => cluster.signal(member, 'SIGCONT'),
   };
 }

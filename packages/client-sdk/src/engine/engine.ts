@@ -10,6 +10,7 @@ import {
   type CodeName,
   DougError,
   fromWire,
+  PIPE_ITEM_TIMEOUT_MS,
   type ResponseHeader,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
@@ -39,9 +40,6 @@ const maxHasty = 3;
 
 /** A map that is merely behind is asked for no more often than this. */
 const REFRESH_MS = 1_000;
-
-/** Nodes and facades let no item wait for longer, however much time it is given. */
-const ITEM_LIMIT_MS = 30_000;
 
 /** Ends of a stream that a new stream would not mend. */
 const hopeless: ReadonlySet<CodeName> = new Set([
@@ -373,7 +371,7 @@ export class Engine implements PipeOwner {
    */
   #isCutShort(op: Operation, { reason }: DougError): boolean {
     if (reason !== 'DEADLINE' || this.clock.monotonicMs() >= op.deadlineMs) return false;
-    return op.isRead || op.givenMs > ITEM_LIMIT_MS;
+    return op.isRead || op.givenMs > PIPE_ITEM_TIMEOUT_MS;
   }
 
   #retry(op: Operation, error: DougError): void {

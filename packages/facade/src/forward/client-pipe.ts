@@ -4,6 +4,7 @@ import {
   checkRequestBytes,
   DougError,
   limits,
+  PIPE_ITEM_TIMEOUT_MS,
   type PipeOp,
   type PipeRequestVisitor,
   PipeResponseWriter,
@@ -16,8 +17,6 @@ import type { Admission } from './admission.js';
 import { type Forwarder, orderedRefusals } from './forwarder.js';
 import type { Origin } from './origin.js';
 
-/** Longest that an item waits, and how long it waits when it does not say. */
-const ITEM_TIMEOUT_MS = 30_000;
 /** Reading goes on when so much of the window is free again. */
 const RESUME_ITEMS = Math.floor(limits.pipeWindowItems * 0.75);
 /** Bytes of items of one pipe that are not answered. */
@@ -148,7 +147,8 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     this.#open++;
     this.#openBytes += end - start;
     if (this.#open >= limits.pipeWindowItems) this.#isFull = true;
-    const waitMs = timeoutMs === 0 ? ITEM_TIMEOUT_MS : Math.min(timeoutMs, ITEM_TIMEOUT_MS);
+    const waitMs =
+      timeoutMs === 0 ? PIPE_ITEM_TIMEOUT_MS : Math.min(timeoutMs, PIPE_ITEM_TIMEOUT_MS);
     const deadlineMs = this.#nowMs + waitMs;
     // The client's partition and epoch are replaced: the facade knows better, or learns.
     const error =

@@ -6,6 +6,7 @@ import {
   DougError,
   type LookedWrite,
   limits,
+  PIPE_ITEM_TIMEOUT_MS,
   type PipeOp,
   type PipeRequestVisitor,
   PipeResponseWriter,
@@ -22,8 +23,6 @@ import type { ClusterView } from '../handlers/cluster-view.js';
 import { servedConsistency } from '../handlers/consistency.js';
 import { PartitionSink, type PipeAnswers } from './partition-sink.js';
 
-/** Longest that an item waits, and how long it waits when it does not say. */
-const ITEM_TIMEOUT_MS = 30_000;
 /** Reading goes on when so much of the window is free again. */
 const RESUME_ITEMS = Math.floor(limits.pipeWindowItems * 0.75);
 /** Bytes of items of one pipe that are not answered. */
@@ -146,7 +145,8 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     this.#open++;
     this.#openBytes += end - start;
     if (this.#open >= limits.pipeWindowItems) this.#full = true;
-    const waitMs = timeoutMs === 0 ? ITEM_TIMEOUT_MS : Math.min(timeoutMs, ITEM_TIMEOUT_MS);
+    const waitMs =
+      timeoutMs === 0 ? PIPE_ITEM_TIMEOUT_MS : Math.min(timeoutMs, PIPE_ITEM_TIMEOUT_MS);
     const deadlineMs = this.#nowMs + waitMs;
     try {
       const replica = this.#replicaOf(view, partitionId, op, start, end);
