@@ -6,14 +6,8 @@ import {
   StateType,
   type Status,
 } from '../../src/index.js';
-import { isQuorum } from './model-invariants.js';
+import { isQuorum, Violation } from '../../src/testing/index.js';
 import type { SimDisk } from './sim-disk.js';
-
-export class Violation extends Error {
-  constructor(property: string, detail: string) {
-    super(`${property}: ${detail}`);
-  }
-}
 
 function check(condition: boolean, property: string, detail: () => string): void {
   if (!condition) throw new Violation(property, detail());

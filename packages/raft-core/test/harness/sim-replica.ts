@@ -13,9 +13,9 @@ import {
   type ReplicaId,
   StateType,
 } from '../../src/index.js';
+import { type LogView, type ReplicaView, Violation } from '../../src/testing/index.js';
 import { bytes } from './host.js';
-import type { ReplicaView } from './model-invariants.js';
-import { type Oracle, Violation } from './oracle.js';
+import type { Oracle } from './oracle.js';
 import type { Prng } from './prng.js';
 import { SimDisk } from './sim-disk.js';
 
@@ -142,8 +142,8 @@ export class SimReplica {
   get view(): ReplicaView | null {
     if (this.node === null) return null;
     const { term, role, confState: conf } = this.node.status();
-    const { id, model: log } = this;
-    return { id, term, role, commit: this.#viewCommit, conf, log, disk: this.disk.durableEntries };
+    const [log, disk] = [viewOf(this.model), viewOf(this.disk.durableEntries)];
+    return { id: this.id, term, role, commit: this.#viewCommit, conf, log, disk };
   }
 
   /** Handles one Ready, if there is one. */
@@ -321,6 +321,12 @@ export class SimReplica {
     }
   }
 }
+
+/** Of a log whose entry 1 stands at 0. */
+const viewOf = (entries: readonly Entry[]): LogView => ({
+  last: entries.length,
+  termAt: (index) => (index === 0 ? 0 : (entries[index - 1]?.term ?? -1)),
+});
 
 function describeReady(id: ReplicaId, ready: Ready): string {
   const { append, committed, softState, hardState } = ready;

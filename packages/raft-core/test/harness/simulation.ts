@@ -9,9 +9,9 @@ import {
   MessageType,
   type ReplicaId,
 } from '../../src/index.js';
+import { checkModel, type ReplicaView, Violation } from '../../src/testing/index.js';
 import { entry, voters } from './host.js';
-import { checkModel, type ReplicaView } from './model-invariants.js';
-import { isLeader, Oracle, Violation } from './oracle.js';
+import { isLeader, Oracle } from './oracle.js';
 import { Prng } from './prng.js';
 import type { SimDisk } from './sim-disk.js';
 import { describeMessage, SimReplica } from './sim-replica.js';

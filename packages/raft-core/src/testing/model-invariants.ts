@@ -1,17 +1,27 @@
-import { type ConfState, type Entry, type ReplicaId, StateType } from '../../src/index.js';
-import { Violation } from './oracle.js';
+import type { LogIndex, ReplicaId, Term } from '../ids.js';
+import { StateType } from '../ready.js';
+import type { ConfState } from '../storage.js';
+import { Violation } from './violation.js';
+
+/** A log, as far as the invariants look at it. */
+export interface LogView {
+  /** Index of the last entry; 0: none. */
+  readonly last: LogIndex;
+  /** Term of the entry at `index`; 0 at 0, -1 above the last entry. */
+  termAt(index: LogIndex): Term;
+}
 
 /** What the invariants see of one replica. */
 export interface ReplicaView {
   readonly id: ReplicaId;
-  readonly term: number;
+  readonly term: Term;
   readonly role: StateType;
-  readonly commit: number;
+  readonly commit: LogIndex;
   readonly conf: ConfState;
-  /** The log as the process believes it to be; index 1 stands at 0. */
-  readonly log: readonly Entry[];
+  /** The log as the process believes it to be. */
+  readonly log: LogView;
   /** The log as it is on its disk. */
-  readonly disk: readonly Entry[];
+  readonly disk: LogView;
 }
 
 /**
@@ -27,29 +37,26 @@ export function checkModel(views: readonly ReplicaView[], commitTermOf: CommitTe
 }
 
 /** A term in which the entry at an index was committed. */
-export type CommitTermOf = (index: number) => number;
+export type CommitTermOf = (index: LogIndex) => Term;
 
-const termAt = (log: readonly Entry[], index: number): number =>
-  index === 0 ? 0 : (log[index - 1]?.term ?? -1);
-
-const lastTerm = (log: readonly Entry[]): number => termAt(log, log.length);
+const lastTerm = (log: LogView): Term => log.termAt(log.last);
 
 /** Whether `log` holds the first `index` entries of `of`. */
-const holdsPrefix = (log: readonly Entry[], of: readonly Entry[], index: number): boolean =>
-  termAt(log, index) === termAt(of, index);
+const holdsPrefix = (log: LogView, of: LogView, index: LogIndex): boolean =>
+  log.termAt(index) === of.termAt(index);
 
 function checkPair(a: ReplicaView, b: ReplicaView, commitTermOf: CommitTermOf): void {
   const shorter = Math.min(a.commit, b.commit);
   demand(holdsPrefix(a.log, b.log, shorter), 'LogInv', a, b);
   const bothLead = a.role === StateType.StateLeader && b.role === StateType.StateLeader;
   demand(!bothLead || a.id === b.id || a.term !== b.term, 'MoreThanOneLeaderInv', a, b);
-  const lengths = Math.min(a.log.length, b.log.length);
-  const isSameTerm = termAt(a.log, lengths) === termAt(b.log, lengths);
+  const lengths = Math.min(a.log.last, b.log.last);
+  const isSameTerm = a.log.termAt(lengths) === b.log.termAt(lengths);
   const before = Math.floor(lengths / 2);
   demand(!isSameTerm || holdsPrefix(a.log, b.log, before), 'LogMatchingInv', a, b);
   const isUpToDate =
     lastTerm(a.log) > lastTerm(b.log) ||
-    (lastTerm(a.log) === lastTerm(b.log) && a.log.length >= b.log.length);
+    (lastTerm(a.log) === lastTerm(b.log) && a.log.last >= b.log.last);
   // With more than three voters one may know of a commit and not hold the entry that made it so yet; its
   // log alone then says nothing about who is ahead of it.
   const knowsWhy = lastTerm(b.log) >= commitTermOf(b.commit);
@@ -69,7 +76,7 @@ function checkLeader(
     while (known > 0 && commitTermOf(known) > leader.term) known--;
     demand(holdsPrefix(leader.log, other.log, known), 'LeaderCompletenessInv', leader, other);
   }
-  const lacking = (logOf: (view: ReplicaView) => readonly Entry[]): ReadonlySet<ReplicaId> =>
+  const lacking = (logOf: (view: ReplicaView) => LogView): ReadonlySet<ReplicaId> =>
     new Set(
       views.filter((v) => !holdsPrefix(logOf(v), leader.log, leader.commit)).map((v) => v.id),
     );
@@ -94,10 +101,10 @@ function checkLeader(
 }
 
 /** Last index of an entry of `term`, or 0. */
-function lastOfTerm(log: readonly Entry[], term: number): number {
-  let index = log.length;
-  while (index > 0 && termAt(log, index) > term) index--;
-  return termAt(log, index) === term ? index : 0;
+function lastOfTerm(log: LogView, term: Term): LogIndex {
+  let index = log.last;
+  while (index > 0 && log.termAt(index) > term) index--;
+  return log.termAt(index) === term ? index : 0;
 }
 
 const majority = (ids: readonly ReplicaId[], of: ReadonlySet<ReplicaId>): boolean =>
@@ -112,9 +119,6 @@ export function isQuorum(conf: ConfState, of: ReadonlySet<ReplicaId>): boolean {
 function demand(isMet: boolean, name: string, a: ReplicaView, b: ReplicaView): void {
   if (isMet) return;
   const show = (v: ReplicaView): string =>
-    `${v.id} (term ${v.term}, role ${v.role}, commit ${v.commit}, log ${v.log.length}, last terms ${v.log
-      .slice(-4)
-      .map((e) => e.term)
-      .join()})`;
+    `${v.id} (term ${v.term}, role ${v.role}, commit ${v.commit}, log ${v.log.last}, last term ${lastTerm(v.log)})`;
   throw new Violation(name, `${show(a)} and ${show(b)}`);
 }
