@@ -1,0 +1,45 @@
+import type { SimRandom } from '@dougdb/ports/sim';
+import type { RaftGroup } from './raft-group.js';
+import type { RaftProcess } from './raft-process.js';
+
+/** What clients want: mostly of the leader, sometimes of anybody. */
+export class Operations {
+  readonly #group: RaftGroup;
+  readonly #random: SimRandom;
+
+  constructor(group: RaftGroup, random: SimRandom) {
+    this.#group = group;
+    this.#random = random;
+  }
+
+  pauseUs(): number {
+    const meanUs = 1_000_000 / this.#group.plan.operations.perSecond;
+    return 1 + Math.floor(-meanUs * Math.log(1 - this.#random.next()));
+  }
+
+  next(): void {
+    const random = this.#random;
+    const { operations } = this.#group.plan;
+    const process = this.#whom();
+    if (process === null) return;
+    const { trace, nowUs } = this.#group;
+    const draw = random.next();
+    if (draw < operations.reads) {
+      const isLease = random.chance(operations.leaseReads);
+      trace.note(nowUs, isLease ? 'lease-read' : 'read', process.id, 0);
+      if (isLease) process.leaseRead();
+      else process.read();
+      return;
+    }
+    const count = 1 + random.int(operations.batch);
+    trace.note(nowUs, 'propose', process.id, count);
+    process.propose(count, 4 + random.int(operations.sizeBytes));
+  }
+
+  #whom(): RaftProcess | null {
+    const random = this.#random;
+    if (random.chance(this.#group.plan.operations.toLeader)) return this.#group.leader;
+    const { processes } = this.#group;
+    return processes[random.int(processes.length)] ?? null;
+  }
+}
