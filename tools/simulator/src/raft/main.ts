@@ -22,6 +22,10 @@ const { values } = parseArgs({
   },
 });
 const length = Number(values.length);
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 
 if (values.bench) bench();
 else if (values.seed !== undefined && values.seeds === undefined) replay(values.seed);
@@ -45,7 +49,7 @@ function search(): void {
   const names = values.profile === undefined ? profileNames : [values.profile];
   const until = performance.now() + Number(values.seconds ?? 1e9) * 1000;
   const most = Number(values.seeds ?? (values.seconds === undefined ? 100 : 1e9));
-  const cpuBefore = process.cpuUsage().user;
+  const before = cpuSeconds();
   const coverage = new Coverage();
   const runs = new Map<string, number>(names.map((name) => [name, 0]));
   let events = 0;
@@ -65,11 +69,11 @@ function search(): void {
     }
     runs.set(profile, (runs.get(profile) ?? 0) + 1);
   }
-  const cpuSeconds = (process.cpuUsage().user - cpuBefore) / 1e6;
+  const spent = cpuSeconds() - before;
   console.log(Object.entries(coverage.counts).map(([name, n]) => `${name} ${n}`).join(', '));
   console.log([...runs].map(([name, n]) => `${name}: ${n} runs`).join(', '));
   console.log(
-    `${count} runs from seed ${base}, ${failed} failed, ${(simulatedUs / 3.6e9).toFixed(2)} simulated hours, ${events} events, ${Math.round(events / cpuSeconds)} events and ${(simulatedUs / 1e6 / cpuSeconds).toFixed(0)} simulated seconds per second of one core`,
+    `${count} runs from seed ${base}, ${failed} failed, ${(simulatedUs / 3.6e9).toFixed(2)} simulated hours, ${events} events, ${Math.round(events / spent)} events and ${(simulatedUs / 1e6 / spent).toFixed(0)} simulated seconds per second of one core`,
   );
   if (values.profile === undefined && failed === 0 && coverage.missing.length > 0) {
     console.error(`never happened: ${coverage.missing.join(', ')}`);
@@ -91,11 +95,11 @@ function bench(): void {
   const seconds = Number(values.seconds ?? 600);
   runPlan(namedWorkload('warm-up', 60));
   for (let i = 0; i < 5; i++) {
-    const before = process.cpuUsage().user;
+    const before = cpuSeconds();
     const { events, simulatedUs } = runPlan(namedWorkload(`bench-${i}`, seconds));
-    const cpuSeconds = (process.cpuUsage().user - before) / 1e6;
+    const spent = cpuSeconds() - before;
     console.log(
-      `${events} events in ${cpuSeconds.toFixed(2)} s of CPU: ${Math.round(events / cpuSeconds)} events/s, ${Math.round(simulatedUs / 1e6 / cpuSeconds)} simulated s/s`,
+      `${events} events in ${spent.toFixed(2)} s of CPU: ${Math.round(events / spent)} events/s, ${Math.round(simulatedUs / 1e6 / spent)} simulated s/s`,
     );
   }
 }

@@ -62,9 +62,7 @@ export function begin(group: RaftGroup, action: Action): void {
       victim.ask((node) => node.campaign());
       return;
     case 'request-snapshot':
-      if (victim.node === null || victim.isPaused) return;
-      group.coverage.hit('snapshot-requested');
-      victim.ask((node) => node.requestSnapshot());
+      requestSnapshot(group, victim);
       return;
     case 'isolate':
     case 'one-way':
@@ -106,7 +104,7 @@ function crash(group: RaftGroup, process: RaftProcess, action: Action): void {
 
 /** Promised entries are gone; the replica knows. At most one of the group suffers any loss at a time. */
 function loseTail(group: RaftGroup, { disk, node }: RaftProcess, draw: number): void {
-  if (node !== null || group.processes.some((process) => process.disk.isFaulty)) return;
+  if (node !== null || group.processes.some((p) => !p.isDestroyed && p.isImpaired)) return;
   const first = Math.max(disk.frontier, disk.log.base) + 1;
   const count = disk.log.last - first + 1;
   if (count <= 0) return;
@@ -118,9 +116,18 @@ function damage(group: RaftGroup, process: RaftProcess, draw: number): void {
   const { storage } = process.disk;
   const count = storage.lastIndex() - storage.firstIndex() + 1;
   if (count <= 0) return;
-  if (group.processes.some((p) => p !== process && !p.isDestroyed && p.disk.isFaulty)) return;
+  if (group.processes.some((p) => p !== process && !p.isDestroyed && p.isImpaired)) return;
   group.coverage.hit('entry-damaged');
   storage.damage(storage.lastIndex() - Math.floor(draw * draw * count));
+}
+
+/** A state machine is damaged; that of another replica, or its log, is not at the same time. */
+function requestSnapshot(group: RaftGroup, process: RaftProcess): void {
+  if (process.node === null || process.isPaused) return;
+  if (group.processes.some((p) => !p.isDestroyed && p.isImpaired)) return;
+  group.coverage.hit('snapshot-requested');
+  process.wantsSnapshot = true;
+  process.ask((node) => node.requestSnapshot());
 }
 
 function pause(group: RaftGroup, process: RaftProcess, action: Action): void {

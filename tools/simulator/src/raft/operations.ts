@@ -13,7 +13,10 @@ export class Operations {
   }
 
   pauseUs(): number {
-    const meanUs = 1_000_000 / this.#group.plan.operations.perSecond;
+    const { plan, isHealing } = this.#group;
+    // Replicas that lag behind have to catch up some time, one message at a time if need be.
+    const perSecond = isHealing ? Math.min(10, plan.operations.perSecond) : plan.operations.perSecond;
+    const meanUs = 1_000_000 / perSecond;
     return 1 + Math.floor(-meanUs * Math.log(1 - this.#random.next()));
   }
 

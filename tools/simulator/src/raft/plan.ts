@@ -116,7 +116,7 @@ export function drawPlan(seed: string, profileName: string, seconds = 20): Plan 
     operations: drawOperations(random.fork('operations'), profile),
     actions,
     healsPartly: !profile.repair && random.chance(0.5),
-    fullCheckEvery: 100,
+    fullCheckEvery: 16,
     compactEvery: random.pick([0, 50, 400]),
   };
 }
@@ -144,7 +144,7 @@ function drawConfig(random: SimRandom, profile: Profile): Partial<Config> {
     preVote,
     maxInflightMsgs: random.pick([1, 3, 16]),
     maxInflightBytes: random.pick([300, 4 << 20]),
-    maxUncommittedBytes: profile.overload ? 4096 : 64 << 20,
+    maxUncommittedBytes: profile.overload ? 4096 : random.pick([16_384, 64 << 20]),
     maxApplyingBytes: random.pick([200, 16 << 20]),
     maxPendingReads: profile.overload ? 16 : 4096,
     snapshotTimeoutTick: random.pick([60, 300]),

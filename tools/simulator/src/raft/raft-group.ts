@@ -24,6 +24,8 @@ import type { RaftCore, World } from './world.js';
 
 /** Replicas that may be made in one run; ids are never used again. */
 const MAX_IDS = 24;
+/** What the system keeps for a process that is paused. */
+const MAX_STASH = 4096;
 /** Members at a time. */
 export const MAX_MEMBERS = 7;
 
@@ -292,11 +294,12 @@ export class RaftGroup implements World {
     const m = event.message;
     const target = this.process(event.id);
     if (m === null || target === undefined) return;
-    if (target.isPaused && target.stash.length < 4096) {
-      target.stash.push(event);
+    // What waited for a process to go on has arrived already.
+    if (event.life === 0) this.network.arrived(m);
+    if (target.isPaused) {
+      if (target.stash.length < MAX_STASH) target.stash.push({ ...event, life: 1 });
       return;
     }
-    this.network.arrived(m);
     if (m.type === MessageType.MsgSnap && !this.#streamed(m, target)) return;
     const status = target.receive(m);
     this.trace.note(this.nowUs, status, m.to, m.type, m);

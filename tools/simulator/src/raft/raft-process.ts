@@ -63,6 +63,8 @@ export class RaftProcess {
   isDestroyed = false;
   /** It follows the order of a leader to campaign. */
   isCalled = false;
+  /** Its state machine is damaged. */
+  wantsSnapshot = false;
   readonly random: SimRandom;
   readonly #world: World;
   readonly #coreRandom: () => number;
@@ -100,6 +102,11 @@ export class RaftProcess {
     this.#logger = { info: (event, fields) => this.#heard(event, fields) };
   }
 
+  /** Whether it lacks something that it once had. */
+  get isImpaired(): boolean {
+    return this.wantsSnapshot || this.disk.isFaulty;
+  }
+
   get isLeader(): boolean {
     return this.node !== null && this.role === StateType.StateLeader;
   }
@@ -124,6 +131,7 @@ export class RaftProcess {
     this.#isInstalling = false;
     this.#leaseReads = [];
     this.isCalled = false;
+    this.wantsSnapshot = false;
     this.conf = disk.conf;
     disk.storage.setConfState(disk.conf);
     const config: Config = {
@@ -469,6 +477,7 @@ export class RaftProcess {
     this.applied = index;
     this.#stateHash = this.#world.oracle.committed.hashAt(index);
     this.#isInstalling = false;
+    this.wantsSnapshot = false;
     this.model.compact(this.disk.log.base);
   }
 

@@ -46,10 +46,8 @@ export function runPlan(plan: Plan, options: GroupOptions = {}): RunResult {
   try {
     group.runUntil(plan.durationUs);
     heal(group);
-    group.stopOperations();
-    group.runUntil(group.nowUs + 10_000_000);
-    group.checkModel();
     settle(group);
+    group.checkModel();
   } catch (cause) {
     throw new RunFailure(plan, cause, group.trace.lastLines);
   }
