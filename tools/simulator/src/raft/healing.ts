@@ -23,6 +23,10 @@ export function heal(group: RaftGroup): void {
     process.disk.stalledUntilUs = 0;
     if (process.isPaused) group.resume(process);
     if (process.isDestroyed) continue;
+    // One of two voters whose state machine is damaged leads no more, and the other cannot: that is
+    // one fault too many, and its host begins with what it has.
+    const isOneOfTwo = process.wantsSnapshot && group.oracle.conf.voters.length < 3;
+    if (isOneOfTwo) process.crash();
     if (down.includes(process.id)) process.crash();
     else if (process.node === null) process.start({ isNew: false });
   }

@@ -68,6 +68,8 @@ interface Profile {
   readonly repair?: boolean;
   readonly tailLoss?: boolean;
   readonly overload?: boolean;
+  /** Many leaders, entries that travel alone, and nothing that holds a candidate back. */
+  readonly turmoil?: boolean;
   readonly kinds: readonly ActionKind[];
 }
 
@@ -89,6 +91,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
   lease: { net: true, disk: true, churn: true, lease: true, kinds: [...crashes, ...cuts, 'transfer', 'campaign', 'add-voter', 'remove', 'compact'] },
   damage: { net: true, disk: true, churn: true, repair: true, kinds: [...crashes, ...cuts, ...disks, 'entry-damaged', 'entry-damaged', 'transfer', 'replace'] },
   'lying-disk': { net: true, disk: true, churn: false, repair: true, tailLoss: true, kinds: [...crashes, 'tail-lost', 'tail-lost', 'isolate', 'split', 'transfer', 'compact'] },
+  turmoil: { net: true, disk: true, churn: true, turmoil: true, kinds: ['crash', 'crash', 'isolate', 'split', 'one-way', 'filter', 'campaign', 'campaign', 'transfer', 'any-change', 'replace', 'promote'] },
   all: { net: true, disk: true, churn: true, repair: true, kinds: [...crashes, ...cuts, ...disks, ...wishes, ...changes, 'entry-damaged'] },
 };
 
@@ -121,24 +124,26 @@ export function drawPlan(seed: string, profileName: string, seconds = 20): Plan 
   };
 }
 
-function drawRates(random: SimRandom, { kinds }: Profile): ActionRates {
+function drawRates(random: SimRandom, { kinds, turmoil }: Profile): ActionRates {
   const on = kinds.filter(() => random.chance(0.5));
+  const pausesUs = turmoil ? [20_000, 50_000] : [100_000, 300_000, 1_000_000];
   return {
     kinds: on,
-    meanPauseUs: random.pick([100_000, 300_000, 1_000_000]),
-    meanDurationUs: random.pick([50_000, 300_000, 1_000_000]),
+    meanPauseUs: random.pick(pausesUs),
+    meanDurationUs: random.pick(turmoil ? [30_000, 100_000] : [50_000, 300_000, 1_000_000]),
   };
 }
 
 function drawConfig(random: SimRandom, profile: Profile): Partial<Config> {
-  const electionTick = random.pick([6, 10, 16]);
-  const maxSizePerMsg = random.pick([1, 200, 1 << 20]);
-  const checkQuorum = profile.lease || random.chance(0.85);
-  const preVote = random.chance(0.8);
+  const { turmoil = false } = profile;
+  const electionTick = turmoil ? 5 : random.pick([6, 10, 16]);
+  const maxSizePerMsg = turmoil ? 1 : random.pick([1, 200, 1 << 20]);
+  const checkQuorum = profile.lease || random.chance(turmoil ? 0.2 : 0.85);
+  const preVote = random.chance(turmoil ? 0.1 : 0.8);
   const lease = { electionTimeoutMs: (electionTick * TICK_US) / 1000, tickMs: TICK_US / 1000 };
   return {
     electionTick,
-    heartbeatTick: random.pick([1, 2, 5]),
+    heartbeatTick: turmoil ? 1 : random.pick([1, 2, 5]),
     maxSizePerMsg,
     checkQuorum,
     preVote,
@@ -153,7 +158,7 @@ function drawConfig(random: SimRandom, profile: Profile): Partial<Config> {
     lease: profile.lease ? lease : null,
     tickMs: random.chance(0.5) ? TICK_US / 1000 : 0,
     repair: profile.repair ?? false,
-    restartSilence: profile.lease || profile.tailLoss || random.chance(0.85),
+    restartSilence: profile.lease || profile.tailLoss || random.chance(turmoil ? 0.1 : 0.85),
   };
 }
 

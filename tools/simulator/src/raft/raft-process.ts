@@ -14,6 +14,7 @@ import {
   type Ready,
   type ReplicaId,
   StateType,
+  type Storage,
 } from '@dougdb/raft-core';
 import { type ReplicaView, Violation } from '@dougdb/raft-core/testing';
 import type { SimRandom } from '@dougdb/ports/sim';
@@ -116,8 +117,11 @@ export class RaftProcess {
     return 1000 * this.id + (this.#world.nowUs * this.drift) / 1000;
   }
 
-  /** @param isNew - made just now by genesis: it has no earlier life */
-  start({ isNew }: { readonly isNew: boolean }): void {
+  /**
+   * @param isNew - made just now by genesis: it has no earlier life
+   * @param forgets - the commit hint is not read: what must never be
+   */
+  start({ isNew, forgets = false }: { readonly isNew: boolean; readonly forgets?: boolean }): void {
     const { disk } = this;
     this.lifeNumber++;
     this.life = newLife();
@@ -139,7 +143,7 @@ export class RaftProcess {
       ...this.#world.plan.config,
       ...(isNew ? { restartSilence: false } : {}),
       id: this.id,
-      storage: disk.storage,
+      storage: forgets ? withoutHint(disk.storage) : disk.storage,
       random: this.#coreRandom,
       applied: disk.frontier,
       recovering: disk.isTailLost,
@@ -148,7 +152,7 @@ export class RaftProcess {
     const { hardState } = disk.storage.initialState();
     this.node = new this.#world.core.RawNode(config);
     const status = this.node.status();
-    const isBehind = status.commit < hardState.commit && !disk.isTailLost;
+    const isBehind = status.commit < hardState.commit && !disk.isTailLost && !forgets;
     if (status.term !== hardState.term || isBehind) {
       throw new Violation('hard-state-kept', `${this.id} starts in ${status.term}`);
     }
@@ -161,8 +165,8 @@ export class RaftProcess {
     this.#after();
   }
 
-  /** Power fails. */
-  crash(): void {
+  /** Power fails; the seed decides what of the unsynced survives, unless it is said. */
+  crash(how?: { readonly share: number; readonly flushes: boolean }): void {
     if (this.node === null) return;
     const { disk, random } = this;
     const { coverage } = this.#world;
@@ -172,9 +176,9 @@ export class RaftProcess {
       const { hardState } = this.#held;
       if (hardState !== null && random.chance(0.5)) disk.writeHardState(hardState);
     }
-    disk.crash(random.pick([0, 0.1, 0.5, 0.999]));
+    disk.crash(how?.share ?? random.pick([0, 0.1, 0.5, 0.999]));
     // The state machine is flushed now and then; what it holds durably is whole up to some index.
-    if (this.applied > disk.frontier && random.chance(0.5)) {
+    if (this.applied > disk.frontier && (how?.flushes ?? random.chance(0.5))) {
       const frontier = disk.frontier + random.int(this.applied - disk.frontier + 1);
       disk.frontier = frontier;
       disk.conf = this.#world.oracle.confAt(frontier);
@@ -564,4 +568,19 @@ export class RaftProcess {
     if (fields.reason === 'append-timeout') coverage.hit('append-timeout');
     if (fields.reason === 'damaged-entry') coverage.hit('leader-hands-over-damaged');
   }
+}
+
+/** A storage that has lost the commit hints of its log (S2). */
+function withoutHint(storage: RaftDisk['storage']): Storage {
+  return {
+    initialState: () => {
+      const { hardState, confState } = storage.initialState();
+      return { hardState: { ...hardState, commit: 0 }, confState };
+    },
+    firstIndex: () => storage.firstIndex(),
+    lastIndex: () => storage.lastIndex(),
+    term: (index) => storage.term(index),
+    entries: (low, high, maxBytes) => storage.entries(low, high, maxBytes),
+    snapshot: () => storage.snapshot(),
+  };
 }
