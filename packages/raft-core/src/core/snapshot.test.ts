@@ -159,6 +159,26 @@ describe('a follower that is sent a snapshot', () => {
     expect(host.node.status()).toMatchObject({ applied: 8, lastIndex: 8, isInstalling: false });
   });
 
+  it('is installed once, although it comes twice while an entry below it is damaged', () => {
+    const host = new Host(
+      2,
+      { ...options, repair: true, terms: [1, 1, 1, 1], commit: 4 },
+      (storage) => storage.damage(2),
+    );
+    host.run();
+    expect(host.node.status()).toMatchObject({ applied: 1, damaged: [2] });
+    host.autoAppend = false;
+    host.step(snap(snapshotAt(3)));
+    // What the network repeats, and what was sent before it.
+    host.step(snap(snapshotAt(3)), snap(snapshotAt(2)));
+    host.completeNext();
+    host.run();
+    host.completeAll();
+    host.tick();
+    expect(host.snapshots.map((s) => s.index)).toEqual([3]);
+    expect(host.node.status()).toMatchObject({ applied: 4, isInstalling: false, damaged: [] });
+  });
+
   it.each([
     ['none', null],
     ['index 0', { ...snapshotAt(1), index: 0 }],

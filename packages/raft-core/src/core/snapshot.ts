@@ -30,6 +30,8 @@ function installs(r: Raft, snapshot: SnapshotMetadata): boolean {
   const { log } = r;
   // INVARIANT(snapshot-for-member): a replica takes no state of a group that it is not part of.
   if (!isMember(confState, r.id)) return false;
+  // Installed a second time it would take the state machine back behind what is applied by then.
+  if (index <= r.log.installingIndex) return false;
   const matches = log.matches(index, term);
   // A damaged entry that is still to be applied, and that the leader's log does not reach any more.
   const { firstDamaged } = r.repairs;

@@ -131,6 +131,11 @@ export class RaftLog {
     return this.#snapshot !== null;
   }
 
+  /** Index of the snapshot that is being installed; 0: none is. */
+  get installingIndex(): LogIndex {
+    return this.#snapshot?.index ?? 0;
+  }
+
   get hasUnhandedSnapshot(): boolean {
     return this.#snapshot !== null && !this.#isSnapshotHanded;
   }
