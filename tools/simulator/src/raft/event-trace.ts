@@ -32,7 +32,13 @@ export class EventTrace {
   }
 
   /** `what` has to be one of a few constant words. */
-  note(atUs: number, what: string, id: number, number: number, detail: Slot['detail'] = null): void {
+  note(
+    atUs: number,
+    what: string,
+    id: number,
+    number: number,
+    detail: Slot['detail'] = null,
+  ): void {
     const at = this.#count++ % KEPT;
     let slot = this.#ring[at];
     if (slot === undefined) {

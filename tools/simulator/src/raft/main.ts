@@ -70,7 +70,11 @@ function search(): void {
     runs.set(profile, (runs.get(profile) ?? 0) + 1);
   }
   const spent = cpuSeconds() - before;
-  console.log(Object.entries(coverage.counts).map(([name, n]) => `${name} ${n}`).join(', '));
+  console.log(
+    Object.entries(coverage.counts)
+      .map(([name, n]) => `${name} ${n}`)
+      .join(', '),
+  );
   console.log([...runs].map(([name, n]) => `${name}: ${n} runs`).join(', '));
   console.log(
     `${count} runs from seed ${base}, ${failed} failed, ${(simulatedUs / 3.6e9).toFixed(2)} simulated hours, ${events} events, ${Math.round(events / spent)} events and ${(simulatedUs / 1e6 / spent).toFixed(0)} simulated seconds per second of one core`,

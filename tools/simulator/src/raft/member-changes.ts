@@ -72,7 +72,9 @@ function changesOf(group: RaftGroup, { kind, draws }: Action): ConfChangeSingle[
       return come.length === 0 ? [] : [...come, ...one(RemoveNode, pickFrom(voters, draws[0]))];
     }
     case 'any-change': {
-      const come = hasRoom ? one(draws[1] < 0.5 ? AddNode : AddLearnerNode, group.newcomer()?.id) : [];
+      const come = hasRoom
+        ? one(draws[1] < 0.5 ? AddNode : AddLearnerNode, group.newcomer()?.id)
+        : [];
       const turn = one(draws[2] < 0.5 ? AddLearnerNode : RemoveNode, pickFrom(voters, draws[0]));
       const rise = one(AddNode, pickFrom(learners, draws[1]));
       return [...come, ...turn, ...rise].slice(0, 1 + Math.floor(draws[2] * 3));

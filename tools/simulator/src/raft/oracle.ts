@@ -34,7 +34,8 @@ export class Oracle {
   readonly #known: KnownEntry[][] = [];
   /** By voter: the newest term it voted in, and for whom. */
   readonly #votes = new Map<ReplicaId, { readonly term: Term; readonly vote: ReplicaId }>();
-  readonly #confs: { readonly index: LogIndex; readonly text: string; readonly conf: ConfState }[] = [];
+  readonly #confs: { readonly index: LogIndex; readonly text: string; readonly conf: ConfState }[] =
+    [];
 
   /** The entry and the configuration with which every log begins. */
   constructor(genesis: Entry, conf: ConfState) {
@@ -65,7 +66,8 @@ export class Oracle {
   appended(id: ReplicaId, log: LogMirror, entries: readonly Entry[]): void {
     for (const entry of entries) {
       const { index, term } = entry;
-      const at = (this.#known[index] ??= []);
+      const at = this.#known[index] ?? [];
+      this.#known[index] = at;
       const previousTerm = log.termAt(index - 1);
       const known = at.find((k) => k.entry.term === term);
       // Log matching: if it holds for each pair of neighbours it holds for whole logs.
@@ -175,8 +177,14 @@ export class Oracle {
   /** A vote leaves; whatever happened to the voter meanwhile, it is the only one of its term. */
   votes(m: Message): void {
     const before = this.#votes.get(m.from);
-    if (before !== undefined && (before.term > m.term || (before.term === m.term && before.vote !== m.to))) {
-      throw new Violation('one-vote-a-term', `${m.from} for ${m.to} in ${m.term}, after ${before.vote} in ${before.term}`);
+    if (
+      before !== undefined &&
+      (before.term > m.term || (before.term === m.term && before.vote !== m.to))
+    ) {
+      throw new Violation(
+        'one-vote-a-term',
+        `${m.from} for ${m.to} in ${m.term}, after ${before.vote} in ${before.term}`,
+      );
     }
     this.#votes.set(m.from, { term: m.term, vote: m.to });
   }

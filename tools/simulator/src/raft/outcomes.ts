@@ -44,9 +44,9 @@ export class Outcomes {
   /** No phantom, no value at two places. */
   decided({ index, term, type, data }: Entry): void {
     if (type !== EntryType.EntryNormal || data.length === 0) return;
-    const place = this.#values.get(valueOf(data));
+    const place = this.#values.get(valueIn(data));
     if (place?.index === index && place.term === term) return;
-    throw new Violation('value-provenance', `${valueOf(data)} was decided at ${term}/${index}`);
+    throw new Violation('value-provenance', `${valueIn(data)} was decided at ${term}/${index}`);
   }
 
   /** A committed entry was handed to a life; true if it took the place of a proposal of it. */
@@ -114,5 +114,5 @@ export function bytesOf(value: number, sizeBytes: number): Uint8Array {
   return bytes;
 }
 
-const valueOf = (data: Uint8Array): number =>
+const valueIn = (data: Uint8Array): number =>
   ((data[0] ?? 0) | ((data[1] ?? 0) << 8) | ((data[2] ?? 0) << 16) | ((data[3] ?? 0) << 24)) >>> 0;

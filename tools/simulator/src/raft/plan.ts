@@ -86,13 +86,68 @@ export const profiles: Readonly<Record<string, Profile>> = {
   calm: { net: false, disk: false, churn: false, kinds: ['transfer', 'compact'] },
   net: { net: true, disk: false, churn: false, kinds: [...cuts, ...wishes, 'crash', 'compact'] },
   disk: { net: false, disk: true, churn: false, kinds: [...crashes, ...disks, 'transfer'] },
-  churn: { net: true, disk: true, churn: true, kinds: [...changes, ...changes, 'crash', 'isolate', 'split', 'compact', 'transfer'] },
-  overload: { net: true, disk: true, churn: false, overload: true, kinds: ['clog', 'slow-disk', 'crash', 'isolate', 'compact'] },
-  lease: { net: true, disk: true, churn: true, lease: true, kinds: [...crashes, ...cuts, 'transfer', 'campaign', 'add-voter', 'remove', 'compact'] },
-  damage: { net: true, disk: true, churn: true, repair: true, kinds: [...crashes, ...cuts, ...disks, 'entry-damaged', 'entry-damaged', 'transfer', 'replace'] },
-  'lying-disk': { net: true, disk: true, churn: false, repair: true, tailLoss: true, kinds: [...crashes, 'tail-lost', 'tail-lost', 'isolate', 'split', 'transfer', 'compact'] },
-  turmoil: { net: true, disk: true, churn: true, turmoil: true, kinds: ['crash', 'crash', 'isolate', 'split', 'one-way', 'filter', 'campaign', 'campaign', 'transfer', 'any-change', 'replace', 'promote'] },
-  all: { net: true, disk: true, churn: true, repair: true, kinds: [...crashes, ...cuts, ...disks, ...wishes, ...changes, 'entry-damaged'] },
+  churn: {
+    net: true,
+    disk: true,
+    churn: true,
+    kinds: [...changes, ...changes, 'crash', 'isolate', 'split', 'compact', 'transfer'],
+  },
+  overload: {
+    net: true,
+    disk: true,
+    churn: false,
+    overload: true,
+    kinds: ['clog', 'slow-disk', 'crash', 'isolate', 'compact'],
+  },
+  lease: {
+    net: true,
+    disk: true,
+    churn: true,
+    lease: true,
+    kinds: [...crashes, ...cuts, 'transfer', 'campaign', 'add-voter', 'remove', 'compact'],
+  },
+  damage: {
+    net: true,
+    disk: true,
+    churn: true,
+    repair: true,
+    kinds: [...crashes, ...cuts, ...disks, 'entry-damaged', 'entry-damaged', 'transfer', 'replace'],
+  },
+  'lying-disk': {
+    net: true,
+    disk: true,
+    churn: false,
+    repair: true,
+    tailLoss: true,
+    kinds: [...crashes, 'tail-lost', 'tail-lost', 'isolate', 'split', 'transfer', 'compact'],
+  },
+  turmoil: {
+    net: true,
+    disk: true,
+    churn: true,
+    turmoil: true,
+    kinds: [
+      'crash',
+      'crash',
+      'isolate',
+      'split',
+      'one-way',
+      'filter',
+      'campaign',
+      'campaign',
+      'transfer',
+      'any-change',
+      'replace',
+      'promote',
+    ],
+  },
+  all: {
+    net: true,
+    disk: true,
+    churn: true,
+    repair: true,
+    kinds: [...crashes, ...cuts, ...disks, ...wishes, ...changes, 'entry-damaged'],
+  },
 };
 
 export const profileNames = Object.keys(profiles);
@@ -102,7 +157,8 @@ const TICK_US = 10_000;
 /** Draws a run from its seed. Each kind of fault is off with probability one half (swarm testing). */
 export function drawPlan(seed: string, profileName: string, seconds = 20): Plan {
   const profile = profiles[profileName];
-  if (profile === undefined) throw new RangeError(`no profile ${profileName}; ${profileNames.join()}`);
+  if (profile === undefined)
+    throw new RangeError(`no profile ${profileName}; ${profileNames.join()}`);
   const random = new SimRandom(seed).fork(`plan-${profileName}`);
   const durationUs = seconds * 1_000_000;
   const actions = drawActions(random.fork('actions'), durationUs, drawRates(random, profile));

@@ -21,7 +21,10 @@ export function checkPromise(m: Message, disk: RaftDisk, oracle: Oracle): void {
       throw new Violation('ack-durable', `${m.from} acknowledges ${m.index} of ${disk.log.last}`);
     case MessageType.MsgEntryResp:
       if (!m.reject || m.denyTerm <= term) return;
-      throw new Violation('denial-durable', `${m.from} denies in ${m.denyTerm}, on disk is ${term}`);
+      throw new Violation(
+        'denial-durable',
+        `${m.from} denies in ${m.denyTerm}, on disk is ${term}`,
+      );
     default:
       return;
   }

@@ -101,7 +101,10 @@ export class RaftDisk implements Holder {
   writeHardState(state: { readonly term: Term; readonly vote: ReplicaId }): void {
     const { term, vote } = this.storage.initialState().hardState;
     if (state.term < term || (state.term === term && vote !== 0 && state.vote !== vote)) {
-      throw new Violation('vote-durable', `${this.id} goes from ${term}/${vote} to ${state.term}/${state.vote}`);
+      throw new Violation(
+        'vote-durable',
+        `${this.id} goes from ${term}/${vote} to ${state.term}/${state.vote}`,
+      );
     }
     this.storage.setHardState(state);
   }

@@ -214,7 +214,10 @@ export class RaftGroup implements World {
     }
     node.progress((to, p) => {
       if (role === 3 && p.inflights.count > maxInflightMsgs) {
-        throw new Violation('bounded', `${id} has ${p.inflights.count} messages under way to ${to}`);
+        throw new Violation(
+          'bounded',
+          `${id} has ${p.inflights.count} messages under way to ${to}`,
+        );
       }
     });
   }
@@ -222,7 +225,12 @@ export class RaftGroup implements World {
   #born(conf: ConfState, genesis: Entry | null): RaftProcess {
     const id = this.processes.length + 1;
     const drift = 1 + this.plan.drift * (this.#random.fork(`drift-${id}`).next() * 2 - 1);
-    const process = new RaftProcess(id, conf, { world: this, genesis, drift, random: this.#random });
+    const process = new RaftProcess(id, conf, {
+      world: this,
+      genesis,
+      drift,
+      random: this.#random,
+    });
     this.processes.push(process);
     return process;
   }

@@ -1,3 +1,4 @@
+import type { SimRandom } from '@dougdb/ports/sim';
 import {
   type Config,
   type ConfState,
@@ -17,11 +18,10 @@ import {
   type Storage,
 } from '@dougdb/raft-core';
 import { type ReplicaView, Violation } from '@dougdb/raft-core/testing';
-import type { SimRandom } from '@dougdb/ports/sim';
 import { stateAfter } from './committed-log.js';
 import type { CoverageName } from './coverage.js';
 import { EventKind, type SimEvent } from './event-queue.js';
-import { LogMirror } from './log-mirror.js';
+import type { LogMirror } from './log-mirror.js';
 import { bytesOf, type Life, newLife } from './outcomes.js';
 import { checkOrder, checkPromise } from './promises.js';
 import { RaftDisk } from './raft-disk.js';

@@ -44,7 +44,11 @@ export class ScriptedGroup implements World {
 
   constructor(voters: number, config: Partial<Config>, core: RaftCore = { RawNode }) {
     this.core = core;
-    this.plan = { ...namedWorkload('script', 1), drift: 0, config: { electionTick: 10, heartbeatTick: 1, ...config } };
+    this.plan = {
+      ...namedWorkload('script', 1),
+      drift: 0,
+      config: { electionTick: 10, heartbeatTick: 1, ...config },
+    };
     const ids = Array.from({ length: voters }, (_, i) => i + 1);
     this.oracle = new Oracle(GENESIS, confOf(ids));
     for (const _ of ids) this.#born(confOf(ids), GENESIS);

@@ -5,8 +5,8 @@ import {
   MessageType,
   makeMessage,
 } from '@dougdb/raft-core';
-import { coreWith } from './planted-core.js';
 import { ScriptedGroup } from '../../src/raft/scripted-group.js';
+import { coreWith } from './planted-core.js';
 
 const { MsgApp, MsgAppResp, MsgTimeoutNow, MsgVoteResp, MsgEntryReq, MsgEntryResp } = MessageType;
 
@@ -300,7 +300,8 @@ describe('S11: a damaged log', () => {
     group.crash(2);
     group.process(2).disk.loseTail(3);
     group.start(2);
-    group.passes = (m) => m.to !== 3 && m.from !== 3 && (m.type !== MsgApp || m.entries.length === 0);
+    group.passes = (m) =>
+      m.to !== 3 && m.from !== 3 && (m.type !== MsgApp || m.entries.length === 0);
     group.tick(2, 1, 2);
     expect(group.process(2).node?.status().isRecovering).toBe(true);
     for (const m of acks) group.deliver(m);
