@@ -162,8 +162,8 @@ describe('a message that cannot be', () => {
 });
 
 describe('a message from a stranger', () => {
-  it('is refused and raises no term, requests for votes above all', () => {
-    const host = new Host(1);
+  it('is refused and raises no term, requests for votes with less than this log too', () => {
+    const host = new Host(1, { terms: [1] });
     for (const type of [
       MsgVote,
       MsgPreVote,
@@ -181,6 +181,20 @@ describe('a message from a stranger', () => {
     expect(host.node.step(message(MsgApp, 9, 1, 5))).toBe('ok');
     expect(host.node.step(message(MsgHeartbeat, 9, 1, 5))).toBe('ok');
     expect(host.node.status()).toMatchObject({ term: 5, leader: 9 });
+  });
+
+  it('is taken from a candidate that has all of this log: its membership may be what is missing', () => {
+    // 1 holds the entry that makes 9 a voter and does not know that it was committed; or it lacks it.
+    for (const index of [2, 3]) {
+      const host = new Host(1, { terms: [1, 1] });
+      const sent = host.step(message(MsgVote, 9, 1, 5, { index, logTerm: 1 }));
+      expect(sent).toMatchObject([{ type: MsgVoteResp, to: 9, term: 5, reject: false }]);
+      expect(host.node.status()).toMatchObject({ term: 5, vote: 9 });
+    }
+    const led = new Host(1, { terms: [1, 1] });
+    led.step(message(MsgHeartbeat, 2, 1, 1));
+    expect(led.step(message(MsgVote, 9, 1, 5, { index: 3, logTerm: 1 }))).toEqual([]);
+    expect(led.node.status().term).toBe(1);
   });
 
   it('is taken by one that has no configuration yet', () => {

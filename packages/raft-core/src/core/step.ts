@@ -88,15 +88,18 @@ const isFromLeader = (m: Message): boolean =>
   m.type === MessageType.MsgSnap;
 
 /**
- * Messages of replicas outside the configuration are refused, requests for votes above all: one that
- * was removed goes on campaigning in ever higher terms (hashicorp/raft#524). Members that may not
- * vote (a demoted voter) are heard, or a group could never catch up with their term.
+ * Messages of replicas outside the configuration are refused, requests for votes too: one that was
+ * removed goes on campaigning in ever higher terms (hashicorp/raft#524). Members that may not vote (a
+ * demoted voter) are heard, or a group could never catch up with their term.
  *
- * A leader is heard even if it is unknown (dissertation 4.1): a quorum elected it, so it is this
- * replica's configuration that is behind. So is everybody by one that has no configuration yet.
+ * Two kinds of strangers are heard (dissertation 4.1), for it may be this replica's configuration that is
+ * behind: a leader, whom a quorum elected, and a candidate whose log has all that this one has. The
+ * change that made it a voter may be what is missing here, or not known to be committed; the group may
+ * need this vote, and nobody else may be left who could tell. One that was removed has mostly less.
  */
 function isFromPeer(r: Raft, m: Message): boolean {
-  return r.tracker.get(m.from) !== undefined || isFromLeader(m) || r.tracker.members.length === 0;
+  if (r.tracker.get(m.from) !== undefined || r.tracker.members.length === 0) return true;
+  return isFromLeader(m) || (isVoteRequest(m) && r.log.isUpToDate(m.index, m.logTerm));
 }
 
 /** An acknowledgement of entries that this leader never had. */
