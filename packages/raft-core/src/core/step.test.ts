@@ -221,16 +221,19 @@ describe('a message of an older term', () => {
         { type: MsgAppResp, to: 2, term: 5, index: 0, reject: false },
       ]);
     }
+    const bare = { checkQuorum: false, preVote: false, hardState: { term: 5, vote: 0 } };
+    expect(new Host(1, bare).step(message(MsgHeartbeat, 2, 1, 3))).toMatchObject([{ term: 5 }]);
     const old = new Host(2);
     old.elect();
     old.step(message(MsgAppResp, 1, 2, 5));
     expect(old.node.status()).toMatchObject({ term: 5, role: StateType.StateFollower });
   });
 
-  it('from a leader gets no answer without pre-vote and check-quorum', () => {
+  it('from a leader gets no answer without pre-vote and check-quorum where etcd is followed to the letter', () => {
     const host = new Host(1, {
       hardState: { term: 5, vote: 0 },
       preVote: false,
+      eagerAppend: true,
       checkQuorum: false,
     });
     expect(host.step(message(MsgApp, 2, 1, 3))).toEqual([]);

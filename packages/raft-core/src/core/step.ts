@@ -124,8 +124,8 @@ function adoptsTerm(m: Message): boolean {
 }
 
 /**
- * A message of a term that is over. With pre-vote or check-quorum some senders have to hear of the
- * newer term, or a replica that reached it alone could neither follow nor be followed:
+ * A message of a term that is over. Some senders have to hear of the newer term, or a replica that
+ * reached it alone could neither follow nor be followed:
  *
  * 1. a leader in the older term gets an empty answer in the newer one and steps down;
  * 2. a pre-candidate with a longer log but an older term gets a refusal, adopts the term and can be
@@ -133,7 +133,10 @@ function adoptsTerm(m: Message): boolean {
  */
 function answerOldTerm(r: Raft, m: Message): StepStatus {
   const isLeaders = m.type === MessageType.MsgApp || m.type === MessageType.MsgHeartbeat;
-  if (isLeaders && (r.config.checkQuorum || r.config.preVote)) {
+  const { checkQuorum, preVote, eagerAppend } = r.config;
+  // etcd answers only with one of the two; without them a leader whose followers are ahead in term and
+  // cannot campaign (newcomers) would never hear of it.
+  if (isLeaders && (checkQuorum || preVote || !eagerAppend)) {
     r.send(makeMessage(MessageType.MsgAppResp, m.from, r.term));
   } else if (m.type === MessageType.MsgPreVote) {
     const refusal = makeMessage(MessageType.MsgPreVoteResp, m.from, r.term);

@@ -1,6 +1,7 @@
 import { type ConfState, isJoint, type ReplicaId } from '@dougdb/raft-core';
 import { isQuorum, Violation } from '@dougdb/raft-core/testing';
 import { leaveJoint } from './member-changes.js';
+import { isMemberOf } from './members.js';
 import type { RaftGroup } from './raft-group.js';
 import type { RaftProcess } from './raft-process.js';
 
@@ -17,6 +18,7 @@ export function heal(group: RaftGroup): void {
   group.isHealing = true;
   group.network.isFaulty = false;
   group.network.rules.clear();
+  destroyRemoved(group);
   const down = group.plan.healsPartly ? minority(group) : [];
   for (const process of group.processes) {
     process.disk.slowness = 1;
@@ -44,6 +46,15 @@ export function heal(group: RaftGroup): void {
     if (why === '') return;
   }
   throw new Violation('liveness', why);
+}
+
+/** Whoever was removed is taken away by its host, which hears of it in another way (S19). */
+function destroyRemoved(group: RaftGroup): void {
+  for (const process of group.processes) {
+    if (process.isDestroyed || process.disk.log.last === 0) continue;
+    // One that only a change under way makes a member has no log yet.
+    if (!isMemberOf(group.oracle.conf, process.id)) process.destroy();
+  }
 }
 
 /** After the last request everything that was asked is answered, however much has piled up. */

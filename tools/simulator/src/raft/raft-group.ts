@@ -14,6 +14,7 @@ import type { Action } from './actions.js';
 import { Coverage } from './coverage.js';
 import { EventKind, EventQueue, type SimEvent } from './event-queue.js';
 import { EventTrace } from './event-trace.js';
+import { confOf, isMemberOf } from './members.js';
 import { begin, end } from './nemesis.js';
 import { Operations } from './operations.js';
 import { Oracle } from './oracle.js';
@@ -309,6 +310,7 @@ export class RaftGroup implements World {
       return;
     }
     if (m.type === MessageType.MsgSnap && !this.#streamed(m, target)) return;
+    this.#noteArrival(m, target);
     const status = target.receive(m);
     this.trace.note(this.nowUs, status, m.to, m.type, m);
     this.#noteRefusals(m);
@@ -327,6 +329,14 @@ export class RaftGroup implements World {
     return ok;
   }
 
+  #noteArrival({ type, index }: Message, { disk, isLeader, node }: RaftProcess): void {
+    if (node === null) return;
+    if (type === MessageType.MsgApp && index < disk.storage.firstIndex() - 1) {
+      this.coverage.hit('append-below-purge');
+    }
+    if (type === MessageType.MsgReadIndex && isLeader) this.coverage.hit('read-forwarded');
+  }
+
   #noteRefusals({ type, reject }: Message): void {
     if (!reject) return;
     if (type === MessageType.MsgVoteResp) this.coverage.hit('vote-refused-stale-log');
@@ -341,14 +351,3 @@ const WORDS: Readonly<Record<number, string>> = {
   [EventKind.Turn]: 'turn',
   [EventKind.Apply]: 'apply',
 };
-
-function confOf(count: number): ConfState {
-  const voters = Array.from({ length: count }, (_, i) => i + 1);
-  return { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-}
-
-export function isMemberOf(conf: ConfState, id: ReplicaId): boolean {
-  return [conf.voters, conf.votersOutgoing, conf.learners, conf.learnersNext].some((ids) =>
-    ids.includes(id),
-  );
-}

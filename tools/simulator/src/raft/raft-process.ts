@@ -1,9 +1,7 @@
 import type { SimRandom } from '@dougdb/ports/sim';
 import {
-  type Config,
   type ConfState,
   decodeConfChange,
-  defaultConfig,
   type Entry,
   EntryType,
   isJoint,
@@ -15,30 +13,22 @@ import {
   type Ready,
   type ReplicaId,
   StateType,
-  type Storage,
 } from '@dougdb/raft-core';
 import { type ReplicaView, Violation } from '@dougdb/raft-core/testing';
 import { stateAfter } from './committed-log.js';
-import type { CoverageName } from './coverage.js';
+import { coreEvents } from './core-events.js';
 import { EventKind, type SimEvent } from './event-queue.js';
+import { LeaseReads } from './lease-reads.js';
 import type { LogMirror } from './log-mirror.js';
+import { isMemberOf } from './members.js';
 import { bytesOf, type Life, newLife } from './outcomes.js';
 import { checkOrder, checkPromise } from './promises.js';
 import { RaftDisk } from './raft-disk.js';
+import { replicaConfig } from './replica-config.js';
 import type { World } from './world.js';
 
 /** Readys in one turn; more mean that a replica never comes to rest. */
 const MAX_READYS = 1000;
-
-const CORE_EVENTS: Readonly<Record<string, CoverageName>> = {
-  'raft.leader.quorum-lost': 'quorum-lost',
-  'raft.transfer.abort': 'transfer-aborted',
-  'raft.conf.refused': 'conf-refused',
-  'raft.entry.denied': 'entry-denied',
-  'raft.peer.lost': 'loss-announced',
-  'raft.recovered': 'recovered',
-  'raft.snapshot.install': 'snapshot-installed',
-};
 
 /** One simulated process: a replica, its disk, and a state machine that may lag behind. */
 export class RaftProcess {
@@ -83,7 +73,7 @@ export class RaftProcess {
   #isInstalling = false;
   /** The core has no snapshot for somebody: one is made of what is applied. */
   #needsSnapshot = false;
-  #leaseReads: LogIndex[] = [];
+  readonly #leaseReads: LeaseReads;
 
   constructor(
     id: ReplicaId,
@@ -97,10 +87,13 @@ export class RaftProcess {
     const { oracle, coverage } = env.world;
     this.disk = new RaftDisk(id, conf, { genesis: env.genesis, oracle, coverage });
     this.model = this.disk.log.copy();
+    this.#leaseReads = new LeaseReads(this, env.world);
     this.random = env.random.fork(`process-${id}`);
     const core = env.random.fork(`core-${id}`);
     this.#coreRandom = () => core.next();
-    this.#logger = { info: (event, fields) => this.#heard(event, fields) };
+    this.#logger = coreEvents(coverage, () => {
+      this.#needsSnapshot = true;
+    });
   }
 
   /** Whether it lacks something that it once had. */
@@ -133,24 +126,17 @@ export class RaftProcess {
     this.#hasTurn = false;
     this.#hasApply = false;
     this.#isInstalling = false;
-    this.#leaseReads = [];
+    this.#leaseReads.forget();
     this.isCalled = false;
     this.wantsSnapshot = false;
     this.conf = disk.conf;
     disk.storage.setConfState(disk.conf);
-    const config: Config = {
-      ...defaultConfig,
-      ...this.#world.plan.config,
-      ...(isNew ? { restartSilence: false } : {}),
-      id: this.id,
-      storage: forgets ? withoutHint(disk.storage) : disk.storage,
-      random: this.#coreRandom,
-      applied: disk.frontier,
-      recovering: disk.isTailLost,
-      logger: this.#logger,
-    };
     const { hardState } = disk.storage.initialState();
-    this.node = new this.#world.core.RawNode(config);
+    this.node = new this.#world.core.RawNode({
+      ...replicaConfig(this.#world.plan, disk, { isNew, forgets }),
+      random: this.#coreRandom,
+      logger: this.#logger,
+    });
     const status = this.node.status();
     const isBehind = status.commit < hardState.commit && !disk.isTailLost && !forgets;
     if (status.term !== hardState.term || isBehind) {
@@ -239,11 +225,6 @@ export class RaftProcess {
   receive(m: Message): string {
     const { node } = this;
     if (node === null) return 'down';
-    const { coverage } = this.#world;
-    if (m.type === MessageType.MsgApp && m.index < this.disk.storage.firstIndex() - 1) {
-      coverage.hit('append-below-purge');
-    }
-    if (m.type === MessageType.MsgReadIndex && this.isLeader) coverage.hit('read-forwarded');
     if (m.type === MessageType.MsgTimeoutNow) this.isCalled = true;
     const status = node.step(m);
     // Replicas that were removed, or do not know yet that others were added, are not heard.
@@ -266,19 +247,16 @@ export class RaftProcess {
     const { outcomes } = this.#world.oracle;
     const values = Array.from({ length: count }, () => outcomes.nextValue());
     const data = values.map((value) => ({ data: bytesOf(value, sizeBytes), checksum: value }));
-    const proposed = this.ask((node) => {
+    this.ask((node) => {
       const made = node.propose(data);
       if (!('dropped' in made)) {
-        values.forEach((value, i) => {
+        for (const [i, value] of values.entries()) {
           outcomes.proposed(this.life, value, made.first + i, made.term);
-        });
+        }
+      } else if (made.dropped === 'uncommitted-limit') {
+        this.#world.coverage.hit('proposal-over-limit');
       }
-      return made;
     });
-    if (proposed === null || !('dropped' in proposed)) return;
-    if (proposed.dropped === 'uncommitted-limit') {
-      this.#world.coverage.hit('proposal-over-limit');
-    }
   }
 
   read(): void {
@@ -289,18 +267,9 @@ export class RaftProcess {
     });
   }
 
-  /** A read under the lease: the index at its arrival, applied, then a second look at the lease. */
+  /** A read under the lease. */
   leaseRead(): void {
-    this.ask((node) => {
-      const index = node.leaseReadIndex(this.nowMs);
-      if (index === null) {
-        if (this.isLeader) this.#world.coverage.hit('lease-refused');
-        return;
-      }
-      this.#world.oracle.outcomes.leaseRead(this.id, index);
-      this.#leaseReads.push(index);
-      this.#answerLeaseReads(node);
-    });
+    this.ask((node) => this.#leaseReads.begin(node));
   }
 
   /** The state machine is made durable and the log is cut; `share` of what could go goes. */
@@ -496,7 +465,7 @@ export class RaftProcess {
       oracle.applied(this.id, entry.index, this.#stateHash);
     }
     if (entries.length > 0) node.applied(this.applied);
-    this.#answerLeaseReads(node);
+    this.#leaseReads.answer(node);
     if (this.#toApply.length > 0 && !this.#hasApply) {
       this.#hasApply = true;
       this.#world.schedule(EventKind.Apply, this, this.random.int(plan.times.applyUs + 1));
@@ -510,21 +479,7 @@ export class RaftProcess {
     if (this.#world.oracle.configured(entry.index, conf)) {
       this.#world.confChanged(this, before, conf, entry.data.length === 0);
     }
-    const isMember = [conf.voters, conf.votersOutgoing, conf.learners].some((ids) =>
-      ids.includes(this.id),
-    );
-    if (!isMember && !isJoint(conf)) this.#world.removed(this);
-  }
-
-  #answerLeaseReads(node: RawNode): void {
-    if (this.#leaseReads.length === 0) return;
-    const waiting: LogIndex[] = [];
-    for (const index of this.#leaseReads) {
-      if (index > this.applied) waiting.push(index);
-      else if (node.leaseValid(this.nowMs)) this.#world.coverage.hit('lease-read');
-      else this.#world.coverage.hit('lease-lost-meanwhile');
-    }
-    this.#leaseReads = waiting;
+    if (!isMemberOf(conf, this.id) && !isJoint(conf)) this.#world.removed(this);
   }
 
   /** Term and commit index only go forward, a leader is alone, and what is committed is safe. */
@@ -557,30 +512,4 @@ export class RaftProcess {
     this.#seenCommit = commit;
     coverage.counts.committed += oracle.commits(this.id, known, { log, conf, holders });
   }
-
-  #heard(event: string, fields: Readonly<Record<string, string | number | boolean>>): void {
-    const { coverage } = this.#world;
-    const name = CORE_EVENTS[event];
-    if (name !== undefined) coverage.hit(name);
-    const isNone = event === 'raft.snapshot.none' || event === 'raft.snapshot.before-member';
-    if (isNone) this.#needsSnapshot = true;
-    if (event !== 'raft.leader.stepping-down') return;
-    if (fields.reason === 'append-timeout') coverage.hit('append-timeout');
-    if (fields.reason === 'damaged-entry') coverage.hit('leader-hands-over-damaged');
-  }
-}
-
-/** A storage that has lost the commit hints of its log (S2). */
-function withoutHint(storage: RaftDisk['storage']): Storage {
-  return {
-    initialState: () => {
-      const { hardState, confState } = storage.initialState();
-      return { hardState: { ...hardState, commit: 0 }, confState };
-    },
-    firstIndex: () => storage.firstIndex(),
-    lastIndex: () => storage.lastIndex(),
-    term: (index) => storage.term(index),
-    entries: (low, high, maxBytes) => storage.entries(low, high, maxBytes),
-    snapshot: () => storage.snapshot(),
-  };
 }
