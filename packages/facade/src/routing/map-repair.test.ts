@@ -1,7 +1,12 @@
-import { ReplicaRole, type RouteHint } from '@dougdb/rpc-proto';
+import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
+import { DescribeResponse, EndpointKind, ReplicaRole, type RouteHint } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
+import { defaultBackoff } from '../backoff.js';
 import { compareKeys, isBelowEnd } from '../key-range.js';
+import type { NodeTransport } from '../transport.js';
 import { PartitionMap } from './partition-map.js';
+import { Router } from './router.js';
+import { SoughtKeys } from './sought-keys.js';
 
 // A cluster whose nodes know the truth, and a map that knows anything at all.
 
@@ -204,5 +209,94 @@ describe('repair of a map', () => {
     ).toBe(false);
     expect(map.installFor(Uint8Array.of(5), hintOf({ ...whole, id: 0 })).descriptor).toBe(false);
     expect(map.routes).toEqual([]);
+  });
+});
+
+describe('a key that nobody can be asked for', () => {
+  const wrong: Partition = { id: 9, from: 64, to: 192, version: 900, leader: 99 };
+  const left: Partition = { id: 2, from: 0, to: 128, version: 1, leader: 1 };
+  const right: Partition = { id: 3, from: 128, to: 256, version: 1, leader: 2 };
+  const low = Uint8Array.of(5);
+  const high = Uint8Array.of(250);
+
+  /** A router whose nodes answer one after the other, each by what it knows. */
+  function setup(entries: readonly Partition[], answers: readonly (readonly Partition[])[]) {
+    const scheduler = new SimScheduler();
+    const clock = scheduler.clock();
+    const endpoints = addresses.slice(0, answers.length).map(({ address }) => address);
+    const unary = (address: string): Promise<Uint8Array> => {
+      const at = endpoints.indexOf(address);
+      const described = DescribeResponse.encode({
+        clusterId: new Uint8Array(16).fill(7),
+        kind: EndpointKind.ENDPOINT_KIND_NODE,
+        nodeId: at + 1,
+        nodes: addresses,
+        partitions: answers[at]!.map(hintOf),
+        limits: undefined,
+        version: '0',
+      }).finish();
+      return new Promise((resolve) => clock.setTimer(1 + at, () => resolve(described)));
+    };
+    const router = new Router(
+      { transport: { unary } as unknown as NodeTransport, clock, random: new SimRandom(1) },
+      { endpoints, backoff: defaultBackoff, direct: true },
+      { logTime: () => {}, described: () => {} },
+    );
+    for (const entry of entries) router.map.install(hintOf({ ...entry, leader: 0 }));
+    for (const { id, leader } of entries) router.map.installLeader(id, leader);
+    return { router, scheduler };
+  }
+
+  it('is still sought when the first to answer knows nothing of it', async () => {
+    const { router, scheduler } = setup([wrong], [[right], [left, right]]);
+    router.seek(low);
+    await scheduler.advance(10);
+    expect(router.map.lookup(low)).toMatchObject({ partitionId: 2, leaderNodeId: 1 });
+    router.close();
+  });
+
+  it('is still sought when the first to answer knows nobody who leads', async () => {
+    const { router, scheduler } = setup(
+      [{ ...wrong, from: 0 }],
+      [[{ ...left, leader: 0 }], [left]],
+    );
+    router.seek(low);
+    await scheduler.advance(10);
+    expect(router.map.lookup(low)).toMatchObject({ partitionId: 2, leaderNodeId: 1 });
+    router.close();
+  });
+
+  it('is not crowded out by a key whose partition has no leader', async () => {
+    const led = { ...left, to: 64 };
+    const leaderless = { ...right, from: 64, leader: 0 };
+    const { router, scheduler } = setup(
+      [{ ...wrong, from: 0, to: 64 }, leaderless],
+      [[led, leaderless]],
+    );
+    router.seek(low);
+    router.seek(high);
+    await scheduler.advance(10);
+    expect(router.map.lookup(low)).toMatchObject({ partitionId: 2, leaderNodeId: 1 });
+    expect(router.map.lookup(high)).toMatchObject({ partitionId: 3, leaderNodeId: 0 });
+    router.close();
+  });
+
+  it('stands for all keys of its place, and the oldest of too many places goes', () => {
+    const places = Array.from({ length: 70 }, (_, at) => ({
+      ...left,
+      id: at + 2,
+      from: at,
+      to: at + 1,
+    }));
+    const sought = new SoughtKeys(forge(places));
+    for (let i = 0; i < 3; i++) sought.add(Uint8Array.of(9, i));
+    expect(sought.size).toBe(1);
+    for (let at = 0; at < 70; at++) sought.add(Uint8Array.of(at));
+    expect(sought.size).toBe(64);
+    const asked: number[] = [];
+    sought.answered([], ([at]) => asked.push(at!) > 0);
+    expect(asked).not.toContain(0);
+    expect(asked).toContain(69);
+    expect(sought.size).toBe(0);
   });
 });

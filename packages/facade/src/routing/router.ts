@@ -14,6 +14,7 @@ import { Proxies } from './proxies.js';
 import type { Reaction } from './route-errors.js';
 import { RouteFinder, type RouteFinderSettings } from './route-finder.js';
 import { ShunnedAddresses } from './shunned-addresses.js';
+import { SoughtKeys } from './sought-keys.js';
 
 /** What whoever talks to nodes is made of. */
 export interface RouterPorts {
@@ -82,8 +83,7 @@ export class Router {
   /** Endpoints that have said that they are nodes. */
   readonly #nodeEndpoints = new Set<string>();
   readonly #events: RouterEvents;
-  /** A key that nobody could be asked for. */
-  #sought: Uint8Array | null = null;
+  readonly #sought = new SoughtKeys(this.map);
   #limits: { readonly keyBytes: number; readonly valueBytes: number } = limits;
 
   constructor(ports: RouterPorts, settings: RouteFinderSettings, events: RouterEvents) {
@@ -200,7 +200,7 @@ export class Router {
    * whatever else the map knows.
    */
   seek(key: Uint8Array): void {
-    this.#sought = key;
+    this.#sought.add(key);
     this.finder.refresh();
   }
 
@@ -282,12 +282,16 @@ export class Router {
     for (const node of described.nodes) this.map.installNode(node);
     for (const hint of described.partitions) this.learn(hint);
     // Only now it is known that nothing better was told.
-    const sought = this.#sought;
-    if (sought !== null) for (const hint of described.partitions) this.map.installFor(sought, hint);
-    this.#sought = null;
+    this.#sought.answered(described.partitions, (key) => this.#canAsk(key));
     const { keyBytes = 0, valueBytes = 0 } = described.limits ?? {};
     if (keyBytes > 0 && valueBytes > 0) this.#limits = { keyBytes, valueBytes };
     this.#events.described();
+  }
+
+  /** Whether there is somebody who can be asked for a key. */
+  #canAsk(key: Uint8Array): boolean {
+    const route = this.map.lookup(key);
+    return route !== null && this.leaderAddress(route) !== undefined;
   }
 
   #learnKind({ kind }: DescribeResponse, address: string): void {
