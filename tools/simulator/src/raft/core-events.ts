@@ -4,7 +4,6 @@ import type { Coverage, CoverageName } from './coverage.js';
 const CORE_EVENTS: Readonly<Record<string, CoverageName>> = {
   'raft.leader.quorum-lost': 'quorum-lost',
   'raft.transfer.abort': 'transfer-aborted',
-  'raft.conf.refused': 'conf-refused',
   'raft.entry.denied': 'entry-denied',
   'raft.peer.lost': 'loss-announced',
   'raft.recovered': 'recovered',

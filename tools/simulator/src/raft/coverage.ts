@@ -41,7 +41,6 @@ export const coverageNames = [
   'suffix-truncated',
   'append-below-purge',
   'proposal-dropped',
-  'proposal-superseded',
   'proposal-over-limit',
   'compacted',
   'snapshot-installed',
@@ -57,7 +56,6 @@ export const coverageNames = [
   'lease-lost-meanwhile',
   // members
   'conf-changed',
-  'conf-refused',
   'conf-while-partitioned',
   'joint-entered',
   'joint-left-by-itself',

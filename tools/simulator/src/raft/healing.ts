@@ -18,8 +18,9 @@ export function heal(group: RaftGroup): void {
   group.isHealing = true;
   group.network.isFaulty = false;
   group.network.rules.clear();
-  destroyRemoved(group);
   const down = group.plan.healsPartly ? minority(group) : [];
+  // Others may need the word of one that was removed, until they know that it was.
+  if (down.length === 0) destroyRemoved(group);
   for (const process of group.processes) {
     process.disk.slowness = 1;
     process.disk.stalledUntilUs = 0;
@@ -27,7 +28,10 @@ export function heal(group: RaftGroup): void {
     if (process.isDestroyed) continue;
     // One of two voters whose state machine is damaged leads no more, and the other cannot: that is
     // one fault too many, and its host begins with what it has.
-    const isOneOfTwo = process.wantsSnapshot && group.oracle.conf.voters.length < 3;
+    const { voters, votersOutgoing } = group.oracle.conf;
+    const isOneOfTwo =
+      process.wantsSnapshot &&
+      [voters, votersOutgoing].some(({ length }) => length === 1 || length === 2);
     if (isOneOfTwo) process.crash();
     if (down.includes(process.id)) process.crash();
     else if (process.node === null) process.start({ isNew: false });

@@ -16,7 +16,7 @@ export class Operations {
     const { plan, isHealing } = this.#group;
     // Replicas that lag behind have to catch up some time, one message at a time if need be.
     const perSecond = isHealing
-      ? Math.min(10, plan.operations.perSecond)
+      ? Math.min(2, plan.operations.perSecond)
       : plan.operations.perSecond;
     const meanUs = 1_000_000 / perSecond;
     return 1 + Math.floor(-meanUs * Math.log(1 - this.#random.next()));

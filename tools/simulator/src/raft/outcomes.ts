@@ -49,12 +49,9 @@ export class Outcomes {
     throw new Violation('value-provenance', `${valueIn(data)} was decided at ${term}/${index}`);
   }
 
-  /** A committed entry was handed to a life; true if it took the place of a proposal of it. */
-  handedOut(life: Life, { index, term }: Entry): boolean {
-    const proposed = life.proposals.get(index);
-    if (proposed === undefined) return false;
+  /** A committed entry was handed to a life: what it proposed there has its outcome. */
+  handedOut(life: Life, { index }: Entry): void {
     life.proposals.delete(index);
-    return proposed !== term;
   }
 
   readAsked(life: Life, ticket: number, term: Term): void {

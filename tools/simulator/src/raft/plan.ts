@@ -174,7 +174,7 @@ export function drawPlan(seed: string, profileName: string, seconds = 20): Plan 
     times: drawTimes(random.fork('times'), profile),
     operations: drawOperations(random.fork('operations'), profile),
     actions,
-    healsPartly: !profile.repair && random.chance(0.5),
+    healsPartly: !profile.repair && !profile.turmoil && random.chance(0.5),
     fullCheckEvery: 16,
     compactEvery: random.pick([0, 50, 400]),
   };

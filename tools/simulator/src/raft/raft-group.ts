@@ -103,9 +103,8 @@ export class RaftGroup implements World {
 
   /** A process without a log, to become a member; null when there were enough. */
   newcomer(): RaftProcess | null {
-    const { oracle } = this;
     const isFree = (p: RaftProcess): boolean =>
-      !p.isDestroyed && p.disk.log.last === 0 && !isMemberOf(oracle.conf, p.id);
+      !p.isDestroyed && !p.wasMember && p.disk.log.last === 0;
     const spare = this.processes.find(isFree);
     if (spare !== undefined || this.processes.length >= MAX_IDS) return spare ?? null;
     const process = this.#born({ ...confOf(0) }, null);
@@ -171,6 +170,7 @@ export class RaftGroup implements World {
     const { coverage } = this;
     this.trace.note(this.nowUs, 'conf', where.id, conf.voters.length, JSON.stringify(conf));
     coverage.hit('conf-changed');
+    for (const process of this.processes) process.wasMember ||= isMemberOf(conf, process.id);
     if (this.network.rules.size > 0) coverage.hit('conf-while-partitioned');
     if (isJoint(conf)) coverage.hit('joint-entered');
     else if (isJoint(before)) {

@@ -28,7 +28,7 @@ import { replicaConfig } from './replica-config.js';
 import type { World } from './world.js';
 
 /** Readys in one turn; more mean that a replica never comes to rest. */
-const MAX_READYS = 1000;
+const MAX_READYS = 100_000;
 
 /** One simulated process: a replica, its disk, and a state machine that may lag behind. */
 export class RaftProcess {
@@ -52,6 +52,8 @@ export class RaftProcess {
   /** Its clock runs so much too fast. */
   readonly drift: number;
   isDestroyed = false;
+  /** Its id stood in a configuration some time: it is used up. */
+  wasMember = false;
   /** It follows the order of a leader to campaign. */
   isCalled = false;
   /** Its state machine is damaged. */
@@ -377,7 +379,7 @@ export class RaftProcess {
   }
 
   #handOut(entry: Entry): void {
-    const { oracle, coverage } = this.#world;
+    const { oracle } = this.#world;
     const next = this.applied + this.#toApply.length + 1;
     if (entry.index !== next) {
       throw new Violation('applied-in-order', `${this.id} is handed ${entry.index}, not ${next}`);
@@ -385,7 +387,7 @@ export class RaftProcess {
     if (this.disk.log.termAt(entry.index) !== entry.term) {
       throw new Violation('apply-durable', `${this.id} is handed ${entry.index}, not durable here`);
     }
-    if (oracle.outcomes.handedOut(this.life, entry)) coverage.hit('proposal-superseded');
+    oracle.outcomes.handedOut(this.life, entry);
     this.#toApply.push(entry);
   }
 

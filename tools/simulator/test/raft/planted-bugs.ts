@@ -22,7 +22,6 @@ export const foundBugs: readonly FoundBug[] = [
   found('two configuration changes at once', ['churn', 'hunt-0', 'one-conf-change'], 4),
   found('truncate on every append', ['calm', 'hunt-0', 'commit-durable'], 1),
   found('apply an old snapshot', ['churn', 'hunt-4', 'snapshot-ahead'], 40),
-  found('the vote leaves before it is durable', ['churn', 'hunt-9', 'liveness'], 85),
   found('acknowledge before the sync', ['calm', 'hunt-0', 'ack-durable'], 1),
   found('no empty entry at the start of a term', ['overload', 'hunt-1', 'liveness'], 14),
   found('ReadIndex without a quorum', ['all', 'hunt-0', 'read-fresh'], 9),
@@ -48,10 +47,14 @@ export const foundBugs: readonly FoundBug[] = [
     108,
   ),
   found('a recovering replica votes', ['lying-disk', 'hunt-6', 'leader-completeness'], 62),
-  found('a removed leader leads on', ['churn', 'hunt-0', 'liveness'], 4),
+  found(
+    'a truncation leaves open tickets as they are (ABA)',
+    ['turmoil', 'hunt-8', 'ordering'],
+    89,
+  ),
   found(
     'proposals of a deposed leader get no outcome',
-    ['churn', 'hunt-2', 'every-proposal-ends'],
-    22,
+    ['turmoil', 'hunt-0', 'one-outcome-a-proposal'],
+    9,
   ),
 ];
