@@ -107,9 +107,14 @@ function members(group: RaftGroup, conf: ConfState): RaftProcess[] {
 /** Voters without whom there is still a quorum, whatever configuration is in force. */
 function minority(group: RaftGroup): ReplicaId[] {
   const { conf } = group.oracle;
-  // A change that is under way may need those that it brings.
-  const isChanging = group.processes.some((p) => (p.node?.status().pendingConfIndex ?? 0) > 0);
-  if (isJoint(conf) || isChanging || group.running.length === 0) return [];
+  // Who does not know the newest configuration may need others than it, who is damaged is down already.
+  const isSettled = group.running.every(
+    (p) =>
+      !p.isImpaired &&
+      p.node?.status().pendingConfIndex === 0 &&
+      (!isMemberOf(conf, p.id) || p.conf.voters.join() === conf.voters.join()),
+  );
+  if (isJoint(conf) || !isSettled || group.running.length < conf.voters.length) return [];
   const down = conf.voters.slice(0, Math.floor((conf.voters.length - 1) / 2));
   const up = new Set(conf.voters.filter((id) => !down.includes(id)));
   return isQuorum(conf, up) ? down : [];
