@@ -103,16 +103,16 @@ describe('four partitions under kill -9 and SIGSTOP', () => {
     const checkBegan = performance.now();
     const report = checkHistory(history);
     console.log(
-      `${JSON.stringify(result)}, ${kills} kills, ${stops} stops: ${report.verdict} in ${Math.round(performance.now() - checkBegan)} ms`,
+      `${JSON.stringify(result)}, ${recorder.counts.ok} operations ok, ${kills} kills, ${stops} stops: ${report.verdict} in ${Math.round(performance.now() - checkBegan)} ms`,
     );
     expect(report.verdict).toBe('linearizable');
     // A quiet run proves nothing: things were broken, and work went on between.
     expect(kills + stops).toBeGreaterThanOrEqual(WANTED_FAULTS);
     expect(kills).toBeGreaterThan(0);
     expect(stops).toBeGreaterThan(0);
-    expect(result.succeeded).toBeGreaterThanOrEqual(WANTED_SUCCESSES);
     // Nothing was left out: each call that was begun is in the history.
     const { ok, fail, unknown } = recorder.counts;
+    expect(ok).toBeGreaterThanOrEqual(WANTED_SUCCESSES);
     expect(history.operations.length).toBe(ok + fail + unknown);
     // And when all is well again, so is everybody.
     for (const client of clients) {
