@@ -153,7 +153,10 @@ export class ReadyBuilder {
   #openTicket(waiting: Message[], repairs: readonly Entry[], hasState: boolean): Append | null {
     const { log } = this.#raft;
     const entries = log.takeUnhanded();
-    const snapshot = log.takeUnhandedSnapshot();
+    // A snapshot of what this log holds too comes after the entries that it stands for: a host installs
+    // before it appends, and would find them below the beginning of its log.
+    const isAfterEntries = entries[0] !== undefined && entries[0].index <= log.installingIndex;
+    const snapshot = isAfterEntries ? null : log.takeUnhandedSnapshot();
     const truncateFrom = log.takeDropped();
     const hasLogWork = entries.length > 0 || snapshot !== null || truncateFrom !== 0;
     if (!hasLogWork && waiting.length === 0 && repairs.length === 0 && !hasState) return null;

@@ -253,6 +253,21 @@ describe('requestSnapshot', () => {
     expect(host.step(message(MsgHeartbeat, 1, 2, 1)).map((m) => m.type)).not.toContain(MsgSnapReq);
   });
 
+  it('replaces the state machine after the entries that came with the snapshot, never before', () => {
+    const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 3 });
+    host.run();
+    host.step(message(MsgHeartbeat, 1, 2, 1));
+    host.node.requestSnapshot();
+    host.run();
+    const entries = [{ term: 1, index: 4, type: 0, data: new Uint8Array(0), checksum: 0 } as const];
+    host.node.step(message(MsgApp, 1, 2, 1, { index: 3, logTerm: 1, entries, commit: 3 }));
+    host.node.step(snap(snapshotAt(4), 1));
+    const first = host.node.ready().append;
+    expect(first).toMatchObject({ entries: [{ index: 4 }], snapshot: null });
+    const second = host.node.ready().append;
+    expect(second).toMatchObject({ entries: [], snapshot: { index: 4 } });
+  });
+
   it('is served by a leader with a snapshot that is new enough', () => {
     const host = new Host(1, options);
     host.elect();
