@@ -53,7 +53,6 @@ export const coverageNames = [
   'read-dropped',
   'lease-read',
   'lease-refused',
-  'lease-lost-meanwhile',
   // members
   'conf-changed',
   'conf-while-partitioned',

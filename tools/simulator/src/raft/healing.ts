@@ -46,6 +46,8 @@ export function heal(group: RaftGroup): void {
       throw new Violation('no-storm', `${group.events - before} events in ${STEP_US} us`);
     }
     if (isJoint(group.oracle.conf) && !group.oracle.conf.autoLeave) leaveJoint(group);
+    if (down.length === 0) destroyRemoved(group);
+    for (const process of group.running) compactDamage(process);
     why = whyNotWell(group, from, down);
     if (why === '') return;
   }
@@ -70,6 +72,12 @@ export function settle(group: RaftGroup): void {
     if (group.running.every(({ life }) => life.proposals.size + life.reads.size === 0)) return;
   }
   for (const { id, life } of group.running) outcomes.finish(id, life);
+}
+
+/** A damaged entry that is applied here, and that nobody has any more, goes when its host compacts. */
+function compactDamage(process: RaftProcess): void {
+  const [first] = process.node?.status().damaged ?? [];
+  if (first !== undefined && first <= process.applied) process.compact(0.999);
 }
 
 /** What is still wrong, or nothing. */

@@ -38,7 +38,7 @@ export class LeaseReads {
     const { coverage } = this.#world;
     this.#waiting = this.#waiting.filter((index) => {
       if (index > applied) return true;
-      coverage.hit(node.leaseValid(nowMs) ? 'lease-read' : 'lease-lost-meanwhile');
+      coverage.hit(node.leaseValid(nowMs) ? 'lease-read' : 'lease-refused');
       return false;
     });
   }

@@ -277,7 +277,7 @@ export class RaftProcess {
   /** The state machine is made durable and the log is cut; `share` of what could go goes. */
   compact(share: number): void {
     const { disk } = this;
-    if (this.node === null || this.#isInstalling || this.applied <= disk.frontier) return;
+    if (this.node === null || this.#isInstalling || this.applied < disk.frontier) return;
     const first = disk.storage.firstIndex() - 1;
     const to = first + Math.floor(share * (this.applied - first + 1));
     disk.flush(this.applied, this.#world.oracle.confAt(this.applied), Math.min(to, this.applied));
