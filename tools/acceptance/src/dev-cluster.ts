@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { DougClient, NodeStatus } from '@dougdb/client';
 
 /** A member, as the ready line of `doug-node dev` tells of it. */
 export interface DevMember {
@@ -15,8 +13,6 @@ interface ReadyLine {
   readonly members: readonly DevMember[];
   readonly facade: DevMember;
 }
-
-const DEADLINE_MS = 60_000;
 
 /** `doug-node dev` as a user runs it: members as processes on loopback, on ports that are free. */
 export class DevCluster {
@@ -50,54 +46,9 @@ export class DevCluster {
     return this.members.map(({ address }) => address).join(',');
   }
 
-  /**
-   * Stops the process that leads the last partition until another one leads in a newer term, and lets it
-   * go on.
-   * @param client - asks who leads
-   */
-  async standStill(client: DougClient): Promise<void> {
-    const { member, term } = await this.#leader(client, 0);
-    process.kill(member.pid, 'SIGSTOP');
-    try {
-      await this.#leader(client, term);
-    } finally {
-      process.kill(member.pid, 'SIGCONT');
-    }
-  }
-
   async stop(): Promise<void> {
     const ended = once(this.#dev, 'exit');
     this.#dev.kill('SIGTERM');
     await ended;
-  }
-
-  /** Who leads the last partition in a term above this one. */
-  async #leader(
-    client: DougClient,
-    above: number,
-  ): Promise<{ readonly member: DevMember; readonly term: number }> {
-    const until = performance.now() + DEADLINE_MS;
-    while (performance.now() < until) {
-      for (const member of this.members) {
-        const status = await statusOf(client, member);
-        const replicas = [...(status?.replicas ?? [])];
-        const replica = replicas.sort((a, b) => a.partitionId - b.partitionId).at(-1);
-        if (replica?.role === 'leader' && replica.term > above) {
-          return { member, term: replica.term };
-        }
-      }
-      await sleep(20);
-    }
-    throw new Error(`nobody leads for ${DEADLINE_MS} ms`);
-  }
-}
-
-/** Undefined: the member says nothing at the moment. */
-async function statusOf(client: DougClient, member: DevMember): Promise<NodeStatus | undefined> {
-  try {
-    return await client.admin.status(member.address, { timeoutMs: 300 });
-  } catch (error) {
-    if (typeof (error as { code?: unknown }).code !== 'string') throw error;
-    return undefined;
   }
 }

@@ -4,7 +4,6 @@
  */
 export { BUF, DOUG, DOUG_FACADE, DOUG_NODE } from './bins.js';
 export { DevCluster, type DevMember } from './dev-cluster.js';
-export { FacadeProcess } from './facade-process.js';
 export { PLACES, writePlaces } from './places.js';
 export {
   FIRST_DATA_PARTITION,

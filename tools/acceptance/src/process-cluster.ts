@@ -78,8 +78,9 @@ export class ProcessCluster {
     return facade;
   }
 
-  startMember(member: Program): void {
-    startProgram(member);
+  /** Starts a process again that was ended. */
+  restart(program: Program): void {
+    startProgram(program);
   }
 
   /** Ends a process with a signal and waits for its end. Answers the exit code. */
@@ -99,13 +100,18 @@ export class ProcessCluster {
   /**
    * The member that leads a partition in the newest term.
    * @param partitionId - default: the first one of the users' data
+   * @param among - who is asked; default: all
    * @throws an error if there is none for 30 s
    */
-  async leader(client: DougClient, partitionId = FIRST_DATA_PARTITION): Promise<ProcessMember> {
+  async leader(
+    client: DougClient,
+    partitionId = FIRST_DATA_PARTITION,
+    among = this.members,
+  ): Promise<ProcessMember> {
     const until = performance.now() + 30_000;
     while (performance.now() < until) {
       let best: { term: number; member: ProcessMember } | null = null;
-      for (const member of this.members) {
+      for (const member of among) {
         const replica = await this.#replicaOf(client, member, partitionId);
         if (replica?.role === 'leader' && replica.term > (best?.term ?? 0)) {
           best = { term: replica.term, member };
@@ -115,6 +121,18 @@ export class ProcessCluster {
       await sleep(20);
     }
     throw new Error('no leader for 30 s');
+  }
+
+  /** Stops the process that leads a partition until another one leads it, and lets it go on. */
+  async standStill(client: DougClient, partitionId = FIRST_DATA_PARTITION): Promise<void> {
+    const stopped = await this.leader(client, partitionId);
+    this.signal(stopped, 'SIGSTOP');
+    try {
+      const others = this.members.filter((member) => member !== stopped);
+      await this.leader(client, partitionId, others);
+    } finally {
+      this.signal(stopped, 'SIGCONT');
+    }
   }
 
   async stop(): Promise<void> {

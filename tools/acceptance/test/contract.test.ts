@@ -6,31 +6,36 @@ import {
   type ContractTarget,
   describeContract,
 } from '../../../packages/client-sdk/test/contract/contract.js';
-import { DevCluster, FacadeProcess, runToEnd } from '../src/index.js';
+import {
+  DOUG_FACADE,
+  DOUG_NODE,
+  FIRST_DATA_PARTITION,
+  ProcessCluster,
+  type Program,
+  runToEnd,
+} from '../src/index.js';
 
-const APPS = join(__dirname, '../../../apps');
-const DOUG_NODE = join(APPS, 'node/bin/doug-node.mjs');
-const DOUG_FACADE = join(APPS, 'facade/bin/doug-facade.mjs');
+/** Of five, that of the keys from 'w' on. */
+const LAST_PARTITION = FIRST_DATA_PARTITION + 4;
 
 /** Processes on real disks. The tests leave each other's keys alone, so one cluster serves them all. */
 describe('three processes with five partitions', () => {
   const dir = mkdtempSync(join(tmpdir(), 'doug-contract-'));
-  let cluster: DevCluster;
+  let cluster: ProcessCluster;
   let watcher: DougClient;
-  const facades: FacadeProcess[] = [];
+  const facades: Program[] = [];
 
   beforeAll(async () => {
-    const args = ['--nodes', '3', '--dir', join(dir, 'dev'), '--split-at', 'c,i,p,w'];
-    cluster = await DevCluster.start(DOUG_NODE, args);
+    const splitAt = ['c', 'i', 'p', 'w'];
+    cluster = await ProcessCluster.start(DOUG_NODE, dir, 3, { splitAt });
     watcher = await DougClient.connect(cluster.endpoints, { timeoutMs: 60_000 });
     for (let i = 0; i < 2; i++) {
-      facades.push(await FacadeProcess.start(DOUG_FACADE, cluster.endpoints));
+      facades.push(await cluster.startFacade(DOUG_FACADE));
     }
   }, 120_000);
 
   afterAll(async () => {
     await watcher.close();
-    await Promise.all(facades.map((facade) => facade.end('SIGTERM')));
     await cluster.stop();
     rmSync(dir, { recursive: true, force: true });
   }, 60_000);
@@ -43,18 +48,18 @@ describe('three processes with five partitions', () => {
   });
 
   describeContract('straight to the nodes', async () =>
-    target(cluster.endpoints, () => cluster.standStill(watcher)),
+    target(cluster.endpoints, () => cluster.standStill(watcher, LAST_PARTITION)),
   );
 
   describeContract('through two facades', async () =>
     target(facades.map(({ address }) => address).join(','), async () => {
       // One dies, a leader stands still meanwhile, the other one drains: clients go back to the first.
-      const [first, second] = facades as [FacadeProcess, FacadeProcess];
-      await first.end('SIGKILL');
-      await cluster.standStill(watcher);
-      await first.start();
-      expect(await second.end('SIGTERM')).toBe(0);
-      await second.start();
+      const [first, second] = facades as [Program, Program];
+      await cluster.end(first, 'SIGKILL');
+      await cluster.standStill(watcher, LAST_PARTITION);
+      cluster.restart(first);
+      expect(await cluster.end(second, 'SIGTERM')).toBe(0);
+      cluster.restart(second);
     }),
   );
 

@@ -76,7 +76,7 @@ describe('five members on real disks', () => {
       expect(ended).toBe(false);
       await cluster.end(leader, 'SIGKILL');
       await sleep(300);
-      cluster.startMember(leader);
+      cluster.restart(leader);
     }
     const result = await importing;
     console.log(result.stdout);
@@ -87,7 +87,7 @@ describe('five members on real disks', () => {
   it('have everything after all five were killed at once', async () => {
     await Promise.all(cluster.members.map((member) => cluster.end(member, 'SIGKILL')));
     const began = performance.now();
-    for (const member of cluster.members) cluster.startMember(member);
+    for (const member of cluster.members) cluster.restart(member);
     const { key, value } = JSON.parse(input[0] as string) as { key: string; value: string };
     const hit = await client.get(key);
     console.log(
@@ -104,9 +104,9 @@ describe('five members on real disks', () => {
     const leader = await cluster.leader(client);
     await cluster.end(leader, 'SIGKILL');
     expect((await putAtLeader(request)).revision).toBe(first.revision);
-    cluster.startMember(leader);
+    cluster.restart(leader);
     await Promise.all(cluster.members.map((member) => cluster.end(member, 'SIGKILL')));
-    for (const member of cluster.members) cluster.startMember(member);
+    for (const member of cluster.members) cluster.restart(member);
     expect((await putAtLeader(request)).revision).toBe(first.revision);
     expect(await client.get('once')).toMatchObject({ value: 'first', revision: first.revision });
   });
@@ -147,7 +147,7 @@ describe('five members on real disks', () => {
     const victim = cluster.members.find((member) => member !== leader) as ProcessMember;
     await cluster.end(victim, 'SIGTERM');
     const file = flipBitInTable(victim.dataDir);
-    cluster.startMember(victim);
+    cluster.restart(victim);
     const wanted = new Map(
       input.map((line) => {
         const { key, value } = JSON.parse(line) as { key: string; value: string };

@@ -136,7 +136,7 @@ function victim(
       await cluster.end(member, 'SIGKILL');
     },
     restart: async () => {
-      cluster.startMember(member);
+      cluster.restart(member);
       await until(`${member.name} answers`, () => answers(watcher, member));
     },
     stop: () => {

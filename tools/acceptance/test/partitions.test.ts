@@ -79,7 +79,7 @@ describe('five members, four partitions, two facades', () => {
       expect(ended).toBe(false);
       await cluster.end(victim, 'SIGKILL');
       await sleep(300);
-      cluster.startMember(victim);
+      cluster.restart(victim);
     }
     const result = await importing;
     console.log(result.stdout);
