@@ -34,12 +34,53 @@ export interface WalOptions {
   /** Bytes of recent entries kept in memory for readers. Default 16 MiB. */
   readonly cacheBytes?: number;
   /**
+   * With so many bytes queued and not yet durable, append and rewrite are refused (WAL_BUSY) until a sync()
+   * calls back: a slow disk must not fill the memory. One larger append is taken when nothing is queued.
+   * Default 1 GiB.
+   */
+  readonly maxQueuedBytes?: number;
+  /**
+   * When the segments in use take more than this, the oldest one is emptied though a quarter of it is still
+   * needed, and onPinned is told of logs that need more. Default eight segments.
+   */
+  readonly collectAboveBytes?: number;
+  /**
+   * Told, on a turn of its own, which logs keep the oldest segment while more than collectAboveBytes are in
+   * use; once for each segment begun meanwhile. The host should bring these logs to a snapshot and
+   * compact them up to their `throughIndex`.
+   */
+  readonly onPinned?: (pinned: PinnedSegment) => void;
+  /**
    * 'strict': damage before the promised tail refuses to open. 'replicated': damaged entries are
    * reported as faulty and stay in place for repair. Default 'strict'.
    */
   readonly mode?: 'strict' | 'replicated';
+  /**
+   * 'take': holds the lock `LOCK` in the directory while it is open; who else tries gets WAL_LOCKED.
+   * 'host': the host sees to it that nobody else opens it. Default 'host'.
+   */
+  readonly lock?: 'take' | 'host';
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+}
+
+/** The oldest segment, and the logs that need it. Segments are removed oldest first: it keeps all others. */
+export interface PinnedSegment {
+  readonly segment: number;
+  /** Size of all segments in use. */
+  readonly totalBytes: number;
+  /** Most bytes first. */
+  readonly logs: readonly PinningLog[];
+}
+
+/** What a log has in a segment that is still needed. */
+export interface PinningLog {
+  readonly id: LogId;
+  readonly entries: number;
+  /** Of their data. */
+  readonly bytes: number;
+  /** Nothing of the log is left there when it is compacted up to and with this index. */
+  readonly throughIndex: number;
 }
 
 /** What was found at open. */
@@ -52,7 +93,9 @@ export interface RecoveryReport {
   /**
    * Frames that are lost with their directories (replicated mode only). If there are any, every log may miss
    * operations, also one that is not listed: its extent is not known, and entries above its commit hint
-   * that stood before the damage are listed as faulty.
+   * that stood before the damage are listed as faulty, of a term that is not known, unless entries behind
+   * them prove that they were not replaced. Told by each open until
+   * {@link import('./wal.js').Wal.acceptLoss}.
    */
   readonly lostFrames: number;
 }
@@ -72,6 +115,16 @@ export interface Corruption {
   readonly file: string;
   readonly offset: number;
   readonly what: string;
+}
+
+/** What {@link import('./wal.js').Wal.scrub} has looked at. */
+export interface ScrubStep {
+  /** Read by this call. */
+  readonly bytes: number;
+  /** What is damaged there. Its entries are faulty from now on, or were written again. */
+  readonly corruptions: readonly Corruption[];
+  /** All sealed segments have been looked at: the next call begins with the oldest one. */
+  readonly isDone: boolean;
 }
 
 /** The index lies below the first entry kept. Same value as raft-core's. */
@@ -105,6 +158,18 @@ export interface LogReader {
   bytesBehind(index: number): number;
 }
 
+/** Counters since the open, and what waits. */
+export interface WalStats {
+  /** Segment files in use; the prefilled one is not counted. */
+  readonly segments: number;
+  /** Bytes of frames written. */
+  readonly bytes: number;
+  /** Datasyncs of the log. */
+  readonly syncs: number;
+  /** Bytes queued or written that are not durable yet. */
+  readonly queuedBytes: number;
+}
+
 /** Called once, when everything queued before is durable, or with the error that ended the WAL. */
 export type DurableCallback = (error: WalError | null) => void;
 
@@ -116,6 +181,10 @@ export const WalErrorCode = {
   Failed: 'WAL_FAILED',
   /** No space for the next segment; nothing was written; may pass. */
   NoSpace: 'WAL_NO_SPACE',
+  /** maxQueuedBytes are queued already; nothing was changed; passes with the next callback of a sync. */
+  Busy: 'WAL_BUSY',
+  /** Another process has it open. */
+  Locked: 'WAL_LOCKED',
   /** The format version is newer than this program. */
   Newer: 'WAL_NEWER_FORMAT',
   Closed: 'WAL_CLOSED',

@@ -11,16 +11,20 @@ export {
   type DurableCallback,
   type LogId,
   type LogReader,
+  type PinnedSegment,
+  type PinningLog,
   type RecoveredLog,
   type RecoveryReport,
+  type ScrubStep,
   UNAVAILABLE,
   type WalEntry,
   WalError,
   WalErrorCode,
   type WalOptions,
+  type WalStats,
 } from './contract.js';
 export { dumpWal } from './inspect/dump-wal.js';
 export { type VerifyReport, verifyWal } from './inspect/verify-wal.js';
 export { RecordLog } from './record-log.js';
 export { WalEvent } from './telemetry.js';
-export { Wal, type WalStats } from './wal.js';
+export { Wal } from './wal.js';

@@ -29,6 +29,8 @@ export const WalEvent = {
   SegmentOpened: 'wal.segment.opened',
   /** debug: segment. */
   SegmentRemoved: 'wal.segment.removed',
+  /** warn: segment, totalBytes, logs. Logs keep the oldest segment though the WAL is large. */
+  Pinned: 'wal.pinned',
   /** debug: segment, entries. What was left in a nearly dead segment was written again. */
   SegmentCollected: 'wal.segment.collected',
 } as const;

@@ -8,22 +8,43 @@ const MAX_SEGMENT_BYTES = 1024 * 1024 * 1024;
 const MAX_U32 = 0xffff_ffff;
 
 /** Options with their defaults. */
-export type ResolvedOptions = Required<Omit<WalOptions, 'logger' | 'metrics'>>;
+export type ResolvedOptions = Required<Omit<WalOptions, 'logger' | 'metrics' | 'onPinned'>>;
+
+const DEFAULT_QUEUED_BYTES = 1024 * 1024 * 1024;
+const DEFAULT_COLLECT_SEGMENTS = 8;
 
 /** @throws WalError WAL_USAGE for values out of range */
 export function resolveOptions(options: WalOptions): ResolvedOptions {
   const segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
   const askedFrameBytes = options.maxFrameBytes ?? 1024 * 1024;
   const cacheBytes = options.cacheBytes ?? 16 * 1024 * 1024;
+  const maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_QUEUED_BYTES;
+  const collectAboveBytes = options.collectAboveBytes ?? DEFAULT_COLLECT_SEGMENTS * segmentBytes;
   checkRange('segmentBytes', segmentBytes, MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
   checkRange('maxFrameBytes', askedFrameBytes, 256, MAX_PAYLOAD_BYTES);
   checkRange('cacheBytes', cacheBytes, 0, Number.MAX_SAFE_INTEGER);
+  checkRange('maxQueuedBytes', maxQueuedBytes, 0, Number.MAX_SAFE_INTEGER);
+  checkRange('collectAboveBytes', collectAboveBytes, 0, Number.MAX_SAFE_INTEGER);
   if (segmentBytes % 8 !== 0) throw usage(`segmentBytes ${segmentBytes} is not a multiple of 8`);
   // A frame that fills a segment would end every segment early, and want every one made larger.
   const maxFrameBytes = Math.min(askedFrameBytes, segmentBytes / 4);
   const { fs, clock, random, dir, quarantineDir } = options;
   const mode = options.mode ?? 'strict';
-  return { fs, clock, random, dir, quarantineDir, segmentBytes, maxFrameBytes, cacheBytes, mode };
+  const lock = options.lock ?? 'host';
+  return {
+    fs,
+    clock,
+    random,
+    dir,
+    quarantineDir,
+    segmentBytes,
+    maxFrameBytes,
+    cacheBytes,
+    maxQueuedBytes,
+    collectAboveBytes,
+    mode,
+    lock,
+  };
 }
 
 export function checkLogId(id: LogId): LogId {
@@ -49,11 +70,16 @@ export function checkEntries(log: LogState, entries: readonly WalEntry[]): void 
   for (const entry of entries) {
     if (entry.index !== index) throw usage(`entry ${entry.index} where ${index} should be`);
     index++;
-    checkRange('term', entry.term, 0, Number.MAX_SAFE_INTEGER);
-    checkRange('type', entry.type, 0, 255);
-    checkRange('checksum', entry.checksum, 0, MAX_U32);
-    checkRange('entry size', entry.data.length, 0, MAX_PAYLOAD_BYTES);
+    checkEntry(entry);
   }
+}
+
+/** Ranges of all that an entry has but its index. */
+export function checkEntry(entry: WalEntry): void {
+  checkRange('term', entry.term, 0, Number.MAX_SAFE_INTEGER);
+  checkRange('type', entry.type, 0, 255);
+  checkRange('checksum', entry.checksum, 0, MAX_U32);
+  checkRange('entry size', entry.data.length, 0, MAX_PAYLOAD_BYTES);
 }
 
 export function usage(message: string): WalError {

@@ -210,6 +210,26 @@ describe('Wal, as its user sees it', () => {
     expect(await codeOf(() => rig.open({ segmentBytes: 4100 }))).toBe('WAL_USAGE');
   });
 
+  it('lets nobody else open it while it holds the lock, and gives it back however it ends', async () => {
+    const rig = new Rig({ lock: 'take' });
+    const { wal } = await rig.open();
+    expect(await codeOf(() => rig.open())).toBe('WAL_LOCKED');
+    await rig.close(wal);
+    const { wal: second } = await rig.open();
+    rig.fs.failNext({ kind: 'datasync', path: /wal$/ }, 'EIO');
+    second.append(1, [entry(1)], 0);
+    expect((await rig.sync(second))?.code).toBe('WAL_FAILED');
+    expect(await codeOf(() => rig.open())).toBe('WAL_LOCKED');
+    await rig.close(second);
+    rig.fs.failNext({ kind: 'datasync' }, 'EIO');
+    expect(await codeOf(() => rig.open())).toBe('WAL_FAILED');
+    await rig.open();
+    rig.kill();
+    await rig.open();
+    rig.fs.failNext({ kind: 'lock' }, 'EIO');
+    expect(await codeOf(() => rig.open())).toBe('WAL_FAILED');
+  });
+
   it('closes once, leaves no timer, and refuses from then on', async () => {
     const rig = new Rig();
     const { wal } = await rig.open();

@@ -1,45 +1,47 @@
+import { crc32, type FileLock } from '@dougdb/ports';
 import {
   type DurableCallback,
   type LogId,
   type LogReader,
+  type PinnedSegment,
   type RecoveryReport,
+  type ScrubStep,
   type WalEntry,
   WalError,
   WalErrorCode,
   type WalOptions,
+  type WalStats,
 } from './contract.js';
 import { codeOf, toFailure, toWalError } from './failure.js';
-import { MAX_OPERATION_BYTES } from './format.js';
-import { Slot } from './log/entry-table.js';
 import type { LogSet } from './log/log-set.js';
 import type { LogState } from './log/log-state.js';
 import { LogView } from './log/log-view.js';
+import { oldestPinned } from './log/pinned-segment.js';
 import { EntryCache } from './read/entry-cache.js';
 import { EntryLoader } from './read/entry-loader.js';
 import { SegmentFiles } from './read/segment-files.js';
+import { lockDir } from './recover/dir-lock.js';
 import { type RecoveredWal, recoverWal } from './recover/recover-wal.js';
 import { createTelemetry, type Telemetry, WalEvent } from './telemetry.js';
 import {
   checkEntries,
+  checkEntry,
   checkIndex,
   checkLogId,
   type ResolvedOptions,
   resolveOptions,
   usage,
 } from './usage.js';
+import { Admission } from './write/admission.js';
 import { Collector } from './write/collector.js';
 import { DurableWaiters } from './write/durable-waiters.js';
 import { Flusher } from './write/flusher.js';
 import { FrameQueue } from './write/frame-queue.js';
 import { FrameWriter } from './write/frame-writer.js';
+import { Scrubber } from './write/scrubber.js';
 import { SegmentReaper } from './write/segment-reaper.js';
 import { SpareSegment } from './write/spare-segment.js';
 import { StreamCursor } from './write/stream-cursor.js';
-
-/** Kept free of entries in a segment that has no successor, so that logs can still be compacted. */
-const FACT_RESERVE_BYTES = 64 * 1024;
-/** Head, hint and padding of one frame, at most. */
-const FRAME_OVERHEAD_BYTES = 128;
 
 /**
  * Many Raft logs in one sequence of segment files, made durable by one fdatasync at a time.
@@ -62,9 +64,12 @@ export class Wal {
   readonly #reaper: SegmentReaper;
   readonly #collector: Collector;
   readonly #flusher: Flusher;
+  readonly #admission: Admission;
+  readonly #scrubber: Scrubber;
   /** Why nothing more is taken: failed or closed. */
   #end: WalError | null = null;
   #failed = false;
+  #lock: FileLock | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(
@@ -72,6 +77,7 @@ export class Wal {
     telemetry: Telemetry,
     files: SegmentFiles,
     recovered: RecoveredWal,
+    onPinned: (pinned: PinnedSegment) => void,
   ) {
     const { fs, clock, dir, segmentBytes, maxFrameBytes, cacheBytes } = options;
     const { logs, nextSegment, nextSeq, previousSealCrc } = recovered;
@@ -107,6 +113,8 @@ export class Wal {
       loader: this.#loader,
       telemetry,
       segmentBytes,
+      collectAboveBytes: options.collectAboveBytes,
+      onPinned: () => clock.defer(() => this.#tellPinned(onPinned)),
     });
     this.#flusher = new Flusher(
       {
@@ -121,33 +129,59 @@ export class Wal {
         cache,
         waiters: this.#waiters,
         telemetry,
-        beforeFlush: () => this.#collector.collect(this.#roomBytes()),
+        beforeFlush: () => {
+          const flushBytes = this.#writer.openBytes + queue.bytes;
+          this.#collector.collect(flushBytes, this.#admission.roomBytes);
+        },
         onOldest: (oldestSegment) => this.#reaper.reap(oldestSegment),
         onFailure,
       },
       { segment: nextSegment, firstSeq: nextSeq, previousSealCrc, capacityBytes: segmentBytes },
     );
+    this.#admission = new Admission({
+      options,
+      spare: this.#spare,
+      cursor: this.#cursor,
+      writer: this.#writer,
+      queue,
+      flusher: this.#flusher,
+    });
+    this.#scrubber = new Scrubber({
+      walId: recovered.walId,
+      files,
+      logs,
+      loader: this.#loader,
+      writer: this.#writer,
+      openSegment: () => this.#flusher.openSegment,
+      hasRoom: () => !this.#spare.lacksSpace,
+    });
   }
 
   /**
    * Opens the WAL of a directory, or makes a new one. Cuts a torn tail (after a copy to quarantine) and begins
    * a new segment. With a full disk it opens too, and takes entries when there is space again.
-   * @throws WalError WAL_CORRUPT, WAL_NEWER_FORMAT, WAL_NO_SPACE (for the quarantine), WAL_FAILED, WAL_USAGE
+   * @throws WalError WAL_CORRUPT, WAL_NEWER_FORMAT, WAL_NO_SPACE (for the quarantine), WAL_FAILED, WAL_LOCKED,
+   * WAL_USAGE
    */
   static async open(options: WalOptions): Promise<{ wal: Wal; report: RecoveryReport }> {
     const resolved = resolveOptions(options);
     const telemetry = createTelemetry(options.logger, options.metrics);
-    const files = new SegmentFiles(resolved.fs, resolved.dir);
+    const { fs, dir } = resolved;
+    const files = new SegmentFiles(fs, dir);
     let wal: Wal | null = null;
+    let lock: FileLock | null = null;
     try {
+      if (resolved.lock === 'take') lock = await lockDir(fs, dir);
       const recovered = await recoverWal(resolved, files, telemetry.logger);
-      wal = new Wal(resolved, telemetry, files, recovered);
+      wal = new Wal(resolved, telemetry, files, recovered, options.onPinned ?? (() => {}));
       await wal.#begin(recovered);
+      wal.#lock = lock;
       return { wal, report: recovered.report };
     } catch (error) {
       if (wal !== null) await wal.#release();
       files.closeAll();
-      throw toWalError(error, `cannot open the write-ahead log in ${resolved.dir}`);
+      await lock?.release();
+      throw toWalError(error, `cannot open the write-ahead log in ${dir}`);
     }
   }
 
@@ -165,13 +199,13 @@ export class Wal {
    * Queues entries (contiguous indexes; the first one at most lastIndex + 1: it replaces everything
    * at and above itself) and the log's commit hint (S2; 0 = none). Visible to readers at once,
    * durable when a later sync() calls back. The data is copied before the call returns.
-   * @throws WalError WAL_USAGE on a gap, WAL_FAILED or WAL_CLOSED after the end, WAL_NO_SPACE
+   * @throws WalError WAL_USAGE on a gap, WAL_FAILED or WAL_CLOSED after the end, WAL_NO_SPACE, WAL_BUSY
    */
   append(id: LogId, entries: readonly WalEntry[], commitHint: number): void {
     const log = this.#open(id);
     checkIndex('commit hint', commitHint);
     checkEntries(log, entries);
-    if (this.#spare.lacksSpace) this.#checkSpace(appendBytes(entries, this.#options.maxFrameBytes));
+    this.#admission.checkEntries(entries);
     let last = 0;
     for (const entry of entries) {
       // INVARIANT(conf-durably-committed): a frame that ends inside this append carries the hint too, as far
@@ -187,6 +221,63 @@ export class Wal {
   }
 
   /**
+   * Puts entries that are damaged here back in their places, with bytes that another member of a replicated
+   * log has kept (S11). Each stands alone; an entry is taken if its place is faulty and nothing that is known
+   * of it (term, type, size, checksum; of a lost one the neighbours' terms) says otherwise. Nothing else
+   * of the log changes. Queued like entries: repaired for readers at once, for good when a later sync() calls
+   * back.
+   * @returns how many were taken: one that is not is whole here, belongs elsewhere, or is damaged itself
+   * @throws WalError WAL_USAGE, WAL_FAILED, WAL_CLOSED, WAL_NO_SPACE, WAL_BUSY
+   */
+  rewrite(id: LogId, entries: readonly WalEntry[]): number {
+    const log = this.#open(id);
+    for (const entry of entries) {
+      checkIndex('index', entry.index);
+      checkEntry(entry);
+    }
+    this.#admission.checkEntries(entries);
+    let taken = 0;
+    for (const entry of entries) {
+      // INVARIANT(rewrite-keeps-tail): only a faulty place inside the log is filled.
+      if (!log.lacks(entry) || crc32(entry.data) !== entry.checksum) continue;
+      this.#writer.rewrite(log, entry);
+      taken++;
+    }
+    if (taken > 0) this.#queued();
+    return taken;
+  }
+
+  /**
+   * Looks for rot in sealed segments, from the oldest one on: reads at least one frame and then on up to
+   * `maxBytes`, synchronously, and goes on there with the next call. Damaged entries become faulty, for
+   * {@link rewrite}; those that are whole in a frame which the next start could not read are written
+   * again, as far as there is space. The host sets the pace, and repeats it every few weeks.
+   * @throws WalError WAL_FAILED, WAL_CLOSED
+   */
+  scrub(maxBytes: number): ScrubStep {
+    if (this.#end !== null) throw this.#end;
+    const step = this.#scrubber.step(Math.max(1, maxBytes));
+    for (const { file, offset, what } of step.corruptions) {
+      this.#telemetry.logger.error(WalEvent.Corrupt, { file, offset, what });
+    }
+    if (!this.#writer.isEmpty) this.#queued();
+    return step;
+  }
+
+  /**
+   * The host knows of the frames that were lost with their directories (RecoveryReport.lostFrames), and
+   * will after a restart: until this call the segments that they were in stay, so that each open tells of them.
+   */
+  acceptLoss(): void {
+    this.#logs.ledger.forgetLosses();
+  }
+
+  /** The oldest segment and the logs that need it; null if only one segment is in use. */
+  pinned(): PinnedSegment | null {
+    return oldestPinned(this.#logs, this.#options.segmentBytes);
+  }
+
+  /**
    * Everything up to and with `index` (of `term`) is no longer needed: the log begins at index + 1,
    * and term(index) stays known. With an index beyond the log, or of another term than its entry there,
    * the log is emptied and starts there (snapshot, S2; Raft figure 13). Queued like entries; needs no
@@ -198,8 +289,8 @@ export class Wal {
     checkIndex('index', index);
     checkIndex('term', term);
     if (index <= log.prefixIndex) return;
-    this.#checkFactSpace();
-    if (index < log.lastIndex && contradicts(log, index, term)) {
+    this.#admission.checkFact();
+    if (index < log.lastIndex && log.contradicts(index, term)) {
       this.#writer.truncateSuffix(log, index + 1);
     }
     this.#writer.compactPrefix(log, index, term);
@@ -217,7 +308,7 @@ export class Wal {
       throw usage(`log ${id} begins at ${log.firstIndex}: it cannot be cut at ${index}`);
     }
     if (index > log.lastIndex) return;
-    this.#checkFactSpace();
+    this.#admission.checkFact();
     this.#writer.truncateSuffix(log, index);
     this.#queued();
   }
@@ -229,7 +320,7 @@ export class Wal {
   removeLog(id: LogId): void {
     const log = this.#open(id);
     if (log.isVoid) return;
-    this.#checkFactSpace();
+    this.#admission.checkFact();
     this.#writer.removeLog(log);
     this.#queued();
   }
@@ -259,9 +350,13 @@ export class Wal {
   }
 
   stats(): WalStats {
-    const queuedBytes = this.#writer.openBytes + this.#queue.bytes + this.#flusher.unsyncedBytes;
     const { bytes, syncs } = this.#flusher;
-    return { segments: this.#logs.ledger.count, bytes, syncs, queuedBytes };
+    return {
+      segments: this.#logs.ledger.count,
+      bytes,
+      syncs,
+      queuedBytes: this.#admission.queuedBytes,
+    };
   }
 
   async #begin(recovered: RecoveredWal): Promise<void> {
@@ -295,6 +390,7 @@ export class Wal {
     }
     await this.#release();
     this.#files.closeAll();
+    await this.#lock?.release();
     if (this.#failed && !failedBefore) throw this.#end;
   }
 
@@ -333,51 +429,11 @@ export class Wal {
     else this.#flusher.schedule();
   }
 
-  /** Without a next segment entries are taken as long as they fit into this one. */
-  #checkSpace(bytes: number): void {
-    const reserve = Math.min(FACT_RESERVE_BYTES, Math.floor(this.#options.segmentBytes / 16));
-    if (bytes + reserve > this.#roomBytes()) throw this.#noSpace();
+  #tellPinned(onPinned: (pinned: PinnedSegment) => void): void {
+    const pinned = this.#end === null ? this.pinned() : null;
+    if (pinned === null || pinned.logs.length === 0) return;
+    const { segment, totalBytes, logs } = pinned;
+    this.#telemetry.logger.warn(WalEvent.Pinned, { segment, totalBytes, logs: logs.length });
+    onPinned(pinned);
   }
-
-  #checkFactSpace(): void {
-    const bytes = 2 * MAX_OPERATION_BYTES + FRAME_OVERHEAD_BYTES;
-    if (this.#spare.lacksSpace && bytes > this.#roomBytes()) throw this.#noSpace();
-  }
-
-  /** What can be queued and is certain to find its space. */
-  #roomBytes(): number {
-    if (!this.#spare.lacksSpace) return Number.POSITIVE_INFINITY;
-    if (this.#cursor.segment !== this.#flusher.activeSegment) return 0;
-    return this.#cursor.roomBytes(this.#writer.openLogs + 1) - this.#writer.openBytes;
-  }
-
-  #noSpace(): WalError {
-    const message = `the disk of ${this.#options.dir} has no space for the next segment`;
-    return new WalError(WalErrorCode.NoSpace, message);
-  }
-}
-
-/** Counters since the open, and what waits. */
-export interface WalStats {
-  /** Segment files in use; the prefilled one is not counted. */
-  readonly segments: number;
-  /** Bytes of frames written. */
-  readonly bytes: number;
-  /** Datasyncs of the log. */
-  readonly syncs: number;
-  /** Bytes queued or written that are not durable yet. */
-  readonly queuedBytes: number;
-}
-
-/** No fewer bytes than the frames of these entries will have. */
-function appendBytes(entries: readonly WalEntry[], maxFrameBytes: number): number {
-  let bytes = 0;
-  for (const entry of entries) bytes += entry.data.length + MAX_OPERATION_BYTES;
-  return bytes + (Math.ceil((2 * bytes) / maxFrameBytes) + 2) * FRAME_OVERHEAD_BYTES;
-}
-
-/** True if the log holds another entry at this index. Of a damaged one too little is known. */
-function contradicts(log: LogState, index: number, term: number): boolean {
-  const slot = log.slotOf(index);
-  return (slot === Slot.Placed || slot === Slot.Pending) && log.termOf(index) !== term;
 }

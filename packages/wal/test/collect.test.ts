@@ -1,4 +1,4 @@
-import { dumpWal, type Wal } from '../src/index.js';
+import { dumpWal, type PinnedSegment, type Wal } from '../src/index.js';
 import { History } from './history.js';
 import { showWal } from './model.js';
 import { DIR, entries, entry, Rig, show } from './rig.js';
@@ -93,6 +93,59 @@ describe('garbage collection', () => {
     await rig.scheduler.advance(300);
     expect(segments(rig)[0]).toBeGreaterThan(4);
     expect(wal.log(7).firstIndex()).toBe(3);
+  });
+
+  it('of a WAL that has grown large takes a quarter of a segment along, in several flushes if need be', async () => {
+    const rig = new Rig({ collectAboveBytes: 3 * 4096, cacheBytes: 0 });
+    const { wal } = await rig.open();
+    // More than is copied of a small WAL, less than of a large one.
+    wal.append(7, [entry(1, 1, new Uint8Array(800))], 0);
+    await churn(rig, wal, 1, 4);
+    expect(operations(rig).filter((line) => line.startsWith('rewrite log=7'))).toEqual([]);
+    await churn(rig, wal, 1, 40);
+    expect(operations(rig).some((line) => line.startsWith('rewrite log=7'))).toBe(true);
+    expect(segments(rig)[0]).toBeGreaterThan(1);
+    expect(wal.log(7).entries(1, 2, 1000)).toMatchObject([{ index: 1, data: new Uint8Array(800) }]);
+  });
+
+  it('tells the host which logs pin the oldest segment of a large WAL, once for each segment begun', async () => {
+    const told: PinnedSegment[] = [];
+    const rig = new Rig({
+      collectAboveBytes: 3 * 4096,
+      onPinned: (pinned) => told.push(pinned),
+    });
+    const { wal } = await rig.open();
+    expect(wal.pinned()).toBeNull();
+    wal.append(
+      7,
+      [1, 2].map((index) => entry(index, 1, new Uint8Array(700))),
+      0,
+    );
+    wal.append(8, [entry(1, 1, new Uint8Array(900)), entry(2)], 0);
+    await churn(rig, wal, 1, 60);
+    const newest = segments(rig).length;
+    expect(newest).toBeGreaterThan(4);
+    // The first three are not many, and of the newest nothing was told yet.
+    expect(told.length).toBeGreaterThan(newest - 5);
+    expect(told.length).toBeLessThanOrEqual(newest);
+    const pinned = {
+      segment: 1,
+      logs: [
+        { id: 7, entries: 2, bytes: 1400, throughIndex: 2 },
+        { id: 8, entries: 2, bytes: 902, throughIndex: 2 },
+      ],
+    };
+    expect(told[0]).toMatchObject(pinned);
+    expect(told[0]?.totalBytes).toBeGreaterThan(3 * 4096);
+    expect(wal.pinned()).toMatchObject(pinned);
+    // The host does what it is asked for.
+    for (const { id, throughIndex } of told[0]?.logs ?? []) wal.compactPrefix(id, throughIndex, 1);
+    await churn(rig, wal, 1, 5);
+    await rig.scheduler.advance(50);
+    expect(segments(rig)[0]).toBeGreaterThan(4);
+    const before = told.length;
+    await churn(rig, wal, 1, 20);
+    expect(told.length).toBe(before);
   });
 
   it('keeps a segment with a damaged entry that it cannot copy', async () => {

@@ -1,5 +1,9 @@
-import type { RecoveryReport, Wal, WalEntry } from '../src/index.js';
+import { SimFs, SimRandom } from '@dougdb/ports/sim';
+import { RecordLog, type RecoveryReport, type Wal, type WalEntry } from '../src/index.js';
+import { showWal } from './model.js';
 import { DIR, entry, QUARANTINE, Rig, show } from './rig.js';
+import { SEED, share } from './scale.js';
+import { refusal, type Written, write, wrongEntries } from './written.js';
 
 const FILES = [1, 2, 3].map((n) => `${DIR}/000000000000000${n}.wal`);
 
@@ -122,6 +126,77 @@ describe('Wal with one flipped bit', () => {
     expect(copy[60]).toBe(frames[64 + 60]! ^ 1);
   });
 });
+
+describe('a larger Wal with one random bit flipped', () => {
+  it('shows everything, refuses, or lists what is damaged: never a wrong answer', async () => {
+    const written = await write(`flips/${SEED}`, 150, { segmentBytes: 32 * 1024 });
+    const random = new SimRandom(`flips/${SEED}`);
+    const tally = { dead: 0, refused: 0, listed: 0 };
+    const flips = await share(2, 20_000, async (i) => {
+      const rig = written.rig.copy();
+      const path = `${DIR}/${random.pick(rig.fs.list(DIR))}`;
+      const at = random.int(rig.fs.contents(path).length);
+      rig.fs.corrupt(path, at, 1 << random.int(8));
+      const found = await judgeFlip(written, rig, i % 2 === 0 ? 'strict' : 'replicated');
+      if (!(found in tally)) throw new Error(`${path} flipped at ${at}: ${found}`);
+      tally[found as keyof typeof tally]++;
+    });
+    console.log(`seed ${SEED}: ${flips} flipped bits, ${JSON.stringify(tally)}`);
+    for (const count of Object.values(tally)) expect(count).toBeGreaterThan(0);
+  });
+});
+
+describe('a record log with one flipped bit', () => {
+  it('gives all its records, all but a torn last one, or refuses with file and offset', async () => {
+    const id = new TextEncoder().encode('flip');
+    const fs = new SimFs();
+    fs.mkdir('/db');
+    const log = RecordLog.create(fs, '/db/LOG', id);
+    const texts = ['one', '', 'three '.repeat(20), 'four', 'five'];
+    for (const text of texts) {
+      log.append(Buffer.from(text));
+      await log.sync();
+    }
+    const sizeBytes = log.sizeBytes;
+    const lastFrame = sizeBytes - 56;
+    for (let at = 0; at < sizeBytes; at++) {
+      const damaged = fs.crashClone({ keepUnsyncedPercent: 100 });
+      damaged.corrupt('/db/LOG', at, 1 << (at % 8));
+      const records: string[] = [];
+      let outcome: string;
+      try {
+        const { log: opened, tail } = RecordLog.open(damaged, '/db/LOG', id, (r) =>
+          records.push(Buffer.from(r).toString()),
+        );
+        opened.close();
+        outcome = tail;
+      } catch (error) {
+        const { code, file, offset } = error as { code?: string; file?: string; offset?: number };
+        outcome = `${code} ${file} ${(offset ?? Number.NaN) <= at}`;
+      }
+      expect([at, records]).toEqual([at, texts.slice(0, records.length)]);
+      const isPadding = outcome === 'clean';
+      if (isPadding) expect([at, records.length]).toEqual([at, texts.length]);
+      else if (at >= lastFrame) expect([at, outcome, records.length]).toEqual([at, 'torn', 4]);
+      else expect([at, outcome]).toEqual([at, 'WAL_CORRUPT /db/LOG true']);
+    }
+  });
+});
+
+/** 'dead', 'refused' or 'listed': all of them right; else what is wrong. */
+async function judgeFlip(
+  written: Written,
+  rig: Rig,
+  mode: 'strict' | 'replicated',
+): Promise<string> {
+  const opened = await rig.open({ mode }).catch(refusal);
+  if (typeof opened === 'string') return opened === 'WAL_CORRUPT' ? 'refused' : opened;
+  const { wal, report } = opened;
+  const wrong = wrongEntries(wal, written.versions);
+  if (wrong.length > 0) return `shows ${wrong.join()}`;
+  if (report.corruptions.length > 0) return mode === 'strict' ? 'opened with damage' : 'listed';
+  return showWal(wal) === written.final ? 'dead' : 'nothing is reported';
+}
 
 /** What is wrong with a WAL that one flipped bit may have damaged, or null. */
 function judge(truth: Truth, wal: Wal, report: RecoveryReport, file: string): string | null {

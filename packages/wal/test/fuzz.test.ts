@@ -1,41 +1,9 @@
 import { SimRandom } from '@dougdb/ports/sim';
-import { verifyWal, type Wal, type WalEntry } from '../src/index.js';
-import { applyToModel, applyToWal, drawStep, Model, showWal } from './model.js';
-import { DIR, Rig } from './rig.js';
+import { verifyWal } from '../src/index.js';
+import { showWal } from './model.js';
+import { DIR, type Rig } from './rig.js';
 import { seeds } from './scale.js';
-
-/** Everything that was ever appended at (log, index), and the states gone through. */
-interface Written {
-  readonly rig: Rig;
-  readonly versions: ReadonlyMap<string, readonly WalEntry[]>;
-  readonly final: string;
-}
-
-async function write(seed: number): Promise<Written> {
-  const rig = new Rig({}, seed);
-  const random = new SimRandom(`fuzz/${seed}`);
-  const model = new Model();
-  const versions = new Map<string, WalEntry[]>();
-  for (let session = 0; session < 3; session++) {
-    const { wal } = await rig.open();
-    for (let i = 0; i < 12; i++) {
-      const step = drawStep(random, model, { logs: 3, maxDataBytes: 900 });
-      applyToWal(wal, step);
-      applyToModel(model, step);
-      if (step.op === 'append') {
-        for (const e of step.entries) {
-          const name = `${step.id}/${e.index}`;
-          versions.set(name, [...(versions.get(name) ?? []), e]);
-        }
-      }
-      if (random.chance(0.5)) await rig.durable(wal);
-    }
-    await rig.durable(wal);
-    if (session < 2) await rig.close(wal);
-    else await rig.scheduler.advance(300);
-  }
-  return { rig, versions, final: model.show() };
-}
+import { refusal, write, wrongEntries } from './written.js';
 
 /** Damages one file somehow; says how. */
 function mutate(rig: Rig, random: SimRandom): string {
@@ -56,23 +24,6 @@ function mutate(rig: Rig, random: SimRandom): string {
   else mutated = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(at + length)]);
   rig.fs.plant(path, mutated);
   return `${path} kind ${kind} at ${at} from ${other} length ${length}`;
-}
-
-function wrongEntries(wal: Wal, versions: Written['versions']): string[] {
-  const wrong: string[] = [];
-  for (const id of wal.logIds()) {
-    const log = wal.log(id);
-    for (let index = log.firstIndex(); index <= log.lastIndex(); index++) {
-      const read = log.entries(index, index + 1, 1e6);
-      if (read === 'faulty') continue;
-      const found = read === -1 ? undefined : read[0];
-      const known = versions.get(`${id}/${index}`) ?? [];
-      const same = (e: WalEntry): boolean =>
-        found !== undefined && e.term === found.term && Buffer.compare(e.data, found.data) === 0;
-      if (!known.some(same)) wrong.push(`${id}/${index}`);
-    }
-  }
-  return wrong;
 }
 
 describe('Wal on mutated files', () => {
@@ -114,7 +65,3 @@ describe('Wal on mutated files', () => {
     for (const count of Object.values(tally)) expect(count).toBeGreaterThan(20);
   });
 });
-
-function refusal(error: { code?: string }): string {
-  return error.code ?? String(error);
-}

@@ -33,6 +33,12 @@ export class Model {
     return log;
   }
 
+  clone(): Model {
+    const model = new Model();
+    for (const [id, log] of this.logs) model.logs.set(id, { ...log, entries: [...log.entries] });
+    return model;
+  }
+
   first(id: number): number {
     return this.log(id).prefixIndex + 1;
   }

@@ -14,7 +14,9 @@ export const QUARANTINE = '/data/quarantine';
 /** A WAL on a simulated disk and clock. */
 export class Rig {
   readonly scheduler = new SimScheduler({ drain: shortDrain });
-  readonly clock = this.scheduler.clock();
+  /** The process's. */
+  clock = this.scheduler.clock();
+  readonly #diskClock = this.scheduler.clock();
   fs: SimFs;
   readonly #options: Partial<WalOptions>;
   readonly #random: SimRandom;
@@ -22,13 +24,20 @@ export class Rig {
   constructor(options: Partial<WalOptions> = {}, seed: number | string = 1) {
     this.#options = options;
     this.#random = new SimRandom(seed);
-    this.fs = new SimFs({ clock: this.clock, random: this.#random });
+    this.fs = new SimFs({ clock: this.#diskClock, random: this.#random });
+  }
+
+  /** The process dies (kill -9); what it wrote is in the page cache. */
+  kill(): void {
+    this.clock.close();
+    this.clock = this.scheduler.clock();
+    this.fs.kill();
   }
 
   /** Another rig on a copy of this one's disk as it would be after a power loss. */
   afterCrash(crash: CrashOptions = {}): Rig {
     const rig = new Rig(this.#options, `${this.#random.seed}/after`);
-    rig.fs = this.fs.crashClone({ ...crash, clock: rig.clock });
+    rig.fs = this.fs.crashClone({ ...crash, clock: rig.#diskClock });
     return rig;
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { entry } from '../../test/rig.js';
-import { EntryTable, Slot } from './entry-table.js';
+import { Slot } from './entry-runs.js';
+import { EntryTable } from './entry-table.js';
 
 type Move =
   | { readonly kind: 'place'; readonly index: number; readonly segment: number }

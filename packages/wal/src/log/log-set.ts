@@ -21,6 +21,11 @@ export class LogSet {
     return log;
   }
 
+  /** The log with this id, if there ever was one. */
+  find(id: LogId): LogState | null {
+    return this.#logs.get(id) ?? null;
+  }
+
   all(): IterableIterator<LogState> {
     return this.#logs.values();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { entry } from '../../test/rig.js';
-import { Slot } from './entry-table.js';
+import { Slot } from './entry-runs.js';
 import { LogState } from './log-state.js';
 import { SegmentLedger } from './segment-ledger.js';
 
@@ -89,8 +89,9 @@ describe('LogState in replay', () => {
     for (let i = 1; i <= 4; i++) append(log, i, 1, 1);
     log.raiseHint(2);
     log.doubtUncommitted();
+    log.setFaulty(1);
     const slots = [1, 2, 3, 4].map((i) => log.slotOf(i));
-    expect(slots).toEqual([Slot.Placed, Slot.Placed, Slot.Faulty, Slot.Faulty]);
+    expect(slots).toEqual([Slot.Faulty, Slot.Placed, Slot.Doubtful, Slot.Doubtful]);
     expect(terms(log)).toEqual([1, 1, 1, 1]);
   });
 

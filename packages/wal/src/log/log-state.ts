@@ -1,5 +1,6 @@
 import { COMPACTED, type LogId, UNAVAILABLE, type WalEntry } from '../contract.js';
-import { EntryTable, Slot } from './entry-table.js';
+import { Slot } from './entry-runs.js';
+import { EntryTable } from './entry-table.js';
 import type { SegmentLedger } from './segment-ledger.js';
 
 /**
@@ -75,6 +76,35 @@ export class LogState {
     return index < this.table.first ? Slot.Empty : this.table.slot(index);
   }
 
+  /**
+   * True if this entry may fill a place whose own bytes are damaged or lost. Where the directory survived,
+   * all of it must agree: same index and term means same bytes (Raft 5.3, Log Matching). Where it did not,
+   * terms never fall along a log.
+   */
+  lacks(entry: WalEntry): boolean {
+    const { index, term, type, data, checksum } = entry;
+    if (index < this.firstIndex || index > this.lastIndex) return false;
+    const { table } = this;
+    if (this.slotOf(index) !== Slot.Faulty) return false;
+    if (table.segment(index) === 0) {
+      const known = table.term(index);
+      if (known > 0) return known === term;
+      return term >= Math.max(this.termOf(index - 1), 1) && term <= this.#termAbove(index);
+    }
+    return (
+      table.term(index) === term &&
+      table.type(index) === type &&
+      table.length(index) === data.length &&
+      table.checksum(index) === checksum
+    );
+  }
+
+  /** True if another entry is known to stand at this index. Of a damaged one too little is known. */
+  contradicts(index: number, term: number): boolean {
+    const slot = this.slotOf(index);
+    return (slot === Slot.Placed || slot === Slot.Pending) && this.termOf(index) !== term;
+  }
+
   /** Bytes in recovered segments newer than that of the entry; 0: it stands in none. */
   bytesBehind(index: number): number {
     const { table } = this;
@@ -85,7 +115,6 @@ export class LogState {
   /** append, as it is queued: replaces what stands at and above the entry. */
   appendPending(entry: WalEntry, ordinal: number): void {
     this.cutFrom(entry.index);
-    this.table.extendTo(entry.index);
     this.table.setPending(entry, ordinal);
   }
 
@@ -101,7 +130,7 @@ export class LogState {
     const { table } = this;
     if (index < table.first || index >= table.end) return;
     if (table.slot(index) !== Slot.Pending || table.offset(index) !== ordinal) return;
-    table.setPlace(index, Slot.Placed, segment, offset);
+    table.setPlace(index, segment, offset);
     this.#ledger.addEntry(segment, table.length(index));
   }
 
@@ -117,7 +146,6 @@ export class LogState {
   ): void {
     if (index <= this.#prefixIndex) return;
     this.cutFrom(index);
-    this.table.extendTo(index);
     this.table.setPlaced(index, term, type, length, checksum, segment, offset);
     this.#ledger.addEntry(segment, length);
   }
@@ -135,10 +163,10 @@ export class LogState {
     if (index <= this.#prefixIndex) return false;
     const { table } = this;
     const inside = index >= table.first && index < table.end;
-    // INVARIANT(rewrite-keeps-tail): it fills a place or renews the same entry, and cuts nothing.
-    if (inside && table.slot(index) !== Slot.Empty && table.term(index) !== term) return false;
+    // INVARIANT(rewrite-keeps-tail): it fills a place or renews the same entry, and cuts nothing. In a
+    // doubtful place it is what the log had when it was written, behind the loss.
+    if (inside && isSettled(table.slot(index)) && table.term(index) !== term) return false;
     if (inside) this.#release(index);
-    else table.extendTo(index);
     table.setPlaced(index, term, type, length, checksum, segment, offset);
     this.#ledger.addEntry(segment, length);
     return true;
@@ -198,12 +226,37 @@ export class LogState {
 
   /**
    * A frame was lost whole, and with it perhaps entries that replaced these: what is not known to be
-   * committed can no longer be told from what was replaced.
+   * committed can no longer be told from what was replaced, until something behind it settles it.
    */
   doubtUncommitted(): void {
-    for (let i = Math.max(this.#hint + 1, this.table.first); i < this.table.end; i++) {
-      if (this.table.slot(i) === Slot.Placed) this.table.setFaulty(i);
+    const { table } = this;
+    for (let i = Math.max(this.#hint + 1, table.first); i < table.end; i++) {
+      const slot = table.slot(i);
+      if (slot === Slot.Placed) table.setSlot(i, Slot.Doubtful);
+      else if (slot === Slot.Faulty) table.setSlot(i, Slot.DoubtfulFaulty);
     }
+  }
+
+  /** A doubtful entry is what stands there after all. */
+  trust(index: number): void {
+    const { table } = this;
+    if (table.slot(index) === Slot.Doubtful) table.setSlot(index, Slot.Placed);
+    else table.setFaulty(index);
+  }
+
+  /** Nothing is known of the entry that must stand there but perhaps its term (0: not known). */
+  setMissing(index: number, term: number): void {
+    this.#release(index);
+    this.table.setMissing(index, term);
+  }
+
+  /** The next term above this index that is known; infinite if there is none. */
+  #termAbove(index: number): number {
+    const { table } = this;
+    for (let i = index + 1; i < table.end; i = table.runEnd(i)) {
+      if (table.term(i) > 0) return table.term(i);
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   /** Gives up the place of an entry in its segment. */
@@ -211,4 +264,8 @@ export class LogState {
     const segment = this.table.segment(index);
     if (segment !== 0) this.#ledger.removeEntry(segment, this.table.length(index));
   }
+}
+
+function isSettled(slot: Slot): boolean {
+  return slot !== Slot.Empty && slot !== Slot.Doubtful && slot !== Slot.DoubtfulFaulty;
 }

@@ -8,6 +8,8 @@ interface Account {
   liveFacts: number;
   /** Of its frames, where a former process wrote them; else 0. */
   recoveredBytes: number;
+  /** Frames were lost in it, and the host has not said that it knows. */
+  isEvidence: boolean;
 }
 
 /**
@@ -37,7 +39,13 @@ export class SegmentLedger {
     if (segment !== this.#first + this.#accounts.length) {
       throw new RangeError(`segment ${segment} is not the next one`);
     }
-    this.#accounts.push({ liveEntries: 0, liveBytes: 0, liveFacts: 0, recoveredBytes: 0 });
+    this.#accounts.push({
+      liveEntries: 0,
+      liveBytes: 0,
+      liveFacts: 0,
+      recoveredBytes: 0,
+      isEvidence: false,
+    });
   }
 
   /** The segment was read back: its frames end here. */
@@ -49,6 +57,15 @@ export class SegmentLedger {
   bytesBehind(segment: number): number {
     const newer = this.#accounts.slice(segment - this.#first + 1);
     return newer.reduce((sum, { recoveredBytes }) => sum + recoveredBytes, 0);
+  }
+
+  /** Frames were lost in this segment: it stays until {@link forgetLosses}, or the next start would not know. */
+  keepEvidence(segment: number): void {
+    this.#account(segment).isEvidence = true;
+  }
+
+  forgetLosses(): void {
+    for (const account of this.#accounts) account.isEvidence = false;
   }
 
   addEntry(segment: number, length: number): void {
@@ -84,7 +101,7 @@ export class SegmentLedger {
 
   isDead(segment: number): boolean {
     const account = this.#account(segment);
-    return account.liveEntries === 0 && account.liveFacts === 0;
+    return account.liveEntries === 0 && account.liveFacts === 0 && !account.isEvidence;
   }
 
   /** The oldest segment that is not dead; the newest one if all are. */

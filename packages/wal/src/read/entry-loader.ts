@@ -1,7 +1,7 @@
 import { crc32 } from '@dougdb/ports';
 import { COMPACTED, type WalEntry, WalError, WalErrorCode } from '../contract.js';
 import { codeOf } from '../failure.js';
-import { Slot } from '../log/entry-table.js';
+import { Slot } from '../log/entry-runs.js';
 import type { LogState } from '../log/log-state.js';
 import type { SegmentFiles } from './segment-files.js';
 
@@ -143,5 +143,5 @@ export class EntryLoader {
 }
 
 function isUnreadable(slot: Slot): boolean {
-  return slot === Slot.Faulty || slot === Slot.Empty;
+  return slot !== Slot.Placed && slot !== Slot.Pending;
 }

@@ -1,7 +1,7 @@
 import { crc32 } from '@dougdb/ports';
 import { WalError, WalErrorCode } from '../contract.js';
 import { FRAME_HEADER_BYTES, FrameKind, IGNORABLE_KIND, Op, OpReader } from '../format.js';
-import { Slot } from '../log/entry-table.js';
+import { Slot } from '../log/entry-runs.js';
 import type { LogSet } from '../log/log-set.js';
 import type { LogState } from '../log/log-state.js';
 import type { ScannedFrame } from '../read/frame-scanner.js';
@@ -70,6 +70,8 @@ export class FrameReplay {
       case Op.Rewrite:
         this.#checkHole(log, index, path, offset);
         if (!whole && isReadable(log, index, term)) {
+          // The copy is lost, but it says that the entry was this one.
+          if (log.slotOf(index) === Slot.Doubtful) log.trust(index);
           this.#damage.report(path, offset, `copy of entry ${index} of log ${log.id} is damaged`);
         } else if (log.rewrite(index, term, type, length, checksum, segment, offset) && !whole) {
           this.#damagedEntry(log, index, term, path, offset);
@@ -129,5 +131,6 @@ function isWhole(bytes: Uint8Array, at: number, op: OpReader): boolean {
 
 function isReadable(log: LogState, index: number, term: number): boolean {
   if (index < log.table.first || index >= log.table.end) return false;
-  return log.slotOf(index) === Slot.Placed && log.termOf(index) === term;
+  const slot = log.slotOf(index);
+  return (slot === Slot.Placed || slot === Slot.Doubtful) && log.termOf(index) === term;
 }

@@ -9,18 +9,17 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from '../format.js';
-import { Slot } from '../log/entry-table.js';
+import { Slot } from '../log/entry-runs.js';
 import { LogSet } from '../log/log-set.js';
-import type { LogState } from '../log/log-state.js';
 import { SegmentLedger } from '../log/segment-ledger.js';
 import { ByteWindow } from '../read/byte-window.js';
 import { FrameScanner } from '../read/frame-scanner.js';
 import type { SegmentFiles } from '../read/segment-files.js';
 import { encodeSeal } from '../seal.js';
 import { DamageLog } from './damage-log.js';
-import { MAX_HOLE_ENTRIES } from './frame-replay.js';
 import { listSegments, type SegmentList, type UsedSegment } from './segment-list.js';
 import { type SegmentEnd, SegmentReplay } from './segment-replay.js';
+import { settleLog } from './settle-log.js';
 
 /** What has to be done to the last segment before another one may follow it. */
 export interface TailPlan {
@@ -88,13 +87,13 @@ export function readStream(
         window.sizeBytes,
         `the file was cut: it had ${header?.capacityBytes} bytes`,
       );
-      replay.lose(1);
+      replay.lose(segment, 1);
     }
     oldestTold = Math.max(oldestTold, end.oldestSegment);
   }
   if (end === null) return emptyStream(list, damage);
   checkFirst(first, oldestTold, damage);
-  for (const log of logs.all()) markHoles(log, files, damage);
+  for (const log of logs.all()) settleLog(log, files.dir, damage);
 
   const tail = planTail(last, end, list.walId, ledger);
   return {
@@ -164,26 +163,6 @@ function checkFirst(first: UsedSegment, oldestTold: number, damage: DamageLog): 
   // The frame that said so may be among those that were lost.
   if (damage.lostFrames === 0) throw damage.refusal(first.path, 0, what);
   damage.report(first.path, 0, what);
-}
-
-/** Indexes that a log must have and has not: only damage leaves such holes. */
-function markHoles(log: LogState, files: SegmentFiles, damage: DamageLog): void {
-  const { table } = log;
-  if (table.first === table.end) return;
-  if (table.first - log.firstIndex > MAX_HOLE_ENTRIES) {
-    const what = `log ${log.id} misses the entries ${log.firstIndex} to ${table.first - 1}`;
-    throw damage.refusal(files.dir, 0, what);
-  }
-  table.extendTo(Math.min(log.firstIndex, table.first));
-  for (let index = table.first; index < table.end; index++) {
-    if (table.slot(index) !== Slot.Empty) continue;
-    let stop = index;
-    while (stop < table.end && table.slot(stop) === Slot.Empty) stop++;
-    damage.report(files.dir, 0, `log ${log.id} misses the entries ${index} to ${stop - 1}`);
-    // Terms never fall: between two equal ones there is no other. Else it is not known.
-    const term = log.termOf(index - 1) === log.termOf(stop) ? log.termOf(stop) : 0;
-    for (; index < stop; index++) table.setMissing(index, term);
-  }
 }
 
 function planTail(

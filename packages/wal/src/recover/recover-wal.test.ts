@@ -303,7 +303,7 @@ describe('damage in a replicated WAL', () => {
     expect(show(opened, 1)).toEqual(['prefix 0/0', '1/1 e1', '2/1 faulty', '3/1 e3', 'hint 2']);
   });
 
-  it('to a directory loses the frame: the extent of every log is unknown, its committed part is not', async () => {
+  it('to a directory loses the frame, and what stood before it is listed unless what follows proves it', async () => {
     const rig = new Rig({ mode: 'replicated' });
     const { wal } = await rig.open();
     wal.append(1, entries(1, 4), 2);
@@ -319,10 +319,26 @@ describe('damage in a replicated WAL', () => {
     const { wal: opened, report } = await copy.open();
     expect(report.lostFrames).toBe(1);
     expect(frameAt(copy, 1, lost)[0]).toBe(0x44);
-    const faulty = [3, 4, 5, 6].map((index) => ({ index, term: 1 }));
+    const faulty = [5, 6].map((index) => ({ index, term: 1 }));
     expect(report.logs).toMatchObject([{ id: 1, firstIndex: 1, lastIndex: 8, faulty }]);
-    expect(show(opened, 1).slice(1, 4)).toEqual(['1/1 e1', '2/1 e2', '3/1 faulty']);
+    expect(show(opened, 1).slice(3, 6)).toEqual(['3/1 e3', '4/1 e4', '5/1 faulty']);
     expect(opened.log(1).entries(7, 9, 100)).toHaveLength(2);
+    // Other logs may have been in that frame as well: at their ends nothing proves anything.
+    wal.append(2, entries(1, 3), 1);
+    await rig.durable(wal);
+    const second = 64 + wal.stats().bytes;
+    wal.append(3, entries(1, 1), 1);
+    await rig.durable(wal);
+    await rig.scheduler.advance(300);
+    const last = rig.copy();
+    last.fs.corrupt(path(1), second + 50, 1);
+    const { report: other } = await last.open();
+    expect(
+      other.logs.map(({ id, faulty: at }) => [id, at.map(({ index, term }) => [index, term])]),
+    ).toEqual([
+      [1, [3, 4, 5, 6, 7, 8].map((index) => [index, 0])],
+      [2, [2, 3].map((index) => [index, 0])],
+    ]);
   });
 
   it('to a directory does not invent terms for what it took', async () => {

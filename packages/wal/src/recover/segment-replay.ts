@@ -77,7 +77,7 @@ export class SegmentReplay {
         this.#damage.report(window.path, offset, bad);
       }
       if (step.kind === 'damage' || !walk.admits(step)) continue;
-      if (step.head.seq > walk.expected) this.lose(step.head.seq - walk.expected);
+      if (step.head.seq > walk.expected) this.lose(segment, step.head.seq - walk.expected);
       walk.accept(step);
       this.#frames.apply(step, window.path, segment, walk.tally);
       if (step.head.kind === FrameKind.Seal) {
@@ -86,7 +86,7 @@ export class SegmentReplay {
       }
     }
     const end = walk.end(null);
-    if (next !== null) this.#checkEnd(end, next, window.path);
+    if (next !== null) this.#checkEnd(segment, end, next, window.path);
     return end;
   }
 
@@ -101,11 +101,11 @@ export class SegmentReplay {
   }
 
   /** A segment that is not the last one must end in the seal that the next header names. */
-  #checkEnd(end: SegmentEnd, next: SegmentHeader | 'damaged', path: string): void {
+  #checkEnd(segment: number, end: SegmentEnd, next: SegmentHeader | 'damaged', path: string): void {
     if (end.sealCrc === null) {
       this.#damage.report(path, end.contentEnd, 'the seal is missing');
       if (next !== 'damaged' && next.firstSeq - 1 > end.lastSeq + 1) {
-        this.lose(next.firstSeq - end.lastSeq - 2);
+        this.lose(segment, next.firstSeq - end.lastSeq - 2);
       }
     } else if (next !== 'damaged' && next.firstSeq !== end.lastSeq + 1) {
       const what = `its last frame is ${end.lastSeq} but the next segment begins with ${next.firstSeq}`;
@@ -120,8 +120,9 @@ export class SegmentReplay {
   }
 
   /** Frames, this many at least, are gone with their directories: what they did to which log is unknown. */
-  lose(frames: number): void {
+  lose(segment: number, frames: number): void {
     this.#damage.lostFrames += frames;
+    this.#logs.ledger.keepEvidence(segment);
     for (const log of this.#logs.all()) log.doubtUncommitted();
   }
 }

@@ -184,6 +184,40 @@ describe('group commit', () => {
   });
 });
 
+describe('back-pressure', () => {
+  it('refuses entries while so many bytes wait for the disk, and takes them when a sync has called back', async () => {
+    const rig = new Rig({ maxQueuedBytes: 2000 });
+    const { wal } = await rig.open();
+    // Larger than the limit by itself: nothing waits, so it is taken.
+    wal.append(1, [entry(1, 1, new Uint8Array(2500))], 0);
+    const before = wal.log(1).lastIndex();
+    expect(await codeOf(() => wal.append(1, [entry(2)], 0))).toBe('WAL_BUSY');
+    expect(await codeOf(() => wal.append(2, [entry(1)], 7))).toBe('WAL_BUSY');
+    expect([wal.log(1).lastIndex(), wal.log(2).commitHint()]).toEqual([before, 0]);
+    // What makes the WAL smaller, and hints without entries, are not refused.
+    wal.compactPrefix(1, 1, 1);
+    wal.append(1, [], 1);
+    const told: string[] = [];
+    wal.sync((error) => {
+      expect([error, wal.stats().queuedBytes]).toEqual([null, 0]);
+      wal.append(1, [entry(2)], 0);
+      told.push('taken');
+    });
+    await rig.scheduler.advance(20);
+    expect(told).toEqual(['taken']);
+    await rig.durable(wal);
+    for (let index = 3; index < 40; index++) {
+      if (
+        (await codeOf(() => wal.append(1, [entry(index, 1, new Uint8Array(100))], 0))) !== 'nothing'
+      ) {
+        expect(index).toBeGreaterThan(10);
+        return;
+      }
+    }
+    throw new Error('it was never refused');
+  });
+});
+
 describe('the sync marker', () => {
   it('promises the last frame of a burst within 100 ms, once', async () => {
     const rig = new Rig();

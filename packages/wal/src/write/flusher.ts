@@ -111,6 +111,11 @@ export class Flusher {
     return this.#active?.segment ?? 0;
   }
 
+  /** Segments below this one are sealed, and durable with their seal. */
+  get openSegment(): number {
+    return this.#active?.segment ?? this.#next.segment;
+  }
+
   /** Asks for a flush of all that is queued now: on the next turn, or when the one under way has ended. */
   schedule(): void {
     if (this.#isRunning || this.#scheduled || this.#stopped) return;
