@@ -11,7 +11,7 @@ export const publicNames: Readonly<Record<string, { name: string; bins: readonly
   'packages/replica': { name: '@dougdb/replica', bins: [] },
   'packages/rpc-proto': { name: '@dougdb/rpc-proto', bins: [] },
   'packages/sstable': { name: '@dougdb/sstable', bins: [] },
-  'packages/wal': { name: '@dougdb/wal', bins: [] },
+  'packages/wal': { name: '@dougdb/wal', bins: ['wal'] },
   'apps/cli': { name: '@dougdb/cli', bins: ['doug'] },
   'apps/facade': { name: 'doug-facade', bins: ['doug-facade'] },
   'apps/node': { name: 'doug-node', bins: ['doug-node'] },
