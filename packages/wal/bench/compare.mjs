@@ -15,7 +15,9 @@ const SECONDS = Number(process.argv[4] ?? 0.7);
 console.log(
   `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}; ${ROUNDS} rounds of ${SECONDS} s each, median (lowest to highest)`,
 );
-console.log('  bytes  in flight  prototype/s      wal/s   wal p50   wal p99   ratio');
+console.log(
+  '  bytes  in flight  prototype/s      wal/s   wal p50   wal p99  CPU each:   and wal  ratio of appends/s',
+);
 for (const bytes of [116, 1024]) {
   for (const inFlight of [1, 8, 64, 512]) await compare(bytes, inFlight);
 }
@@ -45,6 +47,8 @@ async function compare(bytes, inFlight) {
     cell(Math.round(median(rounds.map(({ ours }) => ours.perSecond))), 10),
     cell(`${median(rounds.map(({ ours }) => ours.p50)).toFixed(2)} ms`, 9),
     cell(`${median(rounds.map(({ ours }) => ours.p99)).toFixed(2)} ms`, 9),
+    cell(`${median(rounds.map(({ theirs }) => theirs.cpuUs)).toFixed(1)} us`, 10),
+    cell(`${median(rounds.map(({ ours }) => ours.cpuUs)).toFixed(1)} us`, 9),
     `  ${median(ratios).toFixed(2)} (${ratios[0].toFixed(2)} to ${ratios[ratios.length - 1].toFixed(2)})`,
   );
 }
@@ -74,6 +78,7 @@ async function openWal(dir) {
 async function run(append, data, inFlight) {
   let done = 0;
   const latencies = [];
+  const cpuBefore = process.cpuUsage();
   const begun = performance.now();
   const end = begun + SECONDS * 1000;
   const loop = async () => {
@@ -87,7 +92,9 @@ async function run(append, data, inFlight) {
   latencies.sort((a, b) => a - b);
   const quantile = (q) => latencies[Math.floor(latencies.length * q)] ?? 0;
   const perSecond = done / ((performance.now() - begun) / 1000);
-  return { perSecond, p50: quantile(0.5), p99: quantile(0.99) };
+  // Of all threads, so that other programs on the machine hardly matter.
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { perSecond, cpuUs: (user + system) / done, p50: quantile(0.5), p99: quantile(0.99) };
 }
 
 function median(values) {

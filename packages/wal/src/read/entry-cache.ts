@@ -16,7 +16,9 @@ export class EntryCache {
   readonly #limitBytes: number;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
-  #queue: { readonly table: EntryTable; readonly entry: WalEntry }[] = [];
+  /** First in, first out: an entry and the table that shows it. Two columns, no object for each. */
+  #tables: EntryTable[] = [];
+  #entries: WalEntry[] = [];
   #head = 0;
   /** Entries ever evicted: queue position 0 in the count of {@link mark}. */
   #evicted = 0;
@@ -50,29 +52,30 @@ export class EntryCache {
 
   /** Remembers that the table holds this entry, to take it out again some day. */
   add(table: EntryTable, entry: WalEntry): void {
-    this.#queue.push({ table, entry });
+    this.#tables.push(table);
+    this.#entries.push(entry);
     this.#bytes += entry.data.length + ENTRY_OVERHEAD_BYTES;
   }
 
   /** Everything added so far, for {@link written}. */
   mark(): number {
-    return this.#evicted + this.#queue.length - this.#head;
+    return this.#evicted + this.#entries.length - this.#head;
   }
 
   /** What was added before this mark can be read from its file: it may go if space is short. */
   written(mark: number): void {
     this.#evictableTo = Math.max(this.#evictableTo, mark);
     while (this.#bytes > this.#limitBytes && this.#evicted < this.#evictableTo) {
-      const oldest = this.#queue[this.#head];
-      if (oldest === undefined) break;
-      const { table, entry } = oldest;
-      table.forget(entry);
+      const entry = this.#entries[this.#head];
+      if (entry === undefined) break;
+      this.#tables[this.#head]?.forget(entry);
       this.#head++;
       this.#evicted++;
       this.#bytes -= entry.data.length + ENTRY_OVERHEAD_BYTES;
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
+    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
+      this.#tables = this.#tables.slice(this.#head);
+      this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
   }

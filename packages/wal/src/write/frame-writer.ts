@@ -16,13 +16,6 @@ import type { StreamCursor } from './stream-cursor.js';
 
 const INITIAL_DIRECTORY_BYTES = 4096;
 
-/** An entry of the open frame; its offset is counted from the start of the payload. */
-interface OpenEntry {
-  readonly log: LogState;
-  readonly index: number;
-  readonly offset: number;
-}
-
 /**
  * Encodes operations into the open frame, in the order in which they are called: that order is the
  * stream. A log's state changes in the same call that encodes the operation, and never before the frame
@@ -43,7 +36,10 @@ export class FrameWriter {
   #runBuffer: ArrayBufferLike | null = null;
   #runStart = 0;
   #runEnd = 0;
-  #entries: OpenEntry[] = [];
+  /** Entries of the open frame, in columns; offsets are counted from the start of the payload. */
+  #logs: LogState[] = [];
+  #indexes: number[] = [];
+  #offsets: number[] = [];
   /** Logs of which the frame tells the hint, and those of which it tells the prefix. */
   #touched: LogState[] = [];
   #prefixed: LogState[] = [];
@@ -80,7 +76,7 @@ export class FrameWriter {
   append(log: LogState, entry: WalEntry): void {
     if (this.isFullFor(entry.data.length)) this.close();
     const kept = this.#keep(entry);
-    log.appendPending(kept, this.#entries.length);
+    log.appendPending(kept, this.#indexes.length);
     this.#putEntry(Op.Append, log, kept);
   }
 
@@ -88,7 +84,7 @@ export class FrameWriter {
   rewrite(log: LogState, entry: WalEntry): void {
     if (this.isFullFor(entry.data.length)) this.close();
     const kept = this.#keep(entry);
-    log.rewritePending(kept, this.#entries.length);
+    log.rewritePending(kept, this.#indexes.length);
     this.#putEntry(Op.Rewrite, log, kept);
   }
 
@@ -163,7 +159,9 @@ export class FrameWriter {
       checksum,
     );
     this.#operations++;
-    this.#entries.push({ log, index, offset: this.#payloadLength });
+    this.#logs.push(log);
+    this.#indexes.push(index);
+    this.#offsets.push(this.#payloadLength);
     this.#payloadLength += data.length;
     this.#addToRun(data);
     this.#cache.add(log.table, entry);
@@ -199,9 +197,10 @@ export class FrameWriter {
 
   /** The frame has its place: entries and facts are found there from now on. */
   #settle(segment: number, payloadStart: number): void {
-    let ordinal = 0;
-    for (const { log, index, offset } of this.#entries) {
-      log.place(index, ordinal++, segment, payloadStart + offset);
+    for (let ordinal = 0; ordinal < this.#indexes.length; ordinal++) {
+      const log = this.#logs[ordinal]!;
+      const index = this.#indexes[ordinal]!;
+      log.place(index, ordinal, segment, payloadStart + this.#offsets[ordinal]!);
       this.#cursor.tally(log.id, index);
     }
     for (const log of this.#touched) if (log.hint > 0) log.hintStandsIn(segment);
@@ -246,7 +245,9 @@ export class FrameWriter {
     this.#operations = 0;
     this.#payloadLength = 0;
     this.#payload = [];
-    this.#entries = [];
+    this.#logs.length = 0;
+    this.#indexes.length = 0;
+    this.#offsets.length = 0;
     this.#touched = [];
     this.#prefixed = [];
     this.#serial++;
