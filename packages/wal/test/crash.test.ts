@@ -2,7 +2,7 @@ import { SimRandom } from '@dougdb/ports/sim';
 import { CRASHES, checkRecovery, checkSecondCrash, collectStates } from './crash-states.js';
 import { History } from './history.js';
 import { Rig } from './rig.js';
-import { FULL, SEED, share } from './scale.js';
+import { FULL, LONG_MS, SEED, share } from './scale.js';
 import { Session, WORKLOADS, type Workload } from './workloads.js';
 
 const names = WORKLOADS.map((workload) => [workload.name, workload] as const);
@@ -37,40 +37,45 @@ describe('Wal after a power loss', () => {
       expect(tally.unacked).toBeGreaterThan(3);
       expect(tally.second).toBeGreaterThan(50);
     },
+    LONG_MS,
   );
 
-  it('shows such a state on every disk that may be left of a random history', async () => {
-    const distinct = new Set<string>();
-    await share(2, 60, async (i) => {
-      const seed = `${SEED}/${i}`;
-      const rig = new Rig({}, seed);
-      const history = new History(seed);
-      const random = new SimRandom(`crash/${seed}`);
-      const states = await collectStates(
-        rig,
-        history,
-        () => [
-          {
-            keepUnsyncedPercent: random.int(101),
-            sector: random.pick([64, 512, 4096]),
-            garbage: random.chance(0.3),
+  it(
+    'shows such a state on every disk that may be left of a random history',
+    async () => {
+      const distinct = new Set<string>();
+      await share(2, 60, async (i) => {
+        const seed = `${SEED}/${i}`;
+        const rig = new Rig({}, seed);
+        const history = new History(seed);
+        const random = new SimRandom(`crash/${seed}`);
+        const states = await collectStates(
+          rig,
+          history,
+          () => [
+            {
+              keepUnsyncedPercent: random.int(101),
+              sector: random.pick([64, 512, 4096]),
+              garbage: random.chance(0.3),
+            },
+          ],
+          async () => {
+            const { wal } = await rig.open();
+            await history.run(rig, wal, 30);
+            await rig.close(wal);
           },
-        ],
-        async () => {
-          const { wal } = await rig.open();
-          await history.run(rig, wal, 30);
-          await rig.close(wal);
-        },
-      );
-      for (const state of states) {
-        distinct.add(state.rig.fs.hash());
-        const found = await checkRecovery(state, history);
-        if (random.chance(0.02)) await checkSecondCrash(state, history, found);
-      }
-    });
-    expect(distinct.size).toBeGreaterThan(FULL ? 2000 : 200);
-    console.log(`seed ${SEED}: ${distinct.size} different disks after a power loss`);
-  });
+        );
+        for (const state of states) {
+          distinct.add(state.rig.fs.hash());
+          const found = await checkRecovery(state, history);
+          if (random.chance(0.02)) await checkSecondCrash(state, history, found);
+        }
+      });
+      expect(distinct.size).toBeGreaterThan(FULL ? 2000 : 200);
+      console.log(`seed ${SEED}: ${distinct.size} different disks after a power loss`);
+    },
+    LONG_MS,
+  );
 
   it.each(names)('leaves the same bytes of "%s" for the same seed', async (_, workload) => {
     expect(await runOnce(workload, 7)).toBe(await runOnce(workload, 7));

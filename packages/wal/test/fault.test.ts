@@ -1,7 +1,7 @@
 import type { Operation, Verdict } from '@dougdb/ports/sim';
 import { History } from './history.js';
 import { Rig } from './rig.js';
-import { FULL } from './scale.js';
+import { FULL, LONG_MS } from './scale.js';
 import { Session, WORKLOADS, type Workload } from './workloads.js';
 
 /** What the k-th operation meets; null: this kind of operation cannot meet it, and is not counted. */
@@ -82,5 +82,6 @@ describe('Wal on a failing disk', () => {
       expect(tried).toBeGreaterThan(8);
       expect(failures).toBeGreaterThan(tried / 5);
     },
+    LONG_MS,
   );
 });

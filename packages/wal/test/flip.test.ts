@@ -2,7 +2,7 @@ import { SimFs, SimRandom } from '@dougdb/ports/sim';
 import { RecordLog, type RecoveryReport, type Wal, type WalEntry } from '../src/index.js';
 import { showWal } from './model.js';
 import { DIR, entry, QUARANTINE, Rig, show } from './rig.js';
-import { SEED, share } from './scale.js';
+import { LONG_MS, SEED, share } from './scale.js';
 import { refusal, type Written, write, wrongEntries } from './written.js';
 
 const FILES = [1, 2, 3].map((n) => `${DIR}/000000000000000${n}.wal`);
@@ -128,22 +128,26 @@ describe('Wal with one flipped bit', () => {
 });
 
 describe('a larger Wal with one random bit flipped', () => {
-  it('shows everything, refuses, or lists what is damaged: never a wrong answer', async () => {
-    const written = await write(`flips/${SEED}`, 150, { segmentBytes: 32 * 1024 });
-    const random = new SimRandom(`flips/${SEED}`);
-    const tally = { dead: 0, refused: 0, listed: 0 };
-    const flips = await share(2, 20_000, async (i) => {
-      const rig = written.rig.copy();
-      const path = `${DIR}/${random.pick(rig.fs.list(DIR))}`;
-      const at = random.int(rig.fs.contents(path).length);
-      rig.fs.corrupt(path, at, 1 << random.int(8));
-      const found = await judgeFlip(written, rig, i % 2 === 0 ? 'strict' : 'replicated');
-      if (!(found in tally)) throw new Error(`${path} flipped at ${at}: ${found}`);
-      tally[found as keyof typeof tally]++;
-    });
-    console.log(`seed ${SEED}: ${flips} flipped bits, ${JSON.stringify(tally)}`);
-    for (const count of Object.values(tally)) expect(count).toBeGreaterThan(0);
-  });
+  it(
+    'shows everything, refuses, or lists what is damaged: never a wrong answer',
+    async () => {
+      const written = await write(`flips/${SEED}`, 150, { segmentBytes: 32 * 1024 });
+      const random = new SimRandom(`flips/${SEED}`);
+      const tally = { dead: 0, refused: 0, listed: 0 };
+      const flips = await share(2, 20_000, async (i) => {
+        const rig = written.rig.copy();
+        const path = `${DIR}/${random.pick(rig.fs.list(DIR))}`;
+        const at = random.int(rig.fs.contents(path).length);
+        rig.fs.corrupt(path, at, 1 << random.int(8));
+        const found = await judgeFlip(written, rig, i % 2 === 0 ? 'strict' : 'replicated');
+        if (!(found in tally)) throw new Error(`${path} flipped at ${at}: ${found}`);
+        tally[found as keyof typeof tally]++;
+      });
+      console.log(`seed ${SEED}: ${flips} flipped bits, ${JSON.stringify(tally)}`);
+      for (const count of Object.values(tally)) expect(count).toBeGreaterThan(0);
+    },
+    LONG_MS,
+  );
 });
 
 describe('a record log with one flipped bit', () => {

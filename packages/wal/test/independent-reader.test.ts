@@ -5,7 +5,7 @@ import { collectStates } from './crash-states.js';
 import { History } from './history.js';
 import { type ReadWal, readWal } from './independent-reader.js';
 import { DIR, entries, entry, Rig } from './rig.js';
-import { SEED, share } from './scale.js';
+import { LONG_MS, SEED, share } from './scale.js';
 import { Session, WORKLOADS } from './workloads.js';
 
 function filesOf(rig: Rig): Map<string, Uint8Array> {
@@ -62,26 +62,30 @@ describe('a reader that knows FORMAT.md and nothing else', () => {
     },
   );
 
-  it('reads what the WAL reads after random histories and power losses', async () => {
-    let torn = 0;
-    await share(1, 200, async (i) => {
-      const seed = `reader/${SEED}/${i}`;
-      const rig = new Rig({}, seed);
-      const history = new History(seed);
-      rig.fs.crashAtMutation(20 + new SimRandom(seed).int(150));
-      try {
-        for (let life = 0; life < 3; life++) {
-          const { wal } = await rig.open();
-          await history.run(rig, wal, 20);
-          await rig.close(wal);
+  it(
+    'reads what the WAL reads after random histories and power losses',
+    async () => {
+      let torn = 0;
+      await share(1, 200, async (i) => {
+        const seed = `reader/${SEED}/${i}`;
+        const rig = new Rig({}, seed);
+        const history = new History(seed);
+        rig.fs.crashAtMutation(20 + new SimRandom(seed).int(150));
+        try {
+          for (let life = 0; life < 3; life++) {
+            const { wal } = await rig.open();
+            await history.run(rig, wal, 20);
+            await rig.close(wal);
+          }
+        } catch (error) {
+          if (!rig.fs.crashed) throw error;
         }
-      } catch (error) {
-        if (!rig.fs.crashed) throw error;
-      }
-      torn += await compare(rig.afterCrash({ keepUnsyncedPercent: 50 }), seed);
-    });
-    expect(torn).toBeGreaterThan(0);
-  });
+        torn += await compare(rig.afterCrash({ keepUnsyncedPercent: 50 }), seed);
+      });
+      expect(torn).toBeGreaterThan(0);
+    },
+    LONG_MS,
+  );
 
   it('reads the example of FORMAT.md', () => {
     const document = readFileSync(`${__dirname}/../FORMAT.md`, 'utf8');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { SimRandom } from '@dougdb/ports/sim';
 import { applyToModel, drawStep, Model, type Step, showWal } from './model.js';
 import { DIR, Rig } from './rig.js';
-import { FULL, SEED } from './scale.js';
+import { FULL, LONG_MS, SEED } from './scale.js';
 
 const KILLS = FULL ? 200 : 5;
 const STEPS = 400;
@@ -62,33 +62,37 @@ async function peek(dir: string): Promise<string> {
 }
 
 describe('Wal of a process that is killed', () => {
-  it(`INVARIANT(acked-entry-survives): shows an acknowledged state or a later one, ${KILLS} times in a row`, async () => {
-    const root = mkdtempSync(`${tmpdir()}/wal-kill-`);
-    const dir = `${root}/wal`;
-    mkdirSync(dir);
-    const random = new SimRandom(`kill/${SEED}`);
-    let model = new Model();
-    let played = 0;
-    try {
-      for (let kill = 0; kill < KILLS; kill++) {
-        const { steps, states } = drawSteps(random, model);
-        // Sometimes while it recovers.
-        const lines = kill % 5 === 2 ? 1 : 2 + random.int(60);
-        const said = await playAndKill(dir, steps, lines);
-        const acked = Math.max(0, ...said.map(Number).filter(Number.isInteger));
-        const found = states.lastIndexOf(await peek(dir));
-        if (found < acked) {
-          throw new Error(
-            `kill ${kill} of DOUG_WAL_SEED=${SEED}: ${acked} steps were acknowledged, found is ${found}`,
-          );
+  it(
+    `INVARIANT(acked-entry-survives): shows an acknowledged state or a later one, ${KILLS} times in a row`,
+    async () => {
+      const root = mkdtempSync(`${tmpdir()}/wal-kill-`);
+      const dir = `${root}/wal`;
+      mkdirSync(dir);
+      const random = new SimRandom(`kill/${SEED}`);
+      let model = new Model();
+      let played = 0;
+      try {
+        for (let kill = 0; kill < KILLS; kill++) {
+          const { steps, states } = drawSteps(random, model);
+          // Sometimes while it recovers.
+          const lines = kill % 5 === 2 ? 1 : 2 + random.int(60);
+          const said = await playAndKill(dir, steps, lines);
+          const acked = Math.max(0, ...said.map(Number).filter(Number.isInteger));
+          const found = states.lastIndexOf(await peek(dir));
+          if (found < acked) {
+            throw new Error(
+              `kill ${kill} of DOUG_WAL_SEED=${SEED}: ${acked} steps were acknowledged, found is ${found}`,
+            );
+          }
+          model = model.clone();
+          for (const step of steps.slice(0, found)) applyToModel(model, step);
+          played += found;
         }
-        model = model.clone();
-        for (const step of steps.slice(0, found)) applyToModel(model, step);
-        played += found;
+      } finally {
+        rmSync(root, { recursive: true });
       }
-    } finally {
-      rmSync(root, { recursive: true });
-    }
-    expect(played).toBeGreaterThan(KILLS * 5);
-  });
+      expect(played).toBeGreaterThan(KILLS * 5);
+    },
+    LONG_MS,
+  );
 });

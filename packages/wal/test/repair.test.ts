@@ -2,7 +2,7 @@ import { crc32 } from '@dougdb/ports';
 import type { RecoveryReport, Wal, WalEntry } from '../src/index.js';
 import { CRASHES, collectStates } from './crash-states.js';
 import { codeOf, DIR, entries, entry, Rig, show } from './rig.js';
-import { FULL } from './scale.js';
+import { FULL, LONG_MS } from './scale.js';
 
 const FILE = `${DIR}/0000000000000001.wal`;
 const LOST = 'lost frame';
@@ -159,59 +159,63 @@ describe('repair by rewrite', () => {
     expect((await rig.open()).report.lostFrames).toBe(0);
   });
 
-  it('INVARIANT(acked-entry-survives): in the middle of a live log, with garbage collection around it and a power loss before every operation, loses no entry behind it', async () => {
-    const { rig, truth, damagedAt } = await liveLogs();
-    const acked = new Map<number, number>();
-    let repaired = false;
-    const progress: { last: Map<number, number>; repaired: boolean }[] = [];
-    const states = await collectStates(
-      rig,
-      null,
-      (k) => {
-        progress.push({ last: new Map(acked), repaired });
-        return FULL ? CRASHES : [CRASHES[k % 4]!];
-      },
-      async () => {
-        const { wal, report } = await rig.open();
-        expect(report.logs.flatMap((log) => log.faulty)).toHaveLength(damagedAt.length);
-        const isDurable = async (): Promise<void> => {
-          await rig.durable(wal);
-          for (const id of [1, 2, 3]) acked.set(id, wal.log(id).lastIndex());
-        };
-        for (let round = 0; round < 10; round++) {
-          for (const id of [1, 2, 3]) {
-            const next = entry(wal.log(id).lastIndex() + 1, 1, `live ${id} ${round}`.repeat(12));
-            truth.set(`${id}/${next.index}`, next);
-            wal.append(id, [next], 0);
-          }
-          wal.append(9, [entry(wal.log(9).lastIndex() + 1, 1, 'x'.repeat(800))], 0);
-          wal.compactPrefix(9, wal.log(9).lastIndex(), 1);
-          if (round === 4) {
-            for (const at of damagedAt) {
-              const id = Number(at.split('/')[0]);
-              expect(wal.rewrite(id, [truth.get(at)!])).toBe(1);
+  it(
+    'INVARIANT(acked-entry-survives): in the middle of a live log, with garbage collection around it and a power loss before every operation, loses no entry behind it',
+    async () => {
+      const { rig, truth, damagedAt } = await liveLogs();
+      const acked = new Map<number, number>();
+      let repaired = false;
+      const progress: { last: Map<number, number>; repaired: boolean }[] = [];
+      const states = await collectStates(
+        rig,
+        null,
+        (k) => {
+          progress.push({ last: new Map(acked), repaired });
+          return FULL ? CRASHES : [CRASHES[k % 4]!];
+        },
+        async () => {
+          const { wal, report } = await rig.open();
+          expect(report.logs.flatMap((log) => log.faulty)).toHaveLength(damagedAt.length);
+          const isDurable = async (): Promise<void> => {
+            await rig.durable(wal);
+            for (const id of [1, 2, 3]) acked.set(id, wal.log(id).lastIndex());
+          };
+          for (let round = 0; round < 10; round++) {
+            for (const id of [1, 2, 3]) {
+              const next = entry(wal.log(id).lastIndex() + 1, 1, `live ${id} ${round}`.repeat(12));
+              truth.set(`${id}/${next.index}`, next);
+              wal.append(id, [next], 0);
             }
+            wal.append(9, [entry(wal.log(9).lastIndex() + 1, 1, 'x'.repeat(800))], 0);
+            wal.compactPrefix(9, wal.log(9).lastIndex(), 1);
+            if (round === 4) {
+              for (const at of damagedAt) {
+                const id = Number(at.split('/')[0]);
+                expect(wal.rewrite(id, [truth.get(at)!])).toBe(1);
+              }
+            }
+            await isDurable();
+            if (round === 4) repaired = true;
           }
-          await isDurable();
-          if (round === 4) repaired = true;
-        }
-        await rig.scheduler.advance(200);
-        // What was damaged, and copied by garbage collection, is gone from the first segments.
-        expect(rig.fs.list(DIR)[0]).not.toBe('0000000000000001.wal');
-      },
-    );
-    expect(states.length).toBeGreaterThan(60);
-    const perState = FULL ? CRASHES.length : 1;
-    for (const [i, state] of states.entries()) {
-      const { last, repaired: isRepaired } = progress[Math.floor(i / perState)]!;
-      const { wal } = await state.rig.open();
-      const problems = [1, 2, 3].flatMap((id) => {
-        const missing = wal.log(id).lastIndex() < (last.get(id) ?? 0) ? [`log ${id} is cut`] : [];
-        return [...missing, ...wrong(wal, id, truth, isRepaired ? [] : damagedAt)];
-      });
-      expect([state.before, problems]).toEqual([state.before, []]);
-    }
-  });
+          await rig.scheduler.advance(200);
+          // What was damaged, and copied by garbage collection, is gone from the first segments.
+          expect(rig.fs.list(DIR)[0]).not.toBe('0000000000000001.wal');
+        },
+      );
+      expect(states.length).toBeGreaterThan(60);
+      const perState = FULL ? CRASHES.length : 1;
+      for (const [i, state] of states.entries()) {
+        const { last, repaired: isRepaired } = progress[Math.floor(i / perState)]!;
+        const { wal } = await state.rig.open();
+        const problems = [1, 2, 3].flatMap((id) => {
+          const missing = wal.log(id).lastIndex() < (last.get(id) ?? 0) ? [`log ${id} is cut`] : [];
+          return [...missing, ...wrong(wal, id, truth, isRepaired ? [] : damagedAt)];
+        });
+        expect([state.before, problems]).toEqual([state.before, []]);
+      }
+    },
+    LONG_MS,
+  );
 });
 
 /** Three logs over some segments, one damaged entry in the middle of each. */

@@ -4,6 +4,9 @@ export const SCALE = Number(process.env.DOUG_WAL_SCALE ?? 1);
 /** `DOUG_WAL_FULL=1`: the counts that the documents name, instead of a share of the time. */
 export const FULL = process.env.DOUG_WAL_FULL === '1';
 
+/** Time that a test with such counts may take on a machine that is busy with other things. */
+export const LONG_MS = FULL ? 3_600_000 : 60_000;
+
 /** Of runs that draw afresh each time. */
 export const SEED = process.env.DOUG_WAL_SEED ?? String(Math.floor(Math.random() * 1e9));
 
