@@ -1,5 +1,7 @@
 import type { CrashOptions, Operation, Verdict } from '@dougdb/ports/sim';
+import type { Wal } from '../src/index.js';
 import type { History, Moment } from './history.js';
+import { showWal } from './model.js';
 import type { Rig } from './rig.js';
 
 /** A disk as a power loss leaves it just before an operation. */
@@ -54,16 +56,25 @@ export async function collectStates(
   return states;
 }
 
-/** The start after the crash shows a state that it may show; so does the one after it. Answers which. */
-export async function checkRecovery(state: CrashState, history: History): Promise<number> {
+/** What a start has shown. */
+export interface Recovered {
+  /** Which state of the history it is. */
+  readonly found: number;
+  /** All of it, hints too: the next start must show the same. */
+  readonly shown: string;
+}
+
+/** The start after the crash shows a state that it may show, and the one after it shows the same. */
+export async function checkRecovery(state: CrashState, history: History): Promise<Recovered> {
   try {
     const disk = state.rig.copy();
     const { wal } = await disk.open();
     const found = history.check(wal, state.moment);
-    // What one start has shown, the next one must, though nothing more was synced.
+    const shown = show(wal);
+    // Though nothing more was synced.
     const { wal: next } = await disk.afterCrash(state.crash).open();
-    history.check(next, { acked: found, newest: found });
-    return found;
+    expect(show(next)).toBe(shown);
+    return { found, shown };
   } catch (error) {
     throw new Error(`power loss ${JSON.stringify(state.crash)} before ${state.before}`, {
       cause: error,
@@ -72,11 +83,7 @@ export async function checkRecovery(state: CrashState, history: History): Promis
 }
 
 /** The power fails again before every operation of that start: each time the next one shows the same. */
-export async function checkSecondCrash(
-  state: CrashState,
-  history: History,
-  found: number,
-): Promise<number> {
+export async function checkSecondCrash(state: CrashState, shown: string): Promise<number> {
   const disk = state.rig.copy();
   const again = await collectStates(
     disk,
@@ -87,14 +94,15 @@ export async function checkSecondCrash(
     },
   );
   for (const second of again) {
-    try {
-      const { wal } = await second.rig.open();
-      history.check(wal, { acked: found, newest: found });
-    } catch (error) {
-      throw new Error(`power loss before ${state.before}, then before ${second.before}`, {
-        cause: error,
-      });
-    }
+    const { wal } = await second.rig.open();
+    expect(`before ${state.before}, ${second.before}: ${show(wal)}`).toBe(
+      `before ${state.before}, ${second.before}: ${shown}`,
+    );
   }
   return again.length;
+}
+
+function show(wal: Wal): string {
+  const hints = wal.logIds().map((id) => `${id}:${wal.log(id).commitHint()}`);
+  return `${showWal(wal)}\nhints ${hints.join(' ')}`;
 }
