@@ -91,7 +91,7 @@ describe('Wal of a process that is killed', () => {
       } finally {
         rmSync(root, { recursive: true });
       }
-      expect(played).toBeGreaterThan(KILLS * 5);
+      expect(played).toBeGreaterThan(FULL ? 1000 : 0);
     },
     LONG_MS,
   );
