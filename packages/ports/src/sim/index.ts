@@ -4,6 +4,8 @@
  * calls, same bytes.
  * @packageDocumentation
  */
+export { type CrashPlan, crashPlans } from './fs/crash-plans.js';
+export type { DiskEffect } from './fs/disk-effect.js';
 export type {
   Fault,
   Operation,
@@ -12,8 +14,10 @@ export type {
   OperationMatch,
   Verdict,
 } from './fs/operation.js';
+export { type CrashState, type CrashStateOptions, Recording } from './fs/recording.js';
 export type { DelayMs } from './fs/sim-disk.js';
-export { type CrashOptions, SimFs, type SimFsOptions } from './fs/sim-fs.js';
+export { SimFs } from './fs/sim-fs.js';
+export type { CrashOptions, SimFsOptions } from './fs/sim-fs-options.js';
 export type { KeepPart, UnsyncedPart } from './fs/unsynced-part.js';
 export { SimRandom } from './random.js';
 export { type LogLine, type RecordingLogger, recordingLogger } from './recording-logger.js';

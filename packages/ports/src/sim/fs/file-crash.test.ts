@@ -225,7 +225,7 @@ describe('a file after a power loss', () => {
     const inode = newInode();
     inode.write(new Uint8Array(8).fill(1), 0, 1);
     inode.journal.synced(inode.journal.mark());
-    inode.inFlight.add({ bytes: new Uint8Array(16).fill(2), position: 8 });
+    inode.inFlight.add({ path: '/f', bytes: new Uint8Array(16).fill(2), position: 8, ordinal: 2 });
     expect([...crash(inode, nothing)]).toEqual(new Array(8).fill(1));
     expect([...crash(inode, everything)]).toEqual([
       ...new Array(8).fill(1),

@@ -11,6 +11,9 @@ export interface CrashModel {
   readonly garbage: SimRandom | null;
 }
 
+/** Nothing is lost: what stands there is copied as it reads. */
+export const KEEP_EVERYTHING: CrashModel = { keep: () => true, sectorBytes: 512, garbage: null };
+
 interface Step {
   readonly change: FileChange;
   readonly after: Uint8Array;

@@ -10,8 +10,11 @@ export interface DiskSpace {
 
 /** A write that was started and has not ended: after a power loss any part of it may be there. */
 export interface WriteInFlight {
+  /** As it was opened. */
+  readonly path: string;
   readonly bytes: Uint8Array;
   readonly position: number;
+  readonly ordinal: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { SimRandom } from '../random.js';
-import type { DiskSpace, FileInode } from './file-inode.js';
+import type { DiskTape } from './disk-tape.js';
+import type { DiskSpace, FileInode, WriteInFlight } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
 import type { Fault } from './operation.js';
 import { OperationGate } from './operation-gate.js';
@@ -31,6 +32,8 @@ export class SimDisk {
   /** Files that the process has open. */
   readonly openFiles = new Set<OpenFile>();
   space: DiskSpace;
+  /** Where what happens is written down, if it is. */
+  tape: DiskTape | null = null;
   /** One more after each crash or kill: files of an earlier one are dead. */
   incarnation = 0;
   readonly #delays: SimRandom;
@@ -54,6 +57,16 @@ export class SimDisk {
     this.pending.abort(() => new SimFsError('EIO', 'wait', ''));
   }
 
+  /** Writes as much as there is room for; answers how much. */
+  write(inode: FileInode, { path, bytes, position, ordinal }: WriteInFlight): number {
+    const written = inode.write(bytes, position, ordinal);
+    if (this.tape !== null && written > 0) {
+      const part = bytes.subarray(0, written);
+      this.tape.noteFile(inode, { effect: 'write', path, position, bytes: part, ordinal });
+    }
+    return written;
+  }
+
   /** Ends an operation that passed the gate after its time. */
   later<T>(kind: 'sync' | 'io', fault: Fault | null, complete: () => T): Promise<T> {
     if (fault?.fault === 'stall') return this.pending.run(null, complete);
@@ -73,6 +86,12 @@ export function throwFault(fault: Fault | null, operation: string, path: string)
   if (fault === null || fault.fault === 'delay' || fault.fault === 'stall') return;
   if (fault.fault === 'error') throw new SimFsError(fault.code, operation, path);
   throw new TypeError(`the fault '${fault.fault}' means nothing to ${operation} of ${path}`);
+}
+
+/** What a sync that met this fault comes to. */
+export function syncOutcome(fault: Fault | null): 'done' | 'failed' | 'lied' {
+  if (fault?.fault === 'lie') return 'lied';
+  return fault?.fault === 'error' ? 'failed' : 'done';
 }
 
 /** Runs what may throw at once; answers a promise in any case. */

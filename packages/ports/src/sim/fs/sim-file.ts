@@ -5,7 +5,7 @@ import type { FileInode } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
 import type { Fault, OperationKind } from './operation.js';
 import type { Passage } from './operation-gate.js';
-import { asPromise, type OpenFile, type SimDisk, throwFault } from './sim-disk.js';
+import { asPromise, type OpenFile, type SimDisk, syncOutcome, throwFault } from './sim-disk.js';
 
 /**
  * An open file of {@link SimFs}. Asynchronous reads and writes take effect when they end, not when
@@ -66,10 +66,15 @@ export class SimFile implements File {
       const passage = this.#pass('write', false, position, length);
       const bytes = source.subarray(sourceOffset, sourceOffset + length);
       const checksum = crc32(bytes);
-      const inFlight = { bytes, position };
+      const { path } = this;
+      const { ordinal } = passage;
+      const { tape } = this.#disk;
+      const inFlight = { path, bytes, position, ordinal };
       this.#inode.inFlight.add(inFlight);
+      tape?.noteFile(this.#inode, { effect: 'write begins', path, bytes, position, ordinal });
       return this.#disk.later('io', passage.fault, () => {
         this.#inode.inFlight.delete(inFlight);
+        tape?.note({ effect: 'write ends', path, ordinal });
         if (crc32(bytes) !== checksum) {
           throw new TypeError(`the buffer of a write to ${this.path} was changed before it ended`);
         }
@@ -80,15 +85,13 @@ export class SimFile implements File {
 
   datasync(): Promise<void> {
     return asPromise(() => {
-      const { fault } = this.#pass('datasync', false);
-      const mark = this.#inode.journal.mark();
-      return this.#disk.later('sync', fault, () => this.#sync(fault, mark));
+      const passage = this.#pass('datasync', false);
+      return this.#disk.later('sync', passage.fault, this.#beginSync(passage));
     });
   }
 
   datasyncSync(): void {
-    const { fault } = this.#pass('datasync', true);
-    this.#sync(fault, this.#inode.journal.mark());
+    this.#beginSync(this.#pass('datasync', true))();
   }
 
   truncateSync(sizeBytes: number): void {
@@ -99,6 +102,8 @@ export class SimFile implements File {
     if (!this.#inode.truncate(sizeBytes, ordinal)) {
       throw new SimFsError('ENOSPC', 'ftruncate', this.path);
     }
+    const effect = { effect: 'truncate', path: this.path, sizeBytes, ordinal } as const;
+    this.#disk.tape?.noteFile(this.#inode, effect);
   }
 
   sizeSync(): number {
@@ -121,8 +126,21 @@ export class SimFile implements File {
     if (fault?.fault === 'misdirect') from = fault.position;
     else if (fault?.fault === 'short-write') wanted = bytes.subarray(0, fault.writtenBytes);
     else throwFault(fault, 'write', this.path);
-    const written = this.#inode.write(wanted, from, ordinal);
+    const what = { path: this.path, bytes: wanted, position: from, ordinal };
+    const written = this.#disk.write(this.#inode, what);
     if (written < bytes.length) throw new SimFsError('ENOSPC', 'write', this.path);
+  }
+
+  /** Answers what ends the sync. */
+  #beginSync({ fault, ordinal }: Passage): () => void {
+    const mark = this.#inode.journal.mark();
+    const { tape } = this.#disk;
+    tape?.noteFile(this.#inode, { effect: 'sync begins', path: this.path, ordinal });
+    return () => {
+      const outcome = syncOutcome(fault);
+      tape?.note({ effect: 'sync ends', path: this.path, ordinal, outcome });
+      this.#sync(fault, mark);
+    };
   }
 
   #sync(fault: Fault | null, mark: number): void {

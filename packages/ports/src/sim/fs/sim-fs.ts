@@ -1,52 +1,24 @@
-import type { Clock } from '../../clock.js';
 import { crc32 } from '../../crc32.js';
 import type { File, FileLock, FileStat, FileSystem, OpenMode } from '../../file-system.js';
 import { SimRandom } from '../random.js';
 import type { DirectoryInode, Inode } from './directory-inode.js';
-import type { DiskSpace } from './file-inode.js';
+import { DiskTape } from './disk-tape.js';
+import { KEEP_EVERYTHING } from './file-crash.js';
+import type { DiskSpace, FileInode } from './file-inode.js';
 import { SimFsError } from './fs-error.js';
 import { NameTree } from './name-tree.js';
 import type { Fault, OperationHook, OperationKind, OperationMatch, Verdict } from './operation.js';
+import type { Passage } from './operation-gate.js';
 import { normalize, walk } from './path-lookup.js';
-import { asPromise, type DelayMs, SimDisk, throwFault } from './sim-disk.js';
+import { Recording } from './recording.js';
+import { asPromise, SimDisk, syncOutcome, throwFault } from './sim-disk.js';
 import { SimFile } from './sim-file.js';
+import type { CrashOptions, SimFsOptions } from './sim-fs-options.js';
 import { treeAfterCrash } from './tree-crash.js';
-import { type KeepPart, randomKeep } from './unsynced-part.js';
+import { randomKeep } from './unsynced-part.js';
 
 const DEFAULT_CAPACITY_BYTES = 2 ** 40;
 const DEFAULT_SECTOR_BYTES = 512;
-
-export interface SimFsOptions {
-  /** Draws crash states and delays. Default: seed 1. */
-  readonly random?: SimRandom;
-  /**
-   * Ends asynchronous operations after their delay of virtual time. Without a clock each ends on a
-   * microtask, in the order of the calls.
-   */
-  readonly clock?: Clock;
-  /** Of datasync and syncDir; with a clock only. Default 0.5. */
-  readonly syncDelayMs?: DelayMs;
-  /** Of asynchronous read and write; with a clock only. Default 0.05. */
-  readonly ioDelayMs?: DelayMs;
-  /** Sum of the sizes of all files. Default 1 TiB. */
-  readonly capacityBytes?: number;
-}
-
-export interface CrashOptions {
-  /**
-   * The chance of each unsynced part to be on the disk. 0, the default: only what was synced; 100:
-   * everything.
-   */
-  readonly keepUnsyncedPercent?: number;
-  /** Decides instead of chance: for going through crash states one by one. */
-  readonly keep?: KeepPart;
-  /** What the disk writes whole or not at all. Default 512. */
-  readonly sector?: number;
-  /** New space whose data was lost holds old blocks' bytes here and there, not zeros only. */
-  readonly garbage?: boolean;
-  /** The clock of the restarted node, if its old one was closed. Default: the same as before. */
-  readonly clock?: Clock;
-}
 
 /**
  * A file system in memory that forgets what was not synced. See {@link FileSystem} for the rules it
@@ -77,7 +49,7 @@ export class SimFs implements FileSystem {
   open(path: string, mode: OpenMode): File {
     const at = normalize(path);
     const ordinal = this.#enter(mode === 'create' ? 'create' : 'open', at);
-    const inode = mode === 'create' ? this.#tree.create(at, ordinal) : this.#tree.file(at);
+    const inode = mode === 'create' ? this.#create(at, ordinal) : this.#tree.file(at);
     return new SimFile(this.#disk, inode, at, mode);
   }
 
@@ -93,6 +65,7 @@ export class SimFs implements FileSystem {
         throw new SimFsError(depth === names.length ? 'EEXIST' : 'ENOTDIR', 'mkdir', at);
       }
       this.#tree.mkdir(at, ordinal);
+      this.#disk.tape?.note({ effect: 'mkdir', path: at, ordinal });
     }
   }
 
@@ -112,17 +85,23 @@ export class SimFs implements FileSystem {
 
   rename(from: string, to: string): void {
     const [fromAt, toAt] = [normalize(from), normalize(to)];
-    this.#tree.rename(fromAt, toAt, this.#enter('rename', fromAt, toAt));
+    const ordinal = this.#enter('rename', fromAt, toAt);
+    this.#tree.rename(fromAt, toAt, ordinal);
+    this.#disk.tape?.note({ effect: 'rename', path: fromAt, toPath: toAt, ordinal });
   }
 
   link(existing: string, path: string): void {
     const [fromAt, toAt] = [normalize(existing), normalize(path)];
-    this.#tree.link(fromAt, toAt, this.#enter('link', fromAt, toAt));
+    const ordinal = this.#enter('link', fromAt, toAt);
+    this.#tree.link(fromAt, toAt, ordinal);
+    this.#disk.tape?.note({ effect: 'link', path: fromAt, toPath: toAt, ordinal });
   }
 
   remove(path: string): void {
     const at = normalize(path);
-    this.#tree.unlink(at, this.#enter('remove', at));
+    const ordinal = this.#enter('remove', at);
+    this.#tree.unlink(at, ordinal);
+    this.#disk.tape?.note({ effect: 'remove', path: at, ordinal });
   }
 
   /** One 'remove' operation for each name, leaves first: a crash may stop anywhere between. */
@@ -131,25 +110,24 @@ export class SimFs implements FileSystem {
     const found = this.#tree.find(at);
     if (found === null) return;
     for (const [below] of [...walk(found, at)].reverse()) {
-      this.#tree.drop(below, this.#enter('remove', below));
+      const ordinal = this.#enter('remove', below);
+      this.#tree.drop(below, ordinal);
+      this.#disk.tape?.note({ effect: 'remove', path: below, ordinal });
     }
   }
 
   syncDir(path: string): Promise<void> {
     return asPromise(() => {
       const at = normalize(path);
-      const { fault } = this.#disk.gate.pass('syncDir', at, false);
-      const directory = this.#tree.directory(at, 'syncDir');
-      const mark = directory.mark();
-      return this.#disk.later('sync', fault, () => endSyncDir(directory, mark, fault, at));
+      const passage = this.#disk.gate.pass('syncDir', at, false);
+      const end = this.#beginSyncDir(at, passage);
+      return this.#disk.later('sync', passage.fault, end);
     });
   }
 
   syncDirSync(path: string): void {
     const at = normalize(path);
-    const { fault } = this.#disk.gate.pass('syncDir', at, true);
-    const directory = this.#tree.directory(at, 'syncDir');
-    endSyncDir(directory, directory.mark(), fault, at);
+    this.#beginSyncDir(at, this.#disk.gate.pass('syncDir', at, true))();
   }
 
   freeBytes(path: string): number {
@@ -231,23 +209,31 @@ export class SimFs implements FileSystem {
    */
   crash(options: CrashOptions = {}): void {
     const space = { capacityBytes: this.#disk.space.capacityBytes, usedBytes: 0 };
-    const tree = this.#afterCrash(space, options, `crash${this.#disk.incarnation}`);
+    const name = `crash${this.#disk.incarnation}`;
+    const tree = this.#afterCrash(this.#tree.root, space, options, name);
     this.#endProcess();
     this.#tree = tree;
     this.#disk.space = space;
+    this.#disk.tape = null;
     if (options.clock !== undefined) this.#disk.pending.clock = options.clock;
   }
 
   /** A new file system as the disk would be after a power loss now. This one does not notice. */
   crashClone(options: CrashOptions = {}): SimFs {
-    const name = `clone${this.#clones++}`;
-    const { clock: _, ...rest } = this.#disk.options;
-    const clock = options.clock ?? this.#disk.pending.clock;
-    const { capacityBytes } = this.#disk.space;
-    const random = this.#random.fork(name);
-    const clone = new SimFs({ ...rest, ...(clock ? { clock } : {}), capacityBytes, random });
-    clone.#tree = this.#afterCrash(clone.#disk.space, options, name);
-    return clone;
+    return this.#clone(this.#tree.root, options);
+  }
+
+  /**
+   * Writes down from now on what happens to the disk, until {@link crash} or the next call: to look at every
+   * moment of a run afterwards. What is there now counts as durable. Planned crashes, errors and kill() may
+   * come in it. Keeps all bytes that are written.
+   */
+  record(): Recording {
+    const space = { capacityBytes: Number.MAX_SAFE_INTEGER, usedBytes: 0 };
+    const base = treeAfterCrash(this.#tree.root, space, KEEP_EVERYTHING);
+    const tape = new DiskTape(this.#tree.root);
+    this.#disk.tape = tape;
+    return new Recording(tape, base, (root, options) => this.#clone(root, options));
   }
 
   /**
@@ -259,8 +245,9 @@ export class SimFs implements FileSystem {
     this.#endProcess();
     for (const [, inode] of walk(this.#tree.root, '/')) {
       if (inode.kind === 'directory') continue;
-      for (const { bytes, position } of inode.inFlight) {
-        if (random.chance(0.5)) inode.write(bytes, position, 0);
+      for (const write of inode.inFlight) {
+        if (random.chance(0.5)) this.#disk.write(inode, write);
+        this.#disk.tape?.note({ effect: 'write ends', path: write.path, ordinal: write.ordinal });
       }
       inode.inFlight.clear();
     }
@@ -273,11 +260,14 @@ export class SimFs implements FileSystem {
 
   /** Bit rot: changes one byte of a file, on the disk too. @throws ENOENT, RangeError past its end */
   corrupt(path: string, byteOffset: number, xorMask: number): void {
-    const inode = this.#tree.file(normalize(path));
+    const at = normalize(path);
+    const inode = this.#tree.file(at);
     if (!(byteOffset >= 0 && byteOffset < inode.size)) {
       throw new RangeError(`${path} has no byte at ${byteOffset}`);
     }
     inode.flip(byteOffset, xorMask);
+    const effect = { effect: 'corrupt', path: at, byteOffset, xorMask, ordinal: 0 } as const;
+    this.#disk.tape?.noteFile(inode, effect);
   }
 
   /** A copy of a file's bytes as read now. Not an operation. @throws ENOENT, EISDIR */
@@ -287,7 +277,10 @@ export class SimFs implements FileSystem {
 
   /** Puts a durable file there, or in the place of what is there. Not an operation. */
   plant(path: string, bytes: Uint8Array): void {
-    this.#tree.plant(normalize(path), bytes.slice());
+    const at = normalize(path);
+    this.#tree.plant(at, bytes.slice());
+    const effect = { effect: 'plant', path: at, bytes, ordinal: 0 } as const;
+    this.#disk.tape?.noteFile(this.#tree.file(at), effect);
   }
 
   /** A line for each name: path, kind, size and CRC-32 of the bytes. */
@@ -303,9 +296,25 @@ export class SimFs implements FileSystem {
     return checksum(new TextEncoder().encode(`${this.dump()}\n${durableDump}`));
   }
 
-  #afterCrash(space: DiskSpace, options: CrashOptions, name: string): NameTree {
+  #clone(root: DirectoryInode, options: CrashOptions): SimFs {
+    const name = `clone${this.#clones++}`;
+    const { clock: _, ...rest } = this.#disk.options;
+    const clock = options.clock ?? this.#disk.pending.clock;
+    const { capacityBytes } = this.#disk.space;
     const random = this.#random.fork(name);
-    const root = treeAfterCrash(this.#tree.root, space, {
+    const clone = new SimFs({ ...rest, ...(clock ? { clock } : {}), capacityBytes, random });
+    clone.#tree = this.#afterCrash(root, clone.#disk.space, options, name);
+    return clone;
+  }
+
+  #afterCrash(
+    before: DirectoryInode,
+    space: DiskSpace,
+    options: CrashOptions,
+    name: string,
+  ): NameTree {
+    const random = this.#random.fork(name);
+    const root = treeAfterCrash(before, space, {
       keep: options.keep ?? randomKeep(random.fork('keep'), options.keepUnsyncedPercent ?? 0),
       sectorBytes: options.sector ?? DEFAULT_SECTOR_BYTES,
       garbage: options.garbage === true ? random.fork('garbage') : null,
@@ -325,8 +334,26 @@ export class SimFs implements FileSystem {
     return ordinal;
   }
 
+  #create(path: string, ordinal: number): FileInode {
+    const inode = this.#tree.create(path, ordinal);
+    this.#disk.tape?.noteFile(inode, { effect: 'create', path, ordinal });
+    return inode;
+  }
+
+  /** Answers what ends the sync. */
+  #beginSyncDir(path: string, { fault, ordinal }: Passage): () => void {
+    const directory = this.#tree.directory(path, 'syncDir');
+    const mark = directory.mark();
+    const { tape } = this.#disk;
+    tape?.noteSyncDir(path, ordinal);
+    return () => {
+      tape?.note({ effect: 'sync ends', path, ordinal, outcome: syncOutcome(fault) });
+      endSyncDir(directory, mark, fault, path);
+    };
+  }
+
   #lock(path: string, ordinal: number): FileLock {
-    const inode = this.#tree.find(path) ?? this.#tree.create(path, ordinal);
+    const inode = this.#tree.find(path) ?? this.#create(path, ordinal);
     if (this.#locks.has(inode)) throw new SimFsError('ELOCKED', 'lock', path);
     const lock: FileLock = {
       release: async () => {
