@@ -123,6 +123,25 @@ describe('background errors', () => {
     expect(machine.errors.map(({ severity }) => severity)).toEqual(['fatal']);
   });
 
+  it('of a directory sync are fatal for what is on its way, too: nothing is told after them', async () => {
+    const machine = new Machine({ level0Tables: 2 }, 1);
+    const db = await machine.open();
+    for (const [i, state] of ['H1', 'H2'].entries()) {
+      put(db, i + 1, 'a');
+      await machine.flush(db, state);
+    }
+    // The compaction that is under way comes to sync its table's name; in the same moment a freeze begins its edit.
+    machine.fs.onOperation(({ kind }) => {
+      if (kind !== 'syncDir') return 'ok';
+      queueMicrotask(() => db.freeze(bytes('H3')));
+      return 'EIO';
+    });
+    await machine.settle(10);
+    expect(machine.errors.map(({ severity }) => severity)).toEqual(['fatal']);
+    expect([machine.installed, stateOf(db)]).toEqual([['H1', 'H2'], 'H2']);
+    await expect(db.flushed()).rejects.toMatchObject({ code: 'SST_IO' });
+  });
+
   it('of a table are retried, the third in a row stops the database', async () => {
     const machine = new Machine();
     const db = await machine.open();

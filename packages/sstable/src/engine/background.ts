@@ -133,6 +133,7 @@ export class Background {
   fail(severity: 'stopped' | 'fatal', error: SstError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
+    if (severity === 'fatal') this.store.manifest.giveUp();
     this.cancel();
     this.#report(severity, error);
     this.#onFailure(error);

@@ -101,6 +101,14 @@ export class Manifest {
     return result;
   }
 
+  /**
+   * The disk has failed in another place, so that nobody knows what it holds: nothing is installed any more, not
+   * even an edit that is on its way.
+   */
+  giveUp(): void {
+    this.#isFailed = true;
+  }
+
   /** Waits for a running commit and closes the file. */
   async close(): Promise<void> {
     await this.#last;
@@ -109,7 +117,7 @@ export class Manifest {
   }
 
   async #commit(edit: VersionEdit, install: () => void): Promise<void> {
-    if (this.#isFailed) throw new SstError(SstErrorCode.Io, 'the manifest has failed before');
+    this.#checkNotFailed();
     const next = applyEdit(this.#state, { ...edit, nextFileNumber: this.#nextFileNumber });
     try {
       const record = encodeEdit({ ...edit, nextFileNumber: this.#nextFileNumber });
@@ -120,6 +128,8 @@ export class Manifest {
         log.append(record);
         await log.sync();
       }
+      // The disk may have failed elsewhere meanwhile (see giveUp).
+      this.#checkNotFailed();
     } catch (error) {
       this.#log?.close();
       this.#log = null;
@@ -159,6 +169,8 @@ export class Manifest {
       await this.#syncDir();
       this.#fs.open(join(this.#dir, markerName(iteration, number)), 'create').close();
       await this.#syncDir();
+      // Else the old manifest would go, on the word of a directory of which nobody knows what it holds.
+      this.#checkNotFailed();
     } catch (error) {
       log?.close();
       // No marker names it; but where a sync failed, nobody knows what the disk says.
@@ -172,6 +184,10 @@ export class Manifest {
     this.#current = { number, iteration };
     this.#rotations++;
     this.#onRotated(old);
+  }
+
+  #checkNotFailed(): void {
+    if (this.#isFailed) throw new SstError(SstErrorCode.Io, 'the manifest has failed before');
   }
 
   /** A directory that could not be synced leaves names in doubt: never a matter of space. */
