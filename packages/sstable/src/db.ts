@@ -16,6 +16,7 @@ import { Flusher } from './engine/flusher.js';
 import { openIterator } from './engine/open-iterator.js';
 import { type Recovered, recover } from './engine/recovery.js';
 import {
+  MAX_HOST_STATE_BYTES,
   resolveSettings,
   STALL_FREEZES,
   STALL_LEVEL0_TABLES,
@@ -170,9 +171,13 @@ export class Db {
   /**
    * Ends the mutable memtable, also an empty one, ties it to hostState (copied) and queues its flush.
    * Flushes install in order of the freezes. Never waits. Later writes need higher sequences.
+   * @throws SstError SST_USAGE for a state of more than 16 MiB; the error that ended background work
    */
   freeze(hostState: Uint8Array): void {
     this.#checkWritable();
+    if (hostState.length > MAX_HOST_STATE_BYTES) {
+      throw usage(`a host state of ${hostState.length} bytes is too long`);
+    }
     const store = this.#store;
     const { mutable, lastSequence } = store;
     const memtable = mutable.entries > 0 ? mutable : null;

@@ -183,6 +183,16 @@ describe('background errors', () => {
     await expect(machine.run(db.verifyChecksums())).rejects.toMatchObject({ code: 'SST_CORRUPT' });
   });
 
+  it('do not come of a host state that no manifest could hold: it is refused at once', async () => {
+    const machine = new Machine();
+    const db = await machine.open();
+    put(db, 1, 'a');
+    const tooLong = new Uint8Array(16 * 1024 * 1024 + 1);
+    expect(() => db.freeze(tooLong)).toThrow(expect.objectContaining({ code: 'SST_USAGE' }));
+    await machine.flush(db, 'H1');
+    expect([machine.errors, machine.installed]).toEqual([[], ['H1']]);
+  });
+
   it('are counted and logged without keys', async () => {
     const machine = new Machine();
     const db = await machine.open();

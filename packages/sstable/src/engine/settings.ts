@@ -11,6 +11,9 @@ export const STALL_MEMTABLES = 4;
 /** More freezes of any kind that wait than this: each one holds a state record of the host. */
 export const STALL_FREEZES = 16;
 
+/** A host state of more bytes is refused: it has to fit into one record of the manifest, beside the tables. */
+export const MAX_HOST_STATE_BYTES = 16 * 1024 * 1024;
+
 /** Pause before a failed flush or compaction is tried again. */
 export const RETRY_DELAY_MS = 500;
 
