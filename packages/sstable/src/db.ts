@@ -8,13 +8,12 @@ import type {
   Sequence,
 } from './contract.js';
 import { SstError, SstErrorCode } from './contract.js';
-import { codeOf } from './encoding/error-code.js';
 import { Kind, MAX_KEY_BYTES, MAX_SEQUENCE, MAX_VALUE_BYTES } from './encoding/internal-key.js';
 import { Background } from './engine/background.js';
 import { Compactor } from './engine/compactor.js';
 import { Flusher } from './engine/flusher.js';
 import { openIterator } from './engine/open-iterator.js';
-import { type Recovered, recover } from './engine/recovery.js';
+import { recover } from './engine/recovery.js';
 import {
   MAX_HOST_STATE_BYTES,
   resolveSettings,
@@ -22,7 +21,8 @@ import {
   STALL_LEVEL0_TABLES,
   STALL_MEMTABLES,
 } from './engine/settings.js';
-import { Store } from './engine/store.js';
+import { startStore } from './engine/start-store.js';
+import type { Store } from './engine/store.js';
 import { verifyTable } from './inspect/verify-table.js';
 import { Memtable } from './memtable/memtable.js';
 import { NOTHING } from './read/cursor.js';
@@ -71,14 +71,7 @@ export class Db {
   static async open(options: DbOptions): Promise<Db> {
     const settings = resolveSettings(options);
     const recovered = await recover(settings.fs, settings.dir, settings.identity);
-    const store = new Store(settings, recovered);
-    try {
-      await writeNewManifest(store, recovered);
-    } catch (error) {
-      await store.close();
-      throw error;
-    }
-    if (recovered.isTorn) settings.logger.warn(LogEvent.ManifestTorn, { dir: settings.dir });
+    const store = await startStore(settings, recovered);
     settings.logger.info(LogEvent.Opened, {
       dir: settings.dir,
       tables: store.version.tableCount,
@@ -326,22 +319,6 @@ export class Db {
     const waiters = this.#flushWaiters;
     this.#flushWaiters = [];
     for (const { reject } of waiters) reject(error);
-  }
-}
-
-/**
- * So that nothing is built on what the last process may have failed to sync. On a full disk an existing
- * database does without, until its next edit makes one.
- */
-async function writeNewManifest(store: Store, recovered: Recovered): Promise<void> {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await store.manifest.commit({}, () => store.removeLeftovers(recovered));
-      return;
-    } catch (error) {
-      if (recovered.current === null || codeOf(error) !== SstErrorCode.NoSpace) throw error;
-      store.removeHalfMade(recovered);
-    }
   }
 }
 

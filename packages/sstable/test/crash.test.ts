@@ -1,5 +1,6 @@
 import type { SimFs } from '@dougdb/ports/sim';
 import { dump, Machine, put } from './support/databases.js';
+import { bytes } from './support/entries.js';
 import { checkAfterCrash, Script, scriptOptions, strayFiles } from './support/script.js';
 
 // Loops over hundreds of crashes and faults: on a busy machine they take their time.
@@ -118,12 +119,69 @@ describe('a killed process', () => {
     const before = machine.names();
     machine.fs.setCapacity(1);
     expect(dump(await machine.open())).toEqual(['a=a@2#2']);
-    expect(machine.names()).toEqual(before);
+    const isMarker = (name: string): boolean => name.startsWith('marker');
+    expect(machine.names().filter((name) => !isMarker(name))).toEqual(
+      before.filter((name) => !isMarker(name)),
+    );
     machine.crash(0);
     machine.fs.setCapacity(2 ** 30);
     expect(dump(await machine.open())).toEqual(['a=a@2#2']);
   });
+
+  it('shows a host no state on a full disk that a power loss would take back', async () => {
+    for (const isMarkerLost of [true, false]) {
+      const machine = await stoppedWithNewState(isMarkerLost);
+      machine.fs.setCapacity(1);
+      const db = await machine.open();
+      // The host cuts its log up to here.
+      const shown = [db.hostState?.length, dump(db)];
+      machine.crash(0);
+      machine.fs.setCapacity(2 ** 30);
+      const after = await machine.open();
+      expect([after.hostState?.length, dump(after)]).toEqual(shown);
+    }
+  });
+
+  it('gives a manifest another marker without a moment at which none is there', async () => {
+    let crashes = 0;
+    for (let j = 1; ; j++) {
+      const machine = await stoppedWithNewState(true);
+      machine.fs.setCapacity(1);
+      machine.fs.crashAtMutation(machine.fs.mutationCount + j);
+      await machine.open().catch(() => null);
+      if (!machine.fs.crashed) break;
+      crashes++;
+      machine.crash((j % 3) * 50);
+      machine.fs.setCapacity(2 ** 30);
+      expect(['a=a@1#1', 'b=b@2#2']).toEqual(expect.arrayContaining(dump(await machine.open())));
+    }
+    expect(crashes).toBeGreaterThan(3);
+  });
 });
+
+/**
+ * The edit of a flush came into a new manifest, and the process ended because the sync of the new marker's name
+ * failed; or because it was killed, with that name durable.
+ */
+async function stoppedWithNewState(isMarkerLost: boolean): Promise<Machine> {
+  const machine = new Machine();
+  const db = await machine.open();
+  put(db, 1, 'a');
+  db.freeze(new Uint8Array(LARGE_STATE_BYTES));
+  await machine.run(db.flushed());
+  put(db, 2, 'b');
+  let isMarked = false;
+  machine.fs.onOperation(({ kind, path }) => {
+    if (kind === 'create' && path.includes('marker')) isMarked = true;
+    return isMarked && isMarkerLost && kind === 'syncDir' ? 'EIO' : 'ok';
+  });
+  db.freeze(bytes('H2'));
+  await machine.settle(1);
+  expect([isMarked, machine.errors.length]).toEqual([true, isMarkerLost ? 1 : 0]);
+  machine.kill();
+  machine.fs.onOperation(null);
+  return machine;
+}
 
 const LARGE_STATE_BYTES = 4_300_000;
 

@@ -109,6 +109,28 @@ export class Manifest {
     this.#isFailed = true;
   }
 
+  /**
+   * Gives the manifest that counts another marker. The name of the one it has may be in doubt (the process before may
+   * have ended because it could not sync it, and no later sync does what a failed one should have done), and
+   * with it which manifest a power loss leaves. A link takes no space: this is for a full disk, on which no new
+   * manifest can be made.
+   * @throws SstError SST_IO, SST_NO_SPACE
+   */
+  async renewMarker(): Promise<void> {
+    const old = this.#current;
+    if (old === null) return;
+    const iteration = this.#nextIteration++;
+    const path = join(this.#dir, markerName(old.iteration, old.number));
+    try {
+      this.#fs.link(path, join(this.#dir, markerName(iteration, old.number)));
+      await this.#syncDir();
+    } catch (error) {
+      throw toSstError(error, `renewing the marker in ${this.#dir}`, this.#dir);
+    }
+    this.#current = { number: old.number, iteration };
+    removeFile(this.#fs, path);
+  }
+
   /** Waits for a running commit and closes the file. */
   async close(): Promise<void> {
     await this.#last;

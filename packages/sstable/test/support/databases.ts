@@ -1,5 +1,6 @@
-import type { FileSystem } from '@dougdb/ports';
+import type { Clock, FileSystem } from '@dougdb/ports';
 import {
+  type CrashOptions,
   type RecordingLogger,
   recordingLogger,
   type SimClock,
@@ -29,20 +30,21 @@ export class Machine {
   readonly options: Partial<DbOptions>;
   readonly #processes: SimProcess[] = [];
 
-  /** @param syncDelayMs 0: a sync takes a turn of the loop, no time */
-  constructor(options: Partial<DbOptions> = {}, syncDelayMs = 0) {
+  /**
+   * @param syncDelayMs 0: a sync takes a turn of the loop, no time
+   * @param seed of what power losses leave
+   */
+  constructor(options: Partial<DbOptions> = {}, syncDelayMs = 0, seed: number | string = 1) {
     this.options = options;
-    this.fs = new SimFs({ clock: this.scheduler.clock(), syncDelayMs, ioDelayMs: 0 });
+    const clock = this.scheduler.clock();
+    this.fs = new SimFs({ clock, syncDelayMs, ioDelayMs: 0, random: new SimRandom(seed) });
   }
 
   /** Opens a database in a process of its own: crash() and kill() end it. */
   open(options: Partial<DbOptions> = {}): Promise<Db> {
-    const process = { clock: this.scheduler.clock(), isDead: false };
-    this.#processes.push(process);
     return this.run(
       Db.open({
-        fs: fsOf(process, this.fs),
-        clock: process.clock,
+        ...this.process(),
         random: this.random,
         dir: '/data/db',
         quarantineDir: '/data/quarantine',
@@ -57,10 +59,17 @@ export class Machine {
     );
   }
 
+  /** What a process that starts now has of the world, until crash() or kill(). */
+  process(): { readonly fs: FileSystem; readonly clock: Clock } {
+    const process = { clock: this.scheduler.clock(), isDead: false };
+    this.#processes.push(process);
+    return { fs: fsOf(process, this.fs), clock: process.clock };
+  }
+
   /** The power fails: all processes end, what was not synced may be lost. */
-  crash(keepUnsyncedPercent: number): void {
+  crash(keep: number | CrashOptions): void {
     this.#endProcesses();
-    this.fs.crash({ keepUnsyncedPercent });
+    this.fs.crash(typeof keep === 'number' ? { keepUnsyncedPercent: keep } : keep);
   }
 
   /** All processes end, the machine goes on. */
