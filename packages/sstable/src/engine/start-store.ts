@@ -4,6 +4,7 @@ import { LogEvent } from '../telemetry.js';
 import type { Recovered } from './recovery.js';
 import type { Settings } from './settings.js';
 import { Store } from './store.js';
+import { keepTornEvidence } from './torn-evidence.js';
 
 /**
  * From what was found in a directory to a database that may be used: its state is what a power loss would
@@ -13,7 +14,10 @@ import { Store } from './store.js';
 export async function startStore(settings: Settings, recovered: Recovered): Promise<Store> {
   const store = new Store(settings, recovered);
   try {
-    if (recovered.isTorn) settings.logger.warn(LogEvent.ManifestTorn, { dir: settings.dir });
+    if (recovered.isTorn) {
+      const kept = await keepTornEvidence(settings, recovered);
+      settings.logger.warn(LogEvent.ManifestTorn, { dir: settings.dir, kept: kept.join(' ') });
+    }
     await writeNewManifest(store, recovered);
     return store;
   } catch (error) {
