@@ -18,4 +18,7 @@ export {
   SstErrorCode,
 } from './contract.js';
 export { Db, type DbStats } from './db.js';
+export { exportLevelDb, type LevelDbExport, type LevelDbExportOptions } from './leveldb/export.js';
+export { LevelDbReader, type LevelDbReaderOptions } from './leveldb/reader.js';
 export { MemtableBudget } from './memtable-budget.js';
+export type { CompressionName } from './table/compression.js';

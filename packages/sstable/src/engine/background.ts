@@ -4,7 +4,7 @@ import { toSstError } from '../encoding/error-code.js';
 import { type Job, type JobControl, runJob } from '../jobs/job.js';
 import type { TableDestination } from '../jobs/table-output.js';
 import { LogEvent } from '../telemetry.js';
-import { MAX_FAILURES, RETRY_DELAY_MS } from './settings.js';
+import { FIRST_COMPRESSED_LEVEL, MAX_FAILURES, RETRY_DELAY_MS } from './settings.js';
 import type { Store } from './store.js';
 
 /** Failures that the same try will meet again. */
@@ -84,10 +84,15 @@ export class Background {
     });
   }
 
-  /** Where jobs write tables. */
-  destination(): TableDestination {
-    const { fs, dir, blockBytes } = this.store.settings;
-    return { fs, dir, format: { blockBytes }, nextSlot: () => this.store.nextSlot() };
+  /** Where jobs write tables of this level. */
+  destination(level: number): TableDestination {
+    const { fs, dir, blockBytes, indexBytes, compression } = this.store.settings;
+    const format = {
+      blockBytes,
+      indexBytes,
+      compression: level < FIRST_COMPRESSED_LEVEL ? 'none' : compression,
+    } as const;
+    return { fs, dir, format, nextSlot: () => this.store.nextSlot() };
   }
 
   /**

@@ -96,7 +96,7 @@ export class Compactor {
         below,
         floor: store.historyFloor,
         tableBytes: settings.tableBytes,
-        destination: this.#background.destination(),
+        destination: this.#background.destination(pick.level + 1),
       });
       const metas = await this.#background.run(job);
       if (metas.length > 0) await this.#background.syncDir();

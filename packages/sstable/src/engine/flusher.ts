@@ -59,7 +59,7 @@ export class Flusher {
     let handle: TableHandle | null = null;
     if (memtable !== null) {
       handle = await this.#background.persist('a flush', async () => {
-        const job = flushMemtable(memtable.cursor(), this.#background.destination());
+        const job = flushMemtable(memtable.cursor(), this.#background.destination(0));
         const meta = await this.#background.run(job);
         await this.#background.syncDir();
         return store.openTables([meta])[0] ?? null;

@@ -1,6 +1,8 @@
 import { type Logger, silentLogger } from '@dougdb/ports';
 import { type DbOptions, SstError, SstErrorCode } from '../contract.js';
 import { MemtableBudget } from '../memtable-budget.js';
+import type { CompressionName } from '../table/compression.js';
+import { DEFAULT_INDEX_BYTES } from '../table/table-meta.js';
 import { createTelemetry, type Telemetry } from '../telemetry.js';
 
 /** Level 0 with so many tables is so far behind that growth should be refused. */
@@ -19,6 +21,11 @@ export const RETRY_DELAY_MS = 500;
 
 /** Failures in a row, space apart, that stop a database. */
 export const MAX_FAILURES = 3;
+
+/** Tables of levels above this one are rewritten too often to be worth compressing. */
+export const FIRST_COMPRESSED_LEVEL = 2;
+
+const COMPRESSIONS: ReadonlySet<CompressionName> = new Set(['none', 'deflate-raw']);
 
 /** Options of a database with the defaults filled in. */
 export interface Settings
@@ -45,6 +52,8 @@ export function resolveSettings(options: DbOptions): Settings {
     memtableBytes: options.memtableBytes ?? 16 * 1024 * 1024,
     budget: options.budget ?? new MemtableBudget(Number.POSITIVE_INFINITY),
     blockBytes: options.blockBytes ?? 4 * 1024,
+    compression: options.compression ?? 'none',
+    indexBytes: options.indexBytes ?? DEFAULT_INDEX_BYTES,
     tableBytes: options.tableBytes ?? 32 * 1024 * 1024,
     level0Tables: options.level0Tables ?? 4,
     level1Bytes: options.level1Bytes ?? 64 * 1024 * 1024,
@@ -57,6 +66,7 @@ export function resolveSettings(options: DbOptions): Settings {
   for (const name of [
     'memtableBytes',
     'blockBytes',
+    'indexBytes',
     'tableBytes',
     'level0Tables',
     'level1Bytes',
@@ -64,6 +74,9 @@ export function resolveSettings(options: DbOptions): Settings {
   ] as const) {
     if (settings[name] > 0) continue;
     throw new SstError(SstErrorCode.Usage, `${name} is ${settings[name]}, must be above 0`);
+  }
+  if (!COMPRESSIONS.has(settings.compression)) {
+    throw new SstError(SstErrorCode.Usage, `there is no compression '${settings.compression}'`);
   }
   return Object.freeze(settings);
 }

@@ -14,14 +14,17 @@ export interface DumpedEntry {
 }
 
 export interface DumpedTable {
-  readonly tableId: Uint8Array;
+  /** 'leveldb': of LevelDB's format, which has neither id nor properties. */
+  readonly format: 'native' | 'leveldb';
+  readonly tableId: Uint8Array | null;
   readonly sizeBytes: number;
-  readonly properties: TableProperties;
+  readonly properties: TableProperties | null;
 }
 
 /**
- * Hands every version of a table file to `onEntry`, in order, and answers what the table says of itself.
- * Needs no manifest. Only the blocks that it reads are checked: see verifyDb for all.
+ * Hands every version of a table file, of our format or LevelDB's, to `onEntry`, in order, and answers what
+ * the table says of itself. Needs no manifest. Only the blocks that it reads are checked: see verifyDb for
+ * all.
  * @throws SstError SST_CORRUPT, SST_NEWER_FORMAT, SST_IO
  */
 export function dumpTable(
@@ -29,19 +32,35 @@ export function dumpTable(
   path: string,
   onEntry: (entry: DumpedEntry) => void,
 ): DumpedTable {
+  const entries = tableEntries(fs, path);
+  let next = entries.next();
+  for (; next.done !== true; next = entries.next()) onEntry(next.value);
+  return next.value;
+}
+
+/** As dumpTable, one by one; the file is closed at the end, or when the generator is left. */
+export function* tableEntries(
+  fs: FileSystem,
+  path: string,
+): Generator<DumpedEntry, DumpedTable, void> {
   const reader = TableReader.open(fs, path, null, null);
   const cursor = reader.cursor();
   try {
     for (cursor.first(); cursor.valid; cursor.next()) {
-      onEntry({
+      yield {
         key: cursor.keyBytes.slice(cursor.keyStart, cursor.keyEnd),
         sequence: cursor.sequence,
         kind: cursor.kind === Kind.Delete ? 'delete' : 'set',
         value: cursor.valueBytes.slice(cursor.valueStart, cursor.valueEnd),
-      });
+      };
     }
-    const { tableId, sizeBytes } = reader;
-    return { tableId: tableId.slice(), sizeBytes, properties: reader.properties() };
+    const { format, tableId, sizeBytes } = reader;
+    return {
+      format,
+      tableId: tableId?.slice() ?? null,
+      sizeBytes,
+      properties: reader.properties(),
+    };
   } finally {
     cursor.close();
     reader.close();

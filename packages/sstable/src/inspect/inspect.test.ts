@@ -85,7 +85,7 @@ describe('dumps', () => {
         if (kind === 'delete') deletions++;
       });
       expect(summary.tableId).toEqual(table.tableId);
-      expect(summary.properties.entries).toBe(table.entries);
+      expect(summary.properties?.entries).toBe(table.entries);
     }
     expect([seen.size, deletions]).toEqual([contents.length + 1, 1]);
     expect(machine.fs.openPaths).toEqual([]);

@@ -11,6 +11,7 @@ export {
   dumpTable,
 } from '../inspect/dump.js';
 export { type VerifyReport, verifyDb } from '../inspect/verify-db.js';
+export { type LevelDbVerifyReport, verifyLevelDb } from '../inspect/verify-leveldb.js';
 export type { NewFile, VersionEdit } from '../manifest/version-edit.js';
 export type { TableProperties } from '../table/properties.js';
 export type { TableMeta } from '../table/table-meta.js';

@@ -3,6 +3,7 @@ import { copyBytes, grown } from '../encoding/copy-bytes.js';
 import { Kind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
 import { type Cursor, NOTHING } from '../read/cursor.js';
+import { EntryStack } from './entry-stack.js';
 
 /**
  * Walks one block of internal keys (format: block-builder.ts). Made once and reset for each block. The
@@ -27,8 +28,11 @@ export class BlockCursor implements Cursor {
   #restartCount = 0;
   /** Restart point at or before the entry. */
   #restart = 0;
+  /** Where the one behind it begins. */
+  #nextRestartAt = 0;
   #entryAt = 0;
   #nextAt = 0;
+  readonly #before = new EntryStack();
   // What #header found.
   #shared = 0;
   #unshared = 0;
@@ -47,6 +51,7 @@ export class BlockCursor implements Cursor {
     this.#fileOffset = fileOffset;
     this.#restartCount = end < 4 ? 0 : readU32(bytes, end - 4);
     this.#restartsAt = end - 4 - 4 * this.#restartCount;
+    this.#before.clear();
     if (this.#restartCount === 0 || this.#restartsAt < 0) this.#fail('has no restart points');
   }
 
@@ -58,6 +63,14 @@ export class BlockCursor implements Cursor {
   /** Restart points of the block; in an index block, its entries. */
   get restartCount(): number {
     return this.#restartCount;
+  }
+
+  /** To the entry at a restart point; not valid if there is none with this number. */
+  goTo(restart: number): void {
+    this.valid = false;
+    if (restart >= this.#restartCount) return;
+    this.#goToRestart(restart);
+    this.#advance();
   }
 
   first(): void {
@@ -88,24 +101,47 @@ export class BlockCursor implements Cursor {
   }
 
   prev(): void {
-    const target = this.#entryAt;
-    let restart = this.#restart;
-    while (this.#restartPoint(restart) >= target) {
-      if (restart === 0) {
-        this.valid = false;
-        return;
-      }
-      restart--;
+    const before = this.#before;
+    if (!before.leadsTo(this.#entryAt) && !this.#fillBefore()) {
+      this.valid = false;
+      return;
     }
-    this.#goToRestart(restart);
-    this.#advance();
-    while (this.#nextAt < target) this.#advance();
+    this.keyBytes = before.pop(this.keyBytes);
+    this.#entryAt = before.entryAt;
+    this.keyEnd = before.keyEnd;
+    this.valueStart = before.valueStart;
+    this.valueEnd = before.valueEnd;
+    this.#nextAt = this.valueEnd;
+    this.#readTrailer();
+  }
+
+  /** Stands nowhere, but stays in its block. */
+  invalidate(): void {
+    this.valid = false;
   }
 
   close(): void {
     this.valid = false;
     this.#bytes = NOTHING;
     this.valueBytes = NOTHING;
+  }
+
+  /** Decodes what stands between the entry and the last restart point before it; false if nothing does. */
+  #fillBefore(): boolean {
+    const target = this.#entryAt;
+    let restart = this.#restart;
+    while (this.#restartPoint(restart) >= target) {
+      if (restart === 0) return false;
+      restart--;
+    }
+    const before = this.#before;
+    before.clear();
+    this.#goToRestart(restart);
+    do {
+      this.#advance();
+      before.push(this, this.#entryAt);
+    } while (this.#nextAt < target);
+    return true;
   }
 
   /** The last restart point whose key is before the target (0 if there is none). */
@@ -143,7 +179,13 @@ export class BlockCursor implements Cursor {
   #goToRestart(index: number): void {
     this.#restart = index;
     this.#nextAt = this.#restartPoint(index);
+    this.#setNextRestart();
     this.keyEnd = -TRAILER_BYTES;
+  }
+
+  #setNextRestart(): void {
+    const next = this.#restart + 1;
+    this.#nextRestartAt = next < this.#restartCount ? this.#restartPoint(next) : this.#restartsAt;
   }
 
   /** Decodes the entry at #nextAt on top of the key before it. */
@@ -161,21 +203,24 @@ export class BlockCursor implements Cursor {
     const key = this.keyBytes;
     copyBytes(key, shared, this.#bytes, keyAt, keyAt + this.#unshared);
     this.keyEnd = length - TRAILER_BYTES;
-    const low = readU32(key, this.keyEnd);
-    this.kind = low & 0xff;
-    if (this.kind > Kind.Set) this.#refuseKind();
-    this.sequence = sequenceOf(low, readU32(key, this.keyEnd + 4));
+    this.#readTrailer();
     this.valueStart = keyAt + this.#unshared;
     this.valueEnd = this.valueStart + this.#valueLength;
     this.#entryAt = entryAt;
     this.#nextAt = this.valueEnd;
-    while (
-      this.#restart + 1 < this.#restartCount &&
-      this.#restartPoint(this.#restart + 1) <= entryAt
-    ) {
+    while (entryAt >= this.#nextRestartAt) {
       this.#restart++;
+      this.#setNextRestart();
     }
     this.valid = true;
+  }
+
+  #readTrailer(): void {
+    const key = this.keyBytes;
+    const low = readU32(key, this.keyEnd);
+    this.kind = low & 0xff;
+    if (this.kind > Kind.Set) this.#refuseKind();
+    this.sequence = sequenceOf(low, readU32(key, this.keyEnd + 4));
   }
 
   /** Reads the three lengths of an entry; answers the offset of its key bytes. */

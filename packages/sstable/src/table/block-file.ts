@@ -1,7 +1,8 @@
 import type { File, FileSystem } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
-import { BLOCK_TRAILER_BYTES, type BlockHandle, checkBlock, fits } from './format.js';
+import type { BlockCodec } from './block-codec.js';
+import { BLOCK_TRAILER_BYTES, type BlockHandle } from './format.js';
 
 /**
  * The bytes of a table file: what is read of them has the length that was asked for, and a block has its
@@ -46,17 +47,20 @@ export class BlockFile {
     }
   }
 
-  /** A block with its trailer, checked. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
-  readBlock(handle: BlockHandle, seed: number): Uint8Array {
-    this.#checkInside(handle);
-    const block = this.read(handle.offset, handle.sizeBytes + BLOCK_TRAILER_BYTES);
-    checkBlock(block, handle.offset, seed, this.path);
-    return block;
+  /** A block with its trailer, not checked. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
+  readRaw(handle: BlockHandle, codec: BlockCodec): Uint8Array {
+    this.#checkInside(handle, codec);
+    return this.read(handle.offset, handle.sizeBytes + BLOCK_TRAILER_BYTES);
+  }
+
+  /** The contents of a block, checked. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
+  readBlock(handle: BlockHandle, codec: BlockCodec): Uint8Array {
+    return codec.unpack(this.readRaw(handle, codec), handle.offset, this.path);
   }
 
   /** As readBlock, through the thread pool; also SST_CLOSED if the file was closed meanwhile. */
-  async readBlockOffLoop(handle: BlockHandle, seed: number): Promise<Uint8Array> {
-    this.#checkInside(handle);
+  async readBlockOffLoop(handle: BlockHandle, codec: BlockCodec): Promise<Uint8Array> {
+    this.#checkInside(handle, codec);
     this.checkOpen();
     const { offset } = handle;
     const length = handle.sizeBytes + BLOCK_TRAILER_BYTES;
@@ -67,8 +71,7 @@ export class BlockFile {
       throw this.#explain(error, offset);
     }
     this.checkOpen();
-    checkBlock(block, offset, seed, this.path);
-    return block;
+    return codec.unpack(block, offset, this.path);
   }
 
   /** @throws SstError SST_CLOSED */
@@ -82,11 +85,11 @@ export class BlockFile {
     this.#file.close();
   }
 
-  #checkInside(handle: BlockHandle): void {
-    if (fits(handle, this.sizeBytes)) return;
+  #checkInside({ offset, sizeBytes }: BlockHandle, { footerBytes }: BlockCodec): void {
+    if (offset + sizeBytes + BLOCK_TRAILER_BYTES <= this.sizeBytes - footerBytes) return;
     throw new SstError(SstErrorCode.Corrupt, `${this.path} names a block outside of itself`, {
       file: this.path,
-      offset: handle.offset,
+      offset: Math.min(offset, this.sizeBytes),
     });
   }
 

@@ -50,6 +50,10 @@ export class BloomBuilder {
   #hashes: Uint32Array = new Uint32Array(256);
   #count = 0;
 
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   add(hash: number): void {
     if (this.#count === this.#hashes.length) {
       const larger = new Uint32Array(this.#count * 2);
@@ -59,6 +63,7 @@ export class BloomBuilder {
     this.#hashes[this.#count++] = hash;
   }
 
+  /** The filter block. Begins a new one. */
   finish(): Uint8Array {
     const lines = Math.max(1, Math.ceil((this.#count * BITS_PER_KEY) / (LINE_BYTES * 8)));
     const block = new Uint8Array(lines * LINE_BYTES + TAIL_BYTES);
@@ -67,6 +72,7 @@ export class BloomBuilder {
     writeU32(block, tail, lines);
     block[tail + 4] = PROBES;
     block[tail + 5] = HASH_MURMUR3;
+    this.#count = 0;
     return block;
   }
 }
@@ -81,31 +87,50 @@ function setBits(block: Uint8Array, lines: number, hash: number): void {
   }
 }
 
-/** The filter of a table as read from its block. */
+/**
+ * Whether the block is a filter that this program can ask.
+ * @throws SstError SST_CORRUPT, SST_NEWER_FORMAT for an unknown hash
+ */
+export function checkFilter(block: Uint8Array, file: string, offset: number): void {
+  const tail = block.length - TAIL_BYTES;
+  const lines = tail < 0 ? 0 : readU32(block, tail);
+  if (lines === 0 || lines * LINE_BYTES !== tail) {
+    throw new SstError(SstErrorCode.Corrupt, `filter of ${file} has a wrong size`, {
+      file,
+      offset,
+    });
+  }
+  if (block[tail + 5] !== HASH_MURMUR3) {
+    throw new SstError(SstErrorCode.Newer, `filter of ${file} has an unknown hash`, {
+      file,
+      offset,
+    });
+  }
+}
+
+/** False only if no key with this hash was added to a filter that was checked. */
+export function filterMayContain(block: Uint8Array, hash: number): boolean {
+  const tail = block.length - TAIL_BYTES;
+  const lines = readU32(block, tail);
+  const probes = block[tail + 4]!;
+  const base = lineOf(hash, lines) * LINE_BYTES;
+  let probe = Math.imul(hash, GOLDEN);
+  for (let i = 0; i < probes; i++) {
+    const bit = probe >>> 23;
+    if ((block[base + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
+    probe = Math.imul(probe, GOLDEN);
+  }
+  return true;
+}
+
+/** The filter of a whole table as read from its block. */
 export class BloomFilter {
   readonly #block: Uint8Array;
-  readonly #lines: number;
-  readonly #probes: number;
 
-  /** @throws SstError SST_CORRUPT, SST_NEWER_FORMAT for an unknown hash */
+  /** @throws SstError as checkFilter */
   constructor(block: Uint8Array, file: string, offset: number) {
-    const tail = block.length - TAIL_BYTES;
-    const lines = tail < 0 ? 0 : readU32(block, tail);
-    if (lines === 0 || lines * LINE_BYTES !== tail) {
-      throw new SstError(SstErrorCode.Corrupt, `filter of ${file} has a wrong size`, {
-        file,
-        offset,
-      });
-    }
-    if (block[tail + 5] !== HASH_MURMUR3) {
-      throw new SstError(SstErrorCode.Newer, `filter of ${file} has an unknown hash`, {
-        file,
-        offset,
-      });
-    }
+    checkFilter(block, file, offset);
     this.#block = block;
-    this.#lines = lines;
-    this.#probes = block[tail + 4]!;
   }
 
   get sizeBytes(): number {
@@ -114,15 +139,7 @@ export class BloomFilter {
 
   /** False only if no key with this hash was added. */
   mayContain(hash: number): boolean {
-    const block = this.#block;
-    const base = lineOf(hash, this.#lines) * LINE_BYTES;
-    let probe = Math.imul(hash, GOLDEN);
-    for (let i = 0; i < this.#probes; i++) {
-      const bit = probe >>> 23;
-      if ((block[base + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
-      probe = Math.imul(probe, GOLDEN);
-    }
-    return true;
+    return filterMayContain(this.#block, hash);
   }
 }
 

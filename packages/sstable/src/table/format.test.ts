@@ -2,6 +2,7 @@ import { crc32 } from '@dougdb/ports';
 import fc from 'fast-check';
 import { writeU32 } from '../encoding/internal-key.js';
 import { describeBitFlip } from './bit-flip.js';
+import { codecOf } from './block-codec.js';
 import { blockChecksum, checkBlock, decodeFooter, encodeFooter, type Footer } from './format.js';
 
 const footer: Footer = {
@@ -9,6 +10,8 @@ const footer: Footer = {
   index: { offset: 12_345, sizeBytes: 678 },
   tableId: Uint8Array.from({ length: 16 }, (_, i) => i + 1),
   seed: 0xdeadbeef,
+  levels: 1,
+  isCompressed: false,
 };
 
 /** A footer changed at these places, with a right checksum again. */
@@ -33,6 +36,12 @@ describe('the footer of a table', () => {
     expect(decodeFooter(bytes, 100, '/t.sst')).toEqual(footer);
   });
 
+  it('says whether the index has two levels and whether blocks may be compressed', () => {
+    const all = { ...footer, levels: 2, isCompressed: true } as const;
+    expect(encodeFooter(all)[41]).toBe(3);
+    expect(decodeFooter(encodeFooter(all), 100, '/t.sst')).toEqual(all);
+  });
+
   it('is refused with one flipped bit, wherever it is', () => {
     for (let bit = 0; bit < 64 * 8; bit++) {
       const bytes = encodeFooter(footer);
@@ -46,7 +55,7 @@ describe('the footer of a table', () => {
   it.each([
     ['a later format version', 52, 2],
     ['another checksum type', 40, 2],
-    ['unknown flags', 41, 1],
+    ['unknown flags', 41, 4],
   ])('is refused as newer with %s', (_, at, byte) => {
     expect(() => decodeFooter(altered([[at, byte]]), 100, '/t.sst')).toThrow(
       expect.objectContaining({ code: 'SST_NEWER_FORMAT', offset: 100 }),
@@ -69,11 +78,16 @@ describe('the trailer of a block', () => {
     }
   });
 
-  it('refuses a compression that it does not know, and says so', () => {
-    expect(() => checkBlock(block([1, 2, 3], 1, 0), 0, footer.seed, '/t.sst')).toThrow(
+  it.each([
+    ['that nobody knows', 1, false],
+    ['that nobody knows', 7, true],
+    ['where the footer says that there is none', 2, false],
+  ])('refuses a compression %s, and says so', (_, compression, isCompressed) => {
+    const codec = codecOf({ ...footer, isCompressed });
+    expect(() => codec.unpack(block([1, 2, 3], compression, 0), 0, '/t.sst')).toThrow(
       expect.objectContaining({
         code: 'SST_NEWER_FORMAT',
-        message: expect.stringContaining('compression 1'),
+        message: expect.stringContaining(`compression ${compression}`),
       }),
     );
   });

@@ -5,16 +5,19 @@
  * ```
  * data block ... | filter block | properties block | metaindex block | index block | footer
  *
- * block    contents | trailer
+ * two levels: (data block ... | filter partition | index partition) ... | properties block
+ *             | metaindex block | top index block | footer
+ *
+ * block    packed contents | trailer
  * trailer  compression u8 | crc u32
- * crc      CRC-32 of: table seed u32 | offset of the block u64 | contents | compression
- * handle   offset uvarint | size uvarint (of the contents, without the trailer)
+ * crc      CRC-32 of: table seed u32 | offset of the block u64 | packed contents | compression
+ * handle   offset uvarint | size uvarint (of the packed contents, without the trailer)
  *
  * footer, 64 bytes
  *   0  metaindex offset u64, size u32
  *  12  index offset u64, size u32
  *  24  table id, 16 bytes
- *  40  checksum type u8 (1: CRC-32) | flags u8 (0) | u16 (0)
+ *  40  checksum type u8 (1: CRC-32) | flags u8 (1: two levels, 2: may hold compressed blocks) | u16 (0)
  *  44  table seed u32
  *  48  footer crc u32: CRC-32 of bytes [0, 48) and [52, 64)
  *  52  format version u32
@@ -36,8 +39,9 @@ export const FOOTER_BYTES = 64;
 export const BLOCK_TRAILER_BYTES = 5;
 export const TABLE_ID_BYTES = 16;
 
-/** Compression byte of a block. Others are reserved. */
-export const Compression = { None: 0 } as const;
+/** Bits of the footer's flags. A program that does not know a bit cannot read the table. */
+const Flag = { TwoLevels: 1, Compressed: 2 } as const;
+const KNOWN_FLAGS = Flag.TwoLevels | Flag.Compressed;
 
 const CHECKSUM_CRC32 = 1;
 const FOOTER_CRC_AT = 48;
@@ -54,9 +58,13 @@ export interface BlockHandle {
 
 export interface Footer {
   readonly metaindex: BlockHandle;
+  /** The index block, or with two levels the index of the index partitions. */
   readonly index: BlockHandle;
   readonly tableId: Uint8Array;
   readonly seed: number;
+  readonly levels: 1 | 2;
+  /** Blocks may be compressed. */
+  readonly isCompressed: boolean;
 }
 
 const seedPrefix = new Uint8Array(12);
@@ -80,10 +88,10 @@ function checksumStart(seed: number, offset: number): number {
 }
 
 /**
- * Checks a block as read from a file, trailer included.
- * @throws SstError SST_CORRUPT, or SST_NEWER_FORMAT for an unknown compression
+ * Checks a block as read from a file, trailer included; answers its compression byte.
+ * @throws SstError SST_CORRUPT
  */
-export function checkBlock(block: Uint8Array, offset: number, seed: number, file: string): void {
+export function checkBlock(block: Uint8Array, offset: number, seed: number, file: string): number {
   const crcAt = block.length - 4;
   const expected = readU32(block, crcAt);
   const actual = blockChecksum(seed, offset, block, 0, crcAt);
@@ -95,14 +103,7 @@ export function checkBlock(block: Uint8Array, offset: number, seed: number, file
       { file, offset },
     );
   }
-  const compression = block[crcAt - 1]!;
-  if (compression !== Compression.None) {
-    throw new SstError(
-      SstErrorCode.Newer,
-      `block at ${offset} of ${file} has compression ${compression}, this program knows only 0`,
-      { file, offset },
-    );
-  }
+  return block[crcAt - 1]!;
 }
 
 export function encodeFooter(footer: Footer): Uint8Array {
@@ -113,7 +114,7 @@ export function encodeFooter(footer: Footer): Uint8Array {
     .u32(footer.index.sizeBytes)
     .raw(footer.tableId)
     .u8(CHECKSUM_CRC32)
-    .u8(0)
+    .u8((footer.levels === 2 ? Flag.TwoLevels : 0) | (footer.isCompressed ? Flag.Compressed : 0))
     .u8(0)
     .u8(0)
     .u32(footer.seed)
@@ -153,14 +154,25 @@ export function decodeFooter(bytes: Uint8Array, offset: number, file: string): F
   const tableId = reader.raw(TABLE_ID_BYTES).slice();
   const checksumType = reader.u8();
   const flags = reader.u8();
-  if (version !== TABLE_FORMAT_VERSION || checksumType !== CHECKSUM_CRC32 || flags !== 0) {
+  if (
+    version !== TABLE_FORMAT_VERSION ||
+    checksumType !== CHECKSUM_CRC32 ||
+    (flags & ~KNOWN_FLAGS) !== 0
+  ) {
     throw new SstError(
       SstErrorCode.Newer,
-      `${file} has format version ${version}, checksum type ${checksumType}, flags ${flags}; this program knows ${TABLE_FORMAT_VERSION}, ${CHECKSUM_CRC32}, 0`,
+      `${file} has format version ${version}, checksum type ${checksumType}, flags ${flags}; this program knows ${TABLE_FORMAT_VERSION}, ${CHECKSUM_CRC32}, 0 to ${KNOWN_FLAGS}`,
       { file, offset },
     );
   }
-  return { metaindex, index, tableId, seed: readU32(bytes, 44) };
+  return {
+    metaindex,
+    index,
+    tableId,
+    seed: readU32(bytes, 44),
+    levels: (flags & Flag.TwoLevels) === 0 ? 1 : 2,
+    isCompressed: (flags & Flag.Compressed) !== 0,
+  };
 }
 
 function footerChecksum(bytes: Uint8Array): number {
@@ -178,11 +190,34 @@ export function decodeHandle(bytes: Uint8Array, start = 0, end = bytes.length): 
   return { offset: reader.uvarint(), sizeBytes: reader.uvarint() };
 }
 
-/** True if a block with its trailer lies before the footer. */
-export function fits(handle: BlockHandle, fileBytes: number): boolean {
-  return handle.offset + handle.sizeBytes + BLOCK_TRAILER_BYTES <= fileBytes - FOOTER_BYTES;
+/** What the index of a two-level table says of one of its partitions. */
+export interface PartitionEntry {
+  readonly index: BlockHandle;
+  readonly filter: BlockHandle;
+  /** Data blocks that the partition names. */
+  readonly blocks: number;
 }
 
-function hex(crc: number): string {
+/** handle of the index partition | handle of the filter partition | number of data blocks uvarint */
+export function encodePartition({ index, filter, blocks }: PartitionEntry): Uint8Array {
+  return new ByteWriter()
+    .uvarint(index.offset)
+    .uvarint(index.sizeBytes)
+    .uvarint(filter.offset)
+    .uvarint(filter.sizeBytes)
+    .uvarint(blocks)
+    .finish();
+}
+
+/** @throws DecodeError */
+export function decodePartition(bytes: Uint8Array, start: number, end: number): PartitionEntry {
+  const reader = new ByteReader(bytes, start, end);
+  const index = { offset: reader.uvarint(), sizeBytes: reader.uvarint() };
+  const filter = { offset: reader.uvarint(), sizeBytes: reader.uvarint() };
+  return { index, filter, blocks: reader.uvarint() };
+}
+
+/** A checksum as messages show it. */
+export function hex(crc: number): string {
   return crc.toString(16).padStart(8, '0');
 }

@@ -1,7 +1,8 @@
-import { type BlockCache, NOT_CACHED } from '../block-cache.js';
+import { NOT_CACHED } from '../block-cache.js';
 import { type Cursor, NOTHING } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
-import { BLOCK_TRAILER_BYTES } from './format.js';
+import type { IndexCursor } from './index-cursor.js';
+import type { TableBlocks } from './table-blocks.js';
 import type { TableReader } from './table-reader.js';
 
 /** Walks a whole table: a cursor over the index on top of one over the data block it stands in. */
@@ -17,17 +18,16 @@ export class TableCursor implements Cursor {
   valueEnd = 0;
 
   readonly #reader: TableReader;
-  readonly #cache: BlockCache | null;
   readonly #data = new BlockCursor();
-  #index: BlockCursor | null = null;
+  #index: IndexCursor | null = null;
+  #blocks: TableBlocks | null = null;
   /** Pinned slot of the data block; NOT_CACHED while none is. */
   #slot = NOT_CACHED;
   /** Number of the data block in #data; -1 while there is none. */
   #ordinal = -1;
 
-  constructor(reader: TableReader, cache: BlockCache | null) {
+  constructor(reader: TableReader) {
     this.#reader = reader;
-    this.#cache = cache;
   }
 
   first(): void {
@@ -81,14 +81,19 @@ export class TableCursor implements Cursor {
   close(): void {
     this.#leave();
     this.#data.close();
+    this.#index?.close();
   }
 
-  #useIndex(): BlockCursor {
-    this.#index ??= this.#reader.indexCursor();
+  #useIndex(): IndexCursor {
+    if (this.#index === null) {
+      const { index, blocks } = this.#reader.indexCursor();
+      this.#index = index;
+      this.#blocks = blocks;
+    }
     return this.#index;
   }
 
-  #skipForward(index: BlockCursor): void {
+  #skipForward(index: IndexCursor): void {
     while (!this.#data.valid) {
       index.next();
       if (!this.#enter(index)) return;
@@ -97,7 +102,7 @@ export class TableCursor implements Cursor {
     this.#take();
   }
 
-  #skipBack(index: BlockCursor): void {
+  #skipBack(index: IndexCursor): void {
     while (!this.#data.valid) {
       index.prev();
       if (!this.#enter(index)) return;
@@ -107,26 +112,27 @@ export class TableCursor implements Cursor {
   }
 
   /** Goes to the block that the index stands at; false (and not valid) if it stands nowhere. */
-  #enter(index: BlockCursor): boolean {
-    if (!index.valid) {
+  #enter(index: IndexCursor): boolean {
+    const blocks = this.#blocks;
+    if (!index.valid || blocks === null) {
       this.valid = false;
       return false;
     }
-    if (this.#ordinal === index.restart) return true;
+    const ordinal = index.ordinal;
+    if (this.#ordinal === ordinal) return true;
     this.#leave();
-    const { block, slot } = this.#reader.loadBlock(index);
-    if (slot !== NOT_CACHED) this.#cache?.pin(slot);
+    const { handle } = index;
+    const { block, slot } = blocks.getPinned(ordinal, handle);
     this.#slot = slot;
-    this.#ordinal = index.restart;
-    const { offset } = this.#reader.handleAt(index);
-    this.#data.reset(block, block.length - BLOCK_TRAILER_BYTES, this.#reader.path, offset);
+    this.#ordinal = ordinal;
+    this.#data.reset(block, block.length, this.#reader.path, handle.offset);
     return true;
   }
 
   #leave(): void {
     this.valid = false;
     this.#data.valid = false;
-    if (this.#slot !== NOT_CACHED) this.#cache?.unpin(this.#slot);
+    this.#blocks?.unpin(this.#slot);
     this.#slot = NOT_CACHED;
     this.#ordinal = -1;
   }

@@ -1,3 +1,5 @@
+import type { CompressionName } from './compression.js';
+
 /** What the manifest keeps of a table: enough to find, check and place it without opening it. */
 export interface TableMeta {
   /** Number in its file name. */
@@ -22,7 +24,14 @@ export interface TableMeta {
 export interface TableFormatOptions {
   /** Uncompressed size at which a data block is closed. */
   readonly blockBytes: number;
+  /** Of data blocks. Default: none. */
+  readonly compression?: CompressionName;
+  /** Size at which a part of the index is closed and the index gets a second level. Default: 64 KiB. */
+  readonly indexBytes?: number;
 }
+
+/** With blocks of 4 KiB and short keys: tables up to some 8 MiB have an index of one level. */
+export const DEFAULT_INDEX_BYTES = 64 * 1024;
 
 /** Name and identity for a table about to be written. */
 export interface TableSlot {

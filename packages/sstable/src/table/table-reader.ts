@@ -1,41 +1,37 @@
 import type { FileSystem } from '@dougdb/ports';
-import { type BlockCache, CachedTable, NOT_CACHED } from '../block-cache.js';
+import type { BlockCache } from '../block-cache.js';
 import { type MaybePromise, SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
-import { compareKeys, compareRanges } from '../encoding/key-order.js';
+import { MAX_SEQUENCE } from '../encoding/internal-key.js';
+import { compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
-import { BlockFile } from './block-file.js';
-import { BloomFilter, FILTER_NAME } from './bloom-filter.js';
-import {
-  BLOCK_TRAILER_BYTES,
-  type BlockHandle,
-  decodeFooter,
-  decodeHandle,
-  FOOTER_BYTES,
-  type Footer,
-} from './format.js';
+import type { BlockFile } from './block-file.js';
+import { Search, searchBlock } from './block-search.js';
+import { BloomFilter, checkFilter, FILTER_NAME, filterMayContain } from './bloom-filter.js';
+import { BLOCK_TRAILER_BYTES, type BlockHandle, decodeHandle } from './format.js';
+import { IndexCursor } from './index-cursor.js';
 import { decodePlainBlock } from './plain-block.js';
 import { decodeProperties, PROPERTIES_NAME, type TableProperties } from './properties.js';
+import { TableBlocks } from './table-blocks.js';
 import { TableCursor } from './table-cursor.js';
+import { type ExpectedTable, openTableFile, readEnd, type TableEnd } from './table-end.js';
+import {
+  cursorOver,
+  filterOrdinal,
+  findInIndex,
+  indexOrdinal,
+  newCachedTable,
+  type Partition,
+  readPartitions,
+  type TableIndex,
+} from './table-index.js';
 
-/** What the manifest says a table file must be. */
-export interface ExpectedTable {
-  readonly sizeBytes: number;
-  readonly tableId: Uint8Array;
-}
-
-interface Meta {
-  readonly index: Uint8Array;
-  readonly filter: BloomFilter | null;
-  /** The table's part of the block cache, if it has one. */
-  readonly cached: CachedTable | null;
-}
-
-/** A data block and the cache slot that holds it (NOT_CACHED: only the caller does). */
-export interface LoadedBlock {
-  block: Uint8Array;
-  slot: number;
+interface Loaded {
+  readonly index: TableIndex;
+  readonly blocks: TableBlocks;
+  /** Bytes that it holds outside of the cache's slots. */
+  readonly chargedBytes: number;
 }
 
 /** The data block in which a key is, if the table has it. */
@@ -48,20 +44,19 @@ export interface PlaceOfKey {
 const pointCursor = new BlockCursor();
 
 /**
- * Reads a table. Opening reads the footer alone; index and filter come with the first use and stay
- * until close. Every block's checksum is checked when it is read from the file; what the cache holds
- * has been checked.
+ * Reads a table of either format. Opening reads the footer alone; the index and the filter of the whole
+ * table, or with two levels the index of the partitions, come with the first use and stay until close.
+ * Every block's checksum is checked when it is read from the file; what the cache holds has been checked.
  */
 export class TableReader {
   readonly #file: BlockFile;
-  readonly #footer: Footer;
+  readonly #end: TableEnd;
   readonly #cache: BlockCache | null;
-  #meta: Meta | null = null;
-  readonly #indexCursor = new BlockCursor();
+  #loaded: Loaded | null = null;
 
-  private constructor(file: BlockFile, footer: Footer, cache: BlockCache | null) {
+  private constructor(file: BlockFile, end: TableEnd, cache: BlockCache | null) {
     this.#file = file;
-    this.#footer = footer;
+    this.#end = end;
     this.#cache = cache;
   }
 
@@ -77,15 +72,10 @@ export class TableReader {
     expected: ExpectedTable | null,
     cache: BlockCache | null,
   ): TableReader {
-    const file = BlockFile.open(fs, path);
     try {
-      checkSize(path, file.sizeBytes, expected);
-      const offset = file.sizeBytes - FOOTER_BYTES;
-      const footer = decodeFooter(file.read(offset, FOOTER_BYTES), offset, path);
-      checkIdentity(path, offset, footer, expected);
-      return new TableReader(file, footer, cache);
+      const { file, end } = openTableFile(fs, path, expected);
+      return new TableReader(file, end, cache);
     } catch (error) {
-      file.close();
       throw toSstError(error, `reading ${path}`, path);
     }
   }
@@ -94,8 +84,13 @@ export class TableReader {
     return this.#file.path;
   }
 
-  get tableId(): Uint8Array {
-    return this.#footer.tableId;
+  get format(): TableEnd['format'] {
+    return this.#end.format;
+  }
+
+  /** 16 bytes; null in a table of LevelDB's format. */
+  get tableId(): Uint8Array | null {
+    return this.#end.tableId;
   }
 
   get sizeBytes(): number {
@@ -107,14 +102,25 @@ export class TableReader {
    * of a block. @throws SstError SST_CORRUPT, SST_IO
    */
   get(key: Uint8Array, hash: number, atMost: number, result: PointResult): boolean {
-    const meta = this.#load();
-    if (meta.filter !== null && !meta.filter.mayContain(hash)) return false;
-    const index = this.#indexCursor;
-    index.seek(key, 0, key.length, atMost);
-    if (!index.valid) return false;
-    const { block } = this.loadBlock(index);
-    this.#seekPoint(block, index, key, atMost);
-    return takePoint(block, key, result);
+    const { index, blocks } = this.#loaded ?? this.#load();
+    const { filter, partitions, file } = index;
+    if (filter !== null && !filter.mayContain(hash)) return false;
+    const at = findInIndex(index.block, key, atMost, file, index.offset);
+    if (at < 0) return false;
+    if (partitions === null) {
+      const block =
+        blocks.find(at) ?? blocks.read(at, this.#handleIn(index.block, index.offset, at));
+      return this.#search(block, index.block, index.offset, at, key, atMost, result);
+    }
+    const part = this.#partition(partitions, at);
+    const filterBlock = this.#checked(part, blocks.get(filterOrdinal(index, at), part.filter));
+    if (!filterMayContain(filterBlock, hash)) return false;
+    const leaf = blocks.get(indexOrdinal(index, at), part.index);
+    const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
+    const ordinal = part.firstBlock + inLeaf;
+    const block =
+      blocks.find(ordinal) ?? blocks.read(ordinal, this.#handleIn(leaf, part.index.offset, inLeaf));
+    return this.#search(block, leaf, part.index.offset, inLeaf, key, atMost, result);
   }
 
   /**
@@ -123,180 +129,234 @@ export class TableReader {
    * @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED; a promise rejects with them
    */
   locate(key: Uint8Array, hash: number, atMost: number): MaybePromise<PlaceOfKey | null> {
-    const meta = this.#meta;
-    if (meta !== null) return this.#locateBy(meta, key, hash, atMost);
-    return this.#loadOffLoop().then((loaded) => this.#locateBy(loaded, key, hash, atMost));
+    const loaded = this.#loaded;
+    if (loaded !== null) return this.#locateIn(loaded, key, hash, atMost);
+    return this.#loadOffLoop().then((now) => this.#locateIn(now, key, hash, atMost));
   }
 
   /** The second half: as get, in the block that locate answered. @throws SstError SST_CORRUPT */
   getAt(place: PlaceOfKey, key: Uint8Array, atMost: number, result: PointResult): boolean {
     const { block, offset } = place;
-    pointCursor.reset(block, block.length - BLOCK_TRAILER_BYTES, this.path, offset);
-    pointCursor.seek(key, 0, key.length, atMost);
-    return takePoint(block, key, result);
+    const found = searchBlock(block, block.length, key, atMost, result);
+    if (found !== Search.Unsure) return found === Search.Found;
+    return searchByCursor(block, this.path, offset, key, atMost, result);
+  }
+
+  /**
+   * About where in the file a key is or would be: where its data block begins; the end of the data blocks
+   * for a key behind all others. @throws SstError SST_CORRUPT, SST_IO
+   */
+  offsetOf(key: Uint8Array): number {
+    const { index } = this.indexCursor();
+    index.seek(key, 0, key.length, MAX_SEQUENCE);
+    const offset = index.valid ? index.handle.offset : this.#end.metaindex.offset;
+    index.close();
+    return offset;
   }
 
   /** @throws SstError SST_CORRUPT, SST_IO on first use */
   cursor(): TableCursor {
-    return new TableCursor(this, this.#cache);
+    return new TableCursor(this);
   }
 
-  /** @internal A new cursor over the index block. */
-  indexCursor(): BlockCursor {
-    const { index } = this.#load();
-    const cursor = new BlockCursor();
-    cursor.reset(index, index.length - BLOCK_TRAILER_BYTES, this.path, this.#footer.index.offset);
-    return cursor;
+  /** @internal A new cursor over the index. @throws SstError SST_CORRUPT, SST_IO */
+  indexCursor(): { readonly index: IndexCursor; readonly blocks: TableBlocks } {
+    const { index, blocks } = this.#loaded ?? this.#load();
+    return { index: new IndexCursor(index, blocks), blocks };
   }
 
-  /** @internal The data block that an index cursor stands at, from the cache or the file. */
-  loadBlock(index: BlockCursor): LoadedBlock {
-    const cached = this.#load().cached;
-    const ordinal = index.restart;
-    if (cached === null || this.#cache === null) {
-      return { block: this.readBlock(this.handleAt(index)), slot: NOT_CACHED };
-    }
-    const slot = this.#cache.find(cached, ordinal);
-    if (slot !== NOT_CACHED) return { block: this.#cache.block(slot), slot };
-    const block = this.readBlock(this.handleAt(index));
-    return { block, slot: this.#cache.insert(cached, ordinal, block) };
+  /** @internal What of the index stands in memory. @throws SstError SST_CORRUPT, SST_IO */
+  tableIndex(): TableIndex {
+    return (this.#loaded ?? this.#load()).index;
   }
 
-  /** @internal Handle of the data block that an index cursor stands at. */
-  handleAt(index: BlockCursor): BlockHandle {
-    return this.#decoded(this.#footer.index.offset, () =>
-      decodeHandle(index.valueBytes, index.valueStart, index.valueEnd),
-    );
-  }
-
-  /** @internal A block with its trailer, checked. @throws SstError SST_CORRUPT, SST_IO */
-  readBlock(handle: BlockHandle): Uint8Array {
-    return this.#file.readBlock(handle, this.#footer.seed);
+  /** @internal A block as it stands in the file, and its contents, checked. @throws SstError SST_CORRUPT, SST_IO */
+  readBlock(handle: BlockHandle): { readonly raw: Uint8Array; readonly contents: Uint8Array } {
+    const { codec } = this.#end;
+    const raw = this.#file.readRaw(handle, codec);
+    return { raw, contents: codec.unpack(raw, handle.offset, this.path) };
   }
 
   /** @internal The blocks that are not data, by name. @throws SstError SST_CORRUPT, SST_IO */
   metaBlocks(): Map<string, BlockHandle> {
-    return this.#metaBlocksIn(this.readBlock(this.#footer.metaindex));
+    return this.#metaBlocksIn(this.readBlock(this.#end.metaindex).contents);
   }
 
   #metaBlocksIn(block: Uint8Array): Map<string, BlockHandle> {
-    return this.#decoded(this.#footer.metaindex.offset, () => {
+    return this.#decoded(this.#end.metaindex.offset, () => {
       const handles = new Map<string, BlockHandle>();
-      for (const [name, value] of decodePlainBlock(contents(block))) {
+      for (const [name, value] of decodePlainBlock(block)) {
         handles.set(name, decodeHandle(value));
       }
       return handles;
     });
   }
 
-  /** @internal The footer's bytes, read again and checked. @throws SstError SST_CORRUPT, SST_IO */
-  readFooter(): { readonly bytes: Uint8Array; readonly footer: Footer } {
-    const offset = this.sizeBytes - FOOTER_BYTES;
-    const bytes = this.#file.read(offset, FOOTER_BYTES);
-    return { bytes, footer: decodeFooter(bytes, offset, this.path) };
+  /** @internal The end of the file, read again and checked. @throws SstError SST_CORRUPT, SST_IO */
+  readEnd(): { readonly bytes: Uint8Array; readonly end: TableEnd } {
+    return readEnd(this.#file);
   }
 
-  /** @throws SstError SST_CORRUPT, SST_IO */
-  properties(): TableProperties {
+  /** What the table says of itself; null in LevelDB's format. @throws SstError SST_CORRUPT, SST_IO */
+  properties(): TableProperties | null {
+    if (this.format === 'leveldb') return null;
     const handle = this.metaBlocks().get(PROPERTIES_NAME);
-    const offset = handle?.offset ?? this.#footer.metaindex.offset;
+    const offset = handle?.offset ?? this.#end.metaindex.offset;
     if (handle === undefined) {
       throw new SstError(SstErrorCode.Corrupt, `${this.path} has no properties`, {
         file: this.path,
         offset,
       });
     }
-    const block = this.readBlock(handle);
-    return this.#decoded(offset, () => decodeProperties(contents(block)));
+    const { contents } = this.readBlock(handle);
+    return this.#decoded(offset, () => decodeProperties(contents));
   }
 
   /** Gives back memory and closes the file; a second close does nothing. */
   close(): void {
     if (this.#file.isClosed) return;
     this.#file.close();
-    const meta = this.#meta;
-    if (meta !== null && this.#cache !== null) {
-      if (meta.cached !== null) this.#cache.drop(meta.cached);
-      this.#cache.charge(-chargedBytes(meta));
+    const loaded = this.#loaded;
+    if (loaded !== null) {
+      loaded.blocks.drop();
+      this.#cache?.charge(-loaded.chargedBytes);
     }
-    this.#meta = null;
+    this.#loaded = null;
   }
 
-  #seekPoint(block: Uint8Array, index: BlockCursor, key: Uint8Array, atMost: number): void {
-    const end = block.length - BLOCK_TRAILER_BYTES;
-    try {
-      pointCursor.reset(block, end, this.path, 0);
-      pointCursor.seek(key, 0, key.length, atMost);
-    } catch (error) {
-      // Again with the block's offset, which the error must name and a good read need not decode.
-      pointCursor.reset(block, end, this.path, this.handleAt(index).offset);
-      pointCursor.seek(key, 0, key.length, atMost);
-      throw error;
-    }
+  #search(
+    block: Uint8Array,
+    index: Uint8Array,
+    indexOffset: number,
+    at: number,
+    key: Uint8Array,
+    atMost: number,
+    result: PointResult,
+  ): boolean {
+    const found = searchBlock(block, block.length, key, atMost, result);
+    if (found !== Search.Unsure) return found === Search.Found;
+    const { offset } = this.#handleIn(index, indexOffset, at);
+    return searchByCursor(block, this.path, offset, key, atMost, result);
   }
 
-  #locateBy(
-    meta: Meta,
+  #locateIn(
+    { index, blocks }: Loaded,
     key: Uint8Array,
     hash: number,
     atMost: number,
   ): MaybePromise<PlaceOfKey | null> {
-    if (meta.filter !== null && !meta.filter.mayContain(hash)) return null;
-    const index = this.#indexCursor;
-    index.seek(key, 0, key.length, atMost);
-    if (!index.valid) return null;
-    const { offset, sizeBytes } = this.handleAt(index);
-    const { cached } = meta;
-    const cache = this.#cache;
-    const ordinal = index.restart;
-    const slot = cached === null || cache === null ? NOT_CACHED : cache.find(cached, ordinal);
-    if (cache !== null && slot !== NOT_CACHED) return { block: cache.block(slot), offset };
-    return this.#file.readBlockOffLoop({ offset, sizeBytes }, this.#footer.seed).then((block) => {
-      // The table may have been closed meanwhile, and somebody else may have read the block.
-      this.#file.checkOpen();
-      if (cache !== null && cached !== null && cached.slots[ordinal] === NOT_CACHED) {
-        cache.insert(cached, ordinal, block);
-      }
-      return { block, offset };
+    const { filter, partitions, file } = index;
+    if (filter !== null && !filter.mayContain(hash)) return null;
+    const at = findInIndex(index.block, key, atMost, file, index.offset);
+    if (at < 0) return null;
+    if (partitions === null) {
+      return this.#place(blocks, at, this.#handleIn(index.block, index.offset, at));
+    }
+    const part = this.#partition(partitions, at);
+    return andThen(blocks.getOffLoop(filterOrdinal(index, at), part.filter), (filterBlock) => {
+      if (!filterMayContain(this.#checked(part, filterBlock), hash)) return null;
+      return andThen(blocks.getOffLoop(indexOrdinal(index, at), part.index), (leaf) => {
+        const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
+        const handle = this.#handleIn(leaf, part.index.offset, inLeaf);
+        return this.#place(blocks, part.firstBlock + inLeaf, handle);
+      });
     });
   }
 
-  #load(): Meta {
-    if (this.#meta !== null) return this.#meta;
+  #place(blocks: TableBlocks, ordinal: number, handle: BlockHandle): MaybePromise<PlaceOfKey> {
+    const { offset } = handle;
+    return andThen(blocks.getOffLoop(ordinal, handle), (block) => ({ block, offset }));
+  }
+
+  #partition(partitions: readonly Partition[], at: number): Partition {
+    const part = partitions[at];
+    if (part === undefined) throw this.#misfit(this.#end.index.offset);
+    return part;
+  }
+
+  #checked({ filter }: Partition, block: Uint8Array): Uint8Array {
+    checkFilter(block, this.path, filter.offset);
+    return block;
+  }
+
+  /** Number of the entry in a partition: there is one, as the partition's key is that of its last entry. */
+  #findInLeaf(leaf: Uint8Array, part: Partition, key: Uint8Array, atMost: number): number {
+    const at = findInIndex(leaf, key, atMost, this.path, part.index.offset);
+    if (at < 0 || at >= part.blocks) throw this.#misfit(part.index.offset);
+    return at;
+  }
+
+  /** Handle in an entry of an index block. */
+  #handleIn(block: Uint8Array, offset: number, at: number): BlockHandle {
+    const cursor = cursorOver(block, this.path, offset);
+    cursor.goTo(at);
+    return this.#decoded(offset, () =>
+      decodeHandle(cursor.valueBytes, cursor.valueStart, cursor.valueEnd),
+    );
+  }
+
+  #load(): Loaded {
     const steps = this.#loadSteps();
     let step = steps.next();
-    while (step.done !== true) step = steps.next(this.readBlock(step.value));
+    while (step.done !== true) step = steps.next(this.readBlock(step.value).contents);
     return step.value;
   }
 
-  async #loadOffLoop(): Promise<Meta> {
-    const { seed } = this.#footer;
+  async #loadOffLoop(): Promise<Loaded> {
+    const { codec } = this.#end;
     const steps = this.#loadSteps();
     let step = steps.next();
     while (step.done !== true) {
-      step = steps.next(await this.#file.readBlockOffLoop(step.value, seed));
+      step = steps.next(await this.#file.readBlockOffLoop(step.value, codec));
     }
     return step.value;
   }
 
   /** Asks for the blocks that every get needs, one by one. */
-  *#loadSteps(): Generator<BlockHandle, Meta, Uint8Array> {
-    const index = yield this.#footer.index;
-    const filterHandle = this.#metaBlocksIn(yield this.#footer.metaindex).get(FILTER_NAME);
+  *#loadSteps(): Generator<BlockHandle, Loaded, Uint8Array> {
+    const { levels, index: handle, metaindex } = this.#end;
+    const block = yield handle;
+    const filterHandle =
+      levels === 2 ? undefined : this.#metaBlocksIn(yield metaindex).get(FILTER_NAME);
     const filter =
       filterHandle === undefined
         ? null
-        : new BloomFilter(contents(yield filterHandle), this.path, filterHandle.offset);
+        : new BloomFilter(yield filterHandle, this.path, filterHandle.offset);
     // The table may have been closed meanwhile, and somebody else may have loaded them.
     this.#file.checkOpen();
-    if (this.#meta !== null) return this.#meta;
-    const offset = this.#footer.index.offset;
-    this.#indexCursor.reset(index, index.length - BLOCK_TRAILER_BYTES, this.path, offset);
-    const cached = this.#cache === null ? null : new CachedTable(this.#indexCursor.restartCount);
-    const meta = { index, filter, cached };
-    this.#meta = meta;
-    this.#cache?.charge(chargedBytes(meta));
-    return meta;
+    if (this.#loaded !== null) return this.#loaded;
+    const cursor = cursorOver(block, this.path, handle.offset);
+    if (this.format === 'leveldb') this.#checkRestarts(cursor);
+    const partitions = levels === 1 ? null : this.#partitionsIn(cursor);
+    const last = partitions?.at(-1);
+    const index: TableIndex = {
+      block,
+      offset: handle.offset,
+      file: this.path,
+      filter,
+      partitions,
+      dataBlocks: last === undefined ? cursor.restartCount : last.firstBlock + last.blocks,
+    };
+    const cached = this.#cache === null ? null : newCachedTable(index);
+    const blocks = new TableBlocks(this.#file, this.#end.codec, this.#cache, cached);
+    const chargedBytes = block.length + (filter?.sizeBytes ?? 0) + blocks.slotBytes;
+    const loaded = { index, blocks, chargedBytes };
+    this.#loaded = loaded;
+    this.#cache?.charge(chargedBytes);
+    return loaded;
+  }
+
+  /** Others may have written it: an entry that is no restart point would be one that nobody finds. */
+  #checkRestarts(cursor: BlockCursor): void {
+    let entries = 0;
+    for (cursor.first(); cursor.valid; cursor.next()) {
+      if (cursor.restart !== entries++) throw this.#misfit(this.#end.index.offset);
+    }
+  }
+
+  #partitionsIn(cursor: BlockCursor): Partition[] {
+    const maxBlocks = Math.floor(this.sizeBytes / (BLOCK_TRAILER_BYTES + 1));
+    return this.#decoded(this.#end.index.offset, () => readPartitions(cursor, maxBlocks));
   }
 
   #decoded<T>(offset: number, decode: () => T): T {
@@ -304,30 +364,42 @@ export class TableReader {
       return decode();
     } catch (error) {
       if (codeOf(error) !== 'DECODE') throw error;
-      throw new SstError(
-        SstErrorCode.Corrupt,
-        `block at ${offset} of ${this.path} has a right checksum and wrong contents`,
-        { file: this.path, offset, cause: error },
-      );
+      throw this.#misfit(offset, error);
     }
+  }
+
+  #misfit(offset: number, cause?: unknown): SstError {
+    return new SstError(
+      SstErrorCode.Corrupt,
+      `block at ${offset} of ${this.path} has a right checksum and wrong contents`,
+      { file: this.path, offset, cause },
+    );
   }
 }
 
-function chargedBytes(meta: Meta): number {
-  const slotBytes = meta.cached === null ? 0 : meta.cached.slots.byteLength;
-  return meta.index.length + (meta.filter?.sizeBytes ?? 0) + slotBytes;
-}
-
-function contents(block: Uint8Array): Uint8Array {
-  return block.subarray(0, block.length - BLOCK_TRAILER_BYTES);
+/** Waits only where there is something to wait for. */
+function andThen<A, B>(
+  value: MaybePromise<A>,
+  next: (value: A) => MaybePromise<B>,
+): MaybePromise<B> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /**
- * What pointCursor has come to, if it is the key. The index key of its block is at or behind the target
+ * As searchBlock, step by step and with every check. The index key of the block is at or behind the target
  * and before the next block: the key is here or nowhere.
  */
-function takePoint(block: Uint8Array, key: Uint8Array, result: PointResult): boolean {
+function searchByCursor(
+  block: Uint8Array,
+  file: string,
+  offset: number,
+  key: Uint8Array,
+  atMost: number,
+  result: PointResult,
+): boolean {
   const found = pointCursor;
+  found.reset(block, block.length, file, offset);
+  found.seek(key, 0, key.length, atMost);
   const isFound =
     found.valid && compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) === 0;
   if (isFound) {
@@ -339,34 +411,4 @@ function takePoint(block: Uint8Array, key: Uint8Array, result: PointResult): boo
   }
   found.close();
   return isFound;
-}
-
-function checkSize(path: string, sizeBytes: number, expected: ExpectedTable | null): void {
-  const isWrong =
-    expected === null
-      ? sizeBytes < FOOTER_BYTES
-      : sizeBytes !== expected.sizeBytes || sizeBytes < FOOTER_BYTES;
-  if (!isWrong) return;
-  const wanted = expected === null ? `at least ${FOOTER_BYTES}` : String(expected.sizeBytes);
-  throw new SstError(
-    SstErrorCode.Corrupt,
-    `${path} has ${sizeBytes} bytes, should have ${wanted}`,
-    {
-      file: path,
-      offset: Math.min(sizeBytes, expected?.sizeBytes ?? sizeBytes),
-    },
-  );
-}
-
-function checkIdentity(
-  path: string,
-  offset: number,
-  footer: Footer,
-  expected: ExpectedTable | null,
-): void {
-  if (expected === null || compareKeys(footer.tableId, expected.tableId) === 0) return;
-  throw new SstError(SstErrorCode.Foreign, `${path} is another table than the manifest names`, {
-    file: path,
-    offset: offset + 24,
-  });
 }

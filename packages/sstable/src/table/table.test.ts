@@ -22,7 +22,11 @@ import { TableWriter } from './table-writer.js';
 
 const tableArbitrary = fc.record({
   entries: fc.array(entryArbitrary, { minLength: 1, maxLength: 120 }).map(sorted),
-  blockBytes: fc.constantFrom(1, 50, 300, 4096),
+  format: fc.record({
+    blockBytes: fc.constantFrom(1, 50, 300, 4096),
+    indexBytes: fc.constantFrom(1, 60, 200, 65_536),
+    compression: fc.constantFrom('none', 'deflate-raw'),
+  }),
   cacheBytes: fc.constantFrom(0, 200, 100_000),
 });
 
@@ -37,9 +41,9 @@ function get(reader: TableReader, key: Uint8Array, atMost: number): Entry | null
 describe('a table', () => {
   it('gives its entries back, both ways, and passes its check', () => {
     fc.assert(
-      fc.property(tableArbitrary, ({ entries, blockBytes, cacheBytes }) => {
+      fc.property(tableArbitrary, ({ entries, format, cacheBytes }) => {
         const fs = newFs();
-        const meta = writeTable(fs, 7, entries, blockBytes);
+        const meta = writeTable(fs, 7, entries, format);
         const cache = new BlockCache(cacheBytes);
         const reader = openTable(fs, meta, cache);
         const cursor = reader.cursor();
@@ -56,27 +60,23 @@ describe('a table', () => {
 
   it('seeks to and before any key and sequence', () => {
     fc.assert(
-      fc.property(
-        tableArbitrary,
-        targetArbitrary,
-        ({ entries, blockBytes, cacheBytes }, target) => {
-          const fs = newFs();
-          const reader = openTable(
-            fs,
-            writeTable(fs, 7, entries, blockBytes),
-            new BlockCache(cacheBytes),
-          );
-          expectSeeks(reader.cursor(), entries, target);
-        },
-      ),
+      fc.property(tableArbitrary, targetArbitrary, ({ entries, format, cacheBytes }, target) => {
+        const fs = newFs();
+        const reader = openTable(
+          fs,
+          writeTable(fs, 7, entries, format),
+          new BlockCache(cacheBytes),
+        );
+        expectSeeks(reader.cursor(), entries, target);
+      }),
     );
   });
 
   it('gets the newest version at or below a sequence', () => {
     fc.assert(
-      fc.property(tableArbitrary, targetArbitrary, ({ entries, blockBytes }, target) => {
+      fc.property(tableArbitrary, targetArbitrary, ({ entries, format }, target) => {
         const fs = newFs();
-        const reader = openTable(fs, writeTable(fs, 7, entries, blockBytes), new BlockCache(1000));
+        const reader = openTable(fs, writeTable(fs, 7, entries, format), new BlockCache(1000));
         const targets = [
           target,
           ...entries,

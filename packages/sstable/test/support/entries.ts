@@ -171,13 +171,19 @@ export class ArrayCursor implements Cursor {
     this.valid = entry !== undefined;
     if (entry === undefined) return;
     // In buffers of its own with bytes around them, as real cursors have them.
-    this.keyBytes = Uint8Array.of(9, ...entry.key, 9);
+    this.keyBytes = padded(1, entry.key, 1);
     this.keyStart = 1;
     this.keyEnd = 1 + entry.key.length;
     this.sequence = entry.sequence;
     this.kind = entry.kind;
-    this.valueBytes = Uint8Array.of(9, 9, ...entry.value);
+    this.valueBytes = padded(2, entry.value, 0);
     this.valueStart = 2;
     this.valueEnd = 2 + entry.value.length;
   }
+}
+
+function padded(before: number, data: Uint8Array, after: number): Uint8Array {
+  const result = new Uint8Array(before + data.length + after).fill(9);
+  result.set(data, before);
+  return result;
 }

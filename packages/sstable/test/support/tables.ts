@@ -2,7 +2,7 @@ import { crc32 } from '@dougdb/ports';
 import { SimFs } from '@dougdb/ports/sim';
 import type { BlockCache } from '../../src/block-cache.js';
 import { join, tableName } from '../../src/manifest/file-names.js';
-import type { TableMeta } from '../../src/table/table-meta.js';
+import type { TableFormatOptions, TableMeta } from '../../src/table/table-meta.js';
 import { TableReader } from '../../src/table/table-reader.js';
 import { TableWriter } from '../../src/table/table-writer.js';
 import { ArrayCursor, type Entry } from './entries.js';
@@ -16,17 +16,27 @@ export function newFs(): SimFs {
   return fs;
 }
 
+/** Every way in which a table can be written, with blocks so small that a few entries make many. */
+export const variants: Readonly<Record<string, TableFormatOptions>> = {
+  plain: { blockBytes: 100 },
+  'two-level': { blockBytes: 60, indexBytes: 120 },
+  compressed: { blockBytes: 200, compression: 'deflate-raw' },
+  'two-level compressed': { blockBytes: 200, indexBytes: 90, compression: 'deflate-raw' },
+};
+
 /** Writes a table as a flush would; the entries must be sorted. */
 export function writeTable(
   fs: SimFs,
   number: number,
   entries: readonly Entry[],
-  blockBytes = 100,
+  format: number | TableFormatOptions = 100,
 ): TableMeta {
   const tableId = Uint8Array.from({ length: 16 }, (_, i) => (number + i) & 0xff);
   const file = fs.open(join(DIR, tableName(number)), 'create');
   try {
-    const writer = new TableWriter(file, { number, tableId, seed: crc32(tableId) }, { blockBytes });
+    const slot = { number, tableId, seed: crc32(tableId) };
+    const options = typeof format === 'number' ? { blockBytes: format } : format;
+    const writer = new TableWriter(file, slot, options);
     const cursor = new ArrayCursor(entries);
     for (cursor.first(); cursor.valid; cursor.next()) writer.add(cursor);
     return writer.finish();

@@ -1,0 +1,103 @@
+import { type BlockCache, type CachedTable, NOT_CACHED } from '../block-cache.js';
+import type { MaybePromise } from '../contract.js';
+import type { BlockCodec } from './block-codec.js';
+import type { BlockFile } from './block-file.js';
+import type { BlockHandle } from './format.js';
+
+/** The contents of a block and the cache slot that holds them (NOT_CACHED: only the caller does). */
+export interface LoadedBlock {
+  readonly block: Uint8Array;
+  readonly slot: number;
+}
+
+/**
+ * The blocks of a table that come and go: from the cache, else from the file. Each has a number in the
+ * table's part of the cache: first the data blocks, then the index partitions, then the filter partitions.
+ */
+export class TableBlocks {
+  readonly #file: BlockFile;
+  readonly #codec: BlockCodec;
+  readonly #cache: BlockCache | null;
+  readonly #cached: CachedTable | null;
+
+  constructor(
+    file: BlockFile,
+    codec: BlockCodec,
+    cache: BlockCache | null,
+    cached: CachedTable | null,
+  ) {
+    this.#file = file;
+    this.#codec = codec;
+    this.#cache = cache;
+    this.#cached = cached;
+  }
+
+  /** Memory for the table's part of the cache. */
+  get slotBytes(): number {
+    return this.#cached?.slots.byteLength ?? 0;
+  }
+
+  /** The block if it is in the cache. */
+  find(ordinal: number): Uint8Array | null {
+    const cache = this.#cache;
+    const cached = this.#cached;
+    if (cache === null || cached === null) return null;
+    const slot = cache.find(cached, ordinal);
+    return slot === NOT_CACHED ? null : cache.block(slot);
+  }
+
+  /** Reads a block that find() did not have. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
+  read(ordinal: number, handle: BlockHandle): Uint8Array {
+    const block = this.#file.readBlock(handle, this.#codec);
+    this.#keep(ordinal, block);
+    return block;
+  }
+
+  /** find, then read. */
+  get(ordinal: number, handle: BlockHandle): Uint8Array {
+    return this.find(ordinal) ?? this.read(ordinal, handle);
+  }
+
+  /** As get, but a block that is not in memory is read through the thread pool. */
+  getOffLoop(ordinal: number, handle: BlockHandle): MaybePromise<Uint8Array> {
+    const found = this.find(ordinal);
+    if (found !== null) return found;
+    return this.#file.readBlockOffLoop(handle, this.#codec).then((block) => {
+      // The table may have been closed meanwhile, and somebody else may have read the block.
+      this.#file.checkOpen();
+      if (this.#cached?.slots[ordinal] === NOT_CACHED) this.#keep(ordinal, block);
+      return block;
+    });
+  }
+
+  /** For a cursor that stands in the block: it stays in the cache until the slot is unpinned. */
+  getPinned(ordinal: number, handle: BlockHandle): LoadedBlock {
+    const cache = this.#cache;
+    const cached = this.#cached;
+    if (cache === null || cached === null) {
+      return { block: this.#file.readBlock(handle, this.#codec), slot: NOT_CACHED };
+    }
+    let slot = cache.find(cached, ordinal);
+    let block = slot === NOT_CACHED ? null : cache.block(slot);
+    if (block === null) {
+      block = this.#file.readBlock(handle, this.#codec);
+      slot = cache.insert(cached, ordinal, block);
+    }
+    if (slot !== NOT_CACHED) cache.pin(slot);
+    return { block, slot };
+  }
+
+  /** @param slot as getPinned answered it */
+  unpin(slot: number): void {
+    if (slot !== NOT_CACHED) this.#cache?.unpin(slot);
+  }
+
+  /** Gives all of the table's blocks back to the cache. */
+  drop(): void {
+    if (this.#cached !== null) this.#cache?.drop(this.#cached);
+  }
+
+  #keep(ordinal: number, block: Uint8Array): void {
+    if (this.#cached !== null) this.#cache?.insert(this.#cached, ordinal, block);
+  }
+}
