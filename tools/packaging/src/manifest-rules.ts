@@ -10,7 +10,7 @@ export const publicNames: Readonly<Record<string, { name: string; bins: readonly
   'packages/raft-core': { name: '@dougdb/raft-core', bins: [] },
   'packages/replica': { name: '@dougdb/replica', bins: [] },
   'packages/rpc-proto': { name: '@dougdb/rpc-proto', bins: [] },
-  'packages/sstable': { name: '@dougdb/sstable', bins: [] },
+  'packages/sstable': { name: '@dougdb/sstable', bins: ['sst'] },
   'packages/wal': { name: '@dougdb/wal', bins: ['wal'] },
   'apps/cli': { name: '@dougdb/cli', bins: ['doug'] },
   'apps/facade': { name: 'doug-facade', bins: ['doug-facade'] },
