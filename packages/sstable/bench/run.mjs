@@ -22,7 +22,7 @@ for (const bytes of valueSizes) {
     if (only !== '' && only !== name) continue;
     const dir = mkdtempSync(join(parent, 'sstable-bench-'));
     try {
-      await bench(dir, entries, newValue(bytes));
+      await bench(dir, entries, new Uint8Array(newValue(bytes)));
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }

@@ -1,8 +1,9 @@
 // Scans of everything, both ways, and short ones from random keys, over tables whose blocks are cached.
 
 import { compare, expectAll } from './support/compare.mjs';
-import { newKey, shuffled } from './support/data.mjs';
+import { keyInto, newKey, shuffled } from './support/data.mjs';
 import { classicLevel, lmdb, oursInTables } from './support/engines.mjs';
+import { KEY_BYTES } from './support/options.mjs';
 
 const SEEKS = 3000;
 const STEPS = 10;
@@ -73,9 +74,11 @@ function scanLmdb(db, entries, reverse) {
 }
 
 function seekOurs(db, entries) {
+  const key = new Uint8Array(KEY_BYTES);
   let steps = 0;
   for (let i = 0; i < SEEKS; i++) {
-    const iterator = db.iterator({ start: newKey(shuffled(i, entries)) });
+    keyInto(key, shuffled(i, entries));
+    const iterator = db.iterator({ start: key });
     for (let n = 0; n < STEPS && iterator.next(); n++) steps += iterator.value().length > 0 ? 1 : 0;
     iterator.close();
   }

@@ -60,7 +60,10 @@ export interface DbOptions {
   readonly onBackgroundError?: (severity: 'retried' | 'stopped' | 'fatal', error: SstError) => void;
 }
 
-/** What get and iterators find. `value` is a fresh copy that belongs to the caller. */
+/**
+ * What get and iterators find. `value` is a copy that belongs to the caller; as with Node's small Buffers, its
+ * ArrayBuffer may hold other values, too.
+ */
 export interface Found {
   readonly value: Uint8Array;
   readonly sequence: Sequence;

@@ -6,6 +6,7 @@ import { filterHash } from '../table/bloom-filter.js';
 import type { PlaceOfKey } from '../table/table-reader.js';
 import type { TableHandle } from '../version/table-handle.js';
 import { findTable, type Version } from '../version/version.js';
+import { copyOut } from './copy-out.js';
 import { NOTHING, PointResult } from './cursor.js';
 
 /** What a read looks through. */
@@ -80,7 +81,7 @@ async function lookUpLater(
 /** What was found, as the caller's own. */
 function taken(wanted: Wanted): Found | null {
   if (result.kind === Kind.Delete) return null;
-  const value = wanted === 'value' ? result.bytes.slice(result.start, result.end) : NOTHING;
+  const value = wanted === 'value' ? copyOut(result.bytes, result.start, result.end) : NOTHING;
   // Not to be the one that keeps a large block alive.
   result.bytes = NOTHING;
   return { value, sequence: result.sequence };
