@@ -33,7 +33,7 @@ export interface DbOptions {
   /**
    * Of the data blocks in tables of level 2 and deeper, where nine tenths of the data are and seldom change:
    * 'deflate-raw' halves text and costs some 40 µs a block when it is written, 20 µs when it is read from the
-   * file. Tables that stand already are read either way. Default 'none'.
+   * file. Tables that stand already, or only change their level, stay as they are. Default 'none'.
    */
   readonly compression?: CompressionName;
   /**
