@@ -1,4 +1,4 @@
-import { type ConfChangeSingle, ConfChangeType } from '../src/confchange/conf-change.js';
+import { type ConfChangeSingle, ConfChangeType } from '#src/confchange/conf-change.js';
 
 const letters = {
   v: ConfChangeType.AddNode,

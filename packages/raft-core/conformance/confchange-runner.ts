@@ -1,12 +1,7 @@
-import {
-  type ConfChanged,
-  enterJoint,
-  leaveJoint,
-  simpleChange,
-} from '../src/confchange/changer.js';
-import type { ConfChangeSingle } from '../src/confchange/conf-change.js';
-import type { ConfState } from '../src/storage.js';
-import { Tracker } from '../src/tracker/tracker.js';
+import { type ConfChanged, enterJoint, leaveJoint, simpleChange } from '#src/confchange/changer.js';
+import type { ConfChangeSingle } from '#src/confchange/conf-change.js';
+import type { ConfState } from '#src/storage.js';
+import { Tracker } from '#src/tracker/tracker.js';
 import { parseChanges } from './conf-change-text.js';
 import type { Directive } from './datadriven.js';
 import { describeConf, describeProgress } from './describe-tracker.js';

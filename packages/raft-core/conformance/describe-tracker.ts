@@ -1,6 +1,6 @@
-import type { ConfState } from '../src/storage.js';
-import { type Progress, ProgressState } from '../src/tracker/progress.js';
-import type { Tracker } from '../src/tracker/tracker.js';
+import type { ConfState } from '#src/storage.js';
+import { type Progress, ProgressState } from '#src/tracker/progress.js';
+import type { Tracker } from '#src/tracker/tracker.js';
 
 const set = (ids: readonly number[]): string => `(${ids.join(' ')})`;
 

@@ -1,7 +1,7 @@
-import { describeAcked } from '../src/quorum/describe.js';
-import { JointConfig } from '../src/quorum/joint.js';
-import { MajorityConfig } from '../src/quorum/majority.js';
-import { VoteResult } from '../src/quorum/vote-result.js';
+import { describeAcked } from '#src/quorum/describe.js';
+import { JointConfig } from '#src/quorum/joint.js';
+import { MajorityConfig } from '#src/quorum/majority.js';
+import { VoteResult } from '#src/quorum/vote-result.js';
 import type { Directive } from './datadriven.js';
 
 interface Input {

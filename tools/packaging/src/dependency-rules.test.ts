@@ -19,6 +19,7 @@ it('finds what is imported, whatever the way', () => {
     import { readFileSync } from 'node:fs';
     import { join } from 'path';
     import { f } from './own.js';
+    import { g } from '#src/own.js';
   `;
   const names = [...importedPackages([file(text)]).keys()];
   expect(names.sort()).toEqual(['@two/two', 'five', 'four', 'one', 'seven', 'six', 'three']);

@@ -57,7 +57,8 @@ export function importedPackages(files: readonly SourceFile[]): Map<string, stri
   const found = new Map<string, string>();
   for (const { path, text } of files) {
     for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles) {
-      if (fileName.startsWith('.') || isBuiltin(fileName)) continue;
+      // What begins with # is a package's own file, by its field "imports".
+      if (/^[.#]/.test(fileName) || isBuiltin(fileName)) continue;
       const name = packageOf(fileName);
       if (!found.has(name)) found.set(name, path);
     }

@@ -1,8 +1,8 @@
-import type { Entry } from '../../src/entry.js';
-import { EntryType } from '../../src/entry.js';
-import { MessageType } from '../../src/message.js';
-import { StateType } from '../../src/ready.js';
-import type { SnapshotMetadata } from '../../src/storage.js';
+import type { Entry } from '#src/entry.js';
+import { EntryType } from '#src/entry.js';
+import { MessageType } from '#src/message.js';
+import { StateType } from '#src/ready.js';
+import type { SnapshotMetadata } from '#src/storage.js';
 import { describeChanges } from '../conf-change-text.js';
 import { decodeEtcdChange } from './etcd-conf-change.js';
 import { APPEND_THREAD, APPLY_THREAD, type EtcdMessage, typeName } from './etcd-message.js';

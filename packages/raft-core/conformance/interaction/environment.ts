@@ -1,4 +1,4 @@
-import { MessageType, makeMessage } from '../../src/message.js';
+import { MessageType, makeMessage } from '#src/message.js';
 import { describeProgress } from '../describe-tracker.js';
 import { describeEntries, describeMessage, describeReady, roleName } from './describe.js';
 import { type EtcdMessage, isLocal, isThread, LocalType } from './etcd-message.js';

@@ -1,6 +1,6 @@
-import { type ConfChange, LEAVE_JOINT } from '../../src/confchange/conf-change.js';
-import { decodeConfChange, encodeConfChange } from '../../src/confchange/conf-change-format.js';
-import { type Entry, EntryType } from '../../src/entry.js';
+import { type ConfChange, LEAVE_JOINT } from '#src/confchange/conf-change.js';
+import { decodeConfChange, encodeConfChange } from '#src/confchange/conf-change-format.js';
+import { type Entry, EntryType } from '#src/entry.js';
 
 export interface EtcdConfChange {
   readonly change: ConfChange;

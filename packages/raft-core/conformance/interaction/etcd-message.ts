@@ -1,4 +1,4 @@
-import { type Message, MessageType } from '../../src/message.js';
+import { type Message, MessageType } from '#src/message.js';
 
 /** The pseudo replicas that etcd's core sends its storage work to. */
 export const APPEND_THREAD = -1;

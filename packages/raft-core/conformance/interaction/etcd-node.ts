@@ -1,22 +1,22 @@
-import type { ConfChange } from '../../src/confchange/conf-change.js';
-import { type Config, defaultConfig } from '../../src/config.js';
-import { campaignIfAllowed, forgetLeader, handleVoteResponse } from '../../src/core/election.js';
+import type { ConfChange } from '#src/confchange/conf-change.js';
+import { type Config, defaultConfig } from '#src/config.js';
+import { campaignIfAllowed, forgetLeader, handleVoteResponse } from '#src/core/election.js';
 import {
   applyConfChange,
   checkConfApplied,
   maybeAutoLeave,
   proposeConfChange,
-} from '../../src/core/membership.js';
-import { Raft } from '../../src/core/raft.js';
-import { handleSelfDurable, propose } from '../../src/core/replication.js';
-import { reportUnreachable } from '../../src/core/reports.js';
-import { stepFromPeer } from '../../src/core/step.js';
-import { tick } from '../../src/core/tick.js';
-import { transferLeader } from '../../src/core/transfer.js';
-import { type Entry, EntryType } from '../../src/entry.js';
-import { type Message, MessageType, makeMessage } from '../../src/message.js';
-import { DropReason, type Proposed, type SoftState } from '../../src/ready.js';
-import type { HardState, SnapshotMetadata } from '../../src/storage.js';
+} from '#src/core/membership.js';
+import { Raft } from '#src/core/raft.js';
+import { handleSelfDurable, propose } from '#src/core/replication.js';
+import { reportUnreachable } from '#src/core/reports.js';
+import { stepFromPeer } from '#src/core/step.js';
+import { tick } from '#src/core/tick.js';
+import { transferLeader } from '#src/core/transfer.js';
+import { type Entry, EntryType } from '#src/entry.js';
+import { type Message, MessageType, makeMessage } from '#src/message.js';
+import { DropReason, type Proposed, type SoftState } from '#src/ready.js';
+import type { HardState, SnapshotMetadata } from '#src/storage.js';
 import { decodeEtcdChange, encodeEtcdChange } from './etcd-conf-change.js';
 import {
   APPEND_THREAD,

@@ -1,6 +1,6 @@
-import type { Outbox } from '../../src/core/outbox.js';
-import type { Raft } from '../../src/core/raft.js';
-import { type Message, MessageType, makeMessage } from '../../src/message.js';
+import type { Outbox } from '#src/core/outbox.js';
+import type { Raft } from '#src/core/raft.js';
+import { type Message, MessageType, makeMessage } from '#src/message.js';
 import type { EtcdMessage } from './etcd-message.js';
 
 const afterAppend: ReadonlySet<number> = new Set([

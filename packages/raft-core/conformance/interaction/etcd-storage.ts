@@ -1,4 +1,4 @@
-import { type Entry, entrySizeBytes } from '../../src/entry.js';
+import { type Entry, entrySizeBytes } from '#src/entry.js';
 import {
   COMPACTED,
   type Compacted,
@@ -8,7 +8,7 @@ import {
   type Storage,
   UNAVAILABLE,
   type Unavailable,
-} from '../../src/storage.js';
+} from '#src/storage.js';
 
 const NO_CONF: ConfState = {
   voters: [],

@@ -1,7 +1,7 @@
-import { ConfChangeTransition } from '../../src/confchange/conf-change.js';
-import type { Config } from '../../src/config.js';
-import { EntryType } from '../../src/entry.js';
-import type { SnapshotMetadata } from '../../src/storage.js';
+import { ConfChangeTransition } from '#src/confchange/conf-change.js';
+import type { Config } from '#src/config.js';
+import { EntryType } from '#src/entry.js';
+import type { SnapshotMetadata } from '#src/storage.js';
 import { parseChanges } from '../conf-change-text.js';
 import type { Argument, Directive } from '../datadriven.js';
 import { Environment } from './environment.js';

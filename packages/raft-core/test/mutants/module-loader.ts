@@ -47,15 +47,17 @@ export function loadWith(
       mutant !== null && path === mutated ? compile(mutatedSource(mutant)) : compiledFile(path);
     const names = Object.keys(globals);
     const run = new Function('require', 'module', 'exports', '__dirname', ...names, code);
-    const require = (id: string): unknown =>
-      id.startsWith('.')
-        ? load(resolve(dirname(path), id.replace(/\.js$/, '.ts')))
-        : nodeRequire(id);
+    const require = (id: string): unknown => {
+      if (id.startsWith('#')) return load(join(packageRoot, sourceOf(id.slice(1))));
+      return id.startsWith('.') ? load(resolve(dirname(path), sourceOf(id))) : nodeRequire(id);
+    };
     run(require, module, module.exports, dirname(path), ...names.map((name) => globals[name]));
     return module.exports;
   };
   return load(join(packageRoot, entry));
 }
+
+const sourceOf = (id: string): string => id.replace(/\.js$/, '.ts');
 
 function compiledFile(path: string): string {
   const known = compiled.get(path);
