@@ -10,7 +10,7 @@ export interface OpenTicket {
   /** Highest index of its entries that no later append overwrites; 0 if there is none. */
   last: LogIndex;
   /** Acknowledgements and votes that wait for it. */
-  answers: Message[];
+  answers: readonly Message[];
   /** Term in which this replica voted for itself, or 0. */
   readonly selfVoteTerm: Term;
   /** Index of the snapshot it installs, or 0. */
@@ -25,7 +25,10 @@ const isAckAtOrAbove = (answer: Message, index: LogIndex): boolean =>
   answer.type === MessageType.MsgAppResp && answer.index >= index;
 
 /** Removes the acknowledgements of entries that were overwritten from `index` on. */
-export function withoutAcksFrom(answers: Message[], index: LogIndex): Message[] {
+export function withoutAcksFrom<T extends readonly Message[]>(
+  answers: T,
+  index: LogIndex,
+): T | Message[] {
   return answers.some((a) => isAckAtOrAbove(a, index))
     ? answers.filter((a) => !isAckAtOrAbove(a, index))
     : answers;

@@ -32,7 +32,9 @@ export class Unstable {
 
   /** Entries whose indexes follow the last one. */
   append(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#entries.push(entry);
+    // Mostly nothing waits here, and a copy is smaller than what push() makes room for.
+    if (this.#entries.length === 0) this.#entries = entries.slice();
+    else for (const entry of entries) this.#entries.push(entry);
   }
 
   /** Removes `index` and everything above it, which may reach below what is held here. */
@@ -56,7 +58,7 @@ export class Unstable {
   /** What no ticket has carried yet; the caller opens a ticket for it. */
   takeUnhanded(): readonly Entry[] {
     if (!this.hasUnhanded) return NO_ENTRIES;
-    const taken = this.#entries.slice(this.#handed + 1 - this.#offset);
+    const taken = this.slice(this.#handed + 1, this.lastIndex + 1);
     this.#handed = this.lastIndex;
     return taken;
   }
