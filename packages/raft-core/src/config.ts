@@ -56,7 +56,9 @@ export interface Config {
   readonly repair: boolean;
   /**
    * Entries that this replica once acknowledged may be missing at the end of its log (a commit hint
-   * above the last index): it neither votes nor campaigns until it holds everything again (S11).
+   * above the last index): it neither votes nor campaigns until it holds everything again (S11). The host
+   * remembers it durably: until `status().isRecovering` is false each further life begins so too, even
+   * where the log reaches the hint again, for more than that may have been acknowledged.
    */
   readonly recovering: boolean;
   /** Conformance runs only: build MsgApp at each proposal, not once per ready(), and as etcd does. */

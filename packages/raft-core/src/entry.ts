@@ -14,6 +14,13 @@ export interface Entry {
   readonly checksum: number;
 }
 
+const NO_DATA = new Uint8Array(0);
+
+/** The entry that opens a term: the first one of every leader, empty, the same on all replicas. */
+export function openingEntry(term: Term, index: LogIndex): Entry {
+  return { term, index, type: EntryType.EntryNormal, data: NO_DATA, checksum: 0 };
+}
+
 /** What a host proposes: bytes and their checksum. The core assigns term and index. */
 export interface ProposalData {
   readonly data: Uint8Array;

@@ -43,9 +43,13 @@ export interface Message {
    */
   index: LogIndex;
   entries: readonly Entry[];
+  /** MsgApp, MsgHeartbeat: how far to commit. MsgAppResp and votes: what the sender knows to be committed. */
   commit: LogIndex;
   reject: boolean;
-  /** MsgAppResp rejection: where the follower's log may agree (etcd raft.go, findConflictByTerm). */
+  /**
+   * MsgAppResp rejection: where the follower's log may agree (etcd raft.go, findConflictByTerm).
+   * MsgVote, MsgPreVote: term of the entry at `commit`.
+   */
   rejectHint: LogIndex;
   /** MsgVote: the election was ordered by the leader (transfer) and passes leader stickiness. */
   force: boolean;

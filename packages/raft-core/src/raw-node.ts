@@ -13,6 +13,7 @@ import { TicketOutbox } from './core/outbox.js';
 import { Raft } from './core/raft.js';
 import { leaseReadIndex, readIndex } from './core/reads.js';
 import { ReadyBuilder } from './core/ready-builder.js';
+import { flushed } from './core/repair.js';
 import { propose } from './core/replication.js';
 import { reportSnapshot, reportUnreachable } from './core/reports.js';
 import { requestSnapshot } from './core/snapshot.js';
@@ -38,6 +39,8 @@ import type { Progress } from './tracker/progress.js';
 export class RawNode {
   readonly #raft: Raft;
   readonly #builder: ReadyBuilder;
+  /** Inputs are named for the trace only if there is one: it must cost nothing otherwise. */
+  readonly #isTraced: boolean;
 
   /**
    * Starts as follower from what `config.storage` holds.
@@ -49,6 +52,7 @@ export class RawNode {
   constructor(config: Config) {
     const tickets = new OpenTickets();
     const out = new TicketOutbox(tickets, () => this.#raft.log.durable);
+    this.#isTraced = config.trace !== null;
     this.#raft = new Raft(config, () => out);
     this.#builder = new ReadyBuilder(this.#raft, out, tickets);
   }
@@ -58,7 +62,7 @@ export class RawNode {
    * @param nowMs - monotonic milliseconds; needed for a lease and for the guard against stalls only
    */
   tick(nowMs = 0): void {
-    this.#traceInput('tick', [nowMs]);
+    if (this.#isTraced) this.#traceInput('tick', [nowMs]);
     tick(this.#raft, nowMs);
     this.#builder.checkDisk();
   }
@@ -74,7 +78,7 @@ export class RawNode {
    *   entries that it does not have.
    */
   step(m: Message): StepStatus {
-    this.#traceInput('step', [m]);
+    if (this.#isTraced) this.#traceInput('step', [m]);
     return step(this.#raft, m);
   }
 
@@ -86,7 +90,7 @@ export class RawNode {
    * No data at all is accepted as the empty range [last + 1, last].
    */
   propose(data: readonly ProposalData[]): Proposed {
-    this.#traceInput('propose', [data]);
+    if (this.#isTraced) this.#traceInput('propose', [data]);
     return propose(this.#raft, data);
   }
 
@@ -98,7 +102,8 @@ export class RawNode {
    * {@link encodeConfChange}. Empty bytes always mean {@link LEAVE_JOINT}.
    */
   proposeConfChange(change: ConfChange, data?: ProposalData): Proposed {
-    this.#traceInput('proposeConfChange', data === undefined ? [change] : [change, data]);
+    if (this.#isTraced)
+      this.#traceInput('proposeConfChange', data === undefined ? [change] : [change, data]);
     return proposeConfChange(this.#raft, change, {
       data: data ?? { data: encodeConfChange(change), checksum: 0 },
       type: EntryType.EntryConfChangeV2,
@@ -114,7 +119,7 @@ export class RawNode {
    * state, and why the change was void, if it was
    */
   applyConfChange(change: ConfChange | null): AppliedConf {
-    this.#traceInput('applyConfChange', [change]);
+    if (this.#isTraced) this.#traceInput('applyConfChange', [change]);
     return applyConfChange(this.#raft, change);
   }
 
@@ -126,7 +131,7 @@ export class RawNode {
    * @returns a ticket (a number) or why there is none (a string)
    */
   readIndex(): ReadTicket | DropReason {
-    this.#traceInput('readIndex', []);
+    if (this.#isTraced) this.#traceInput('readIndex', []);
     return readIndex(this.#raft);
   }
 
@@ -145,7 +150,7 @@ export class RawNode {
 
   /** Campaigns now, by pre-vote if that is on. Does nothing where a campaign is not allowed. */
   campaign(): void {
-    this.#traceInput('campaign', []);
+    if (this.#isTraced) this.#traceInput('campaign', []);
     campaignIfAllowed(this.#raft);
   }
 
@@ -156,7 +161,7 @@ export class RawNode {
    * @returns false if this replica does not lead or `to` is not another voter
    */
   transferLeader(to: ReplicaId): boolean {
-    this.#traceInput('transferLeader', [to]);
+    if (this.#isTraced) this.#traceInput('transferLeader', [to]);
     return transferLeader(this.#raft, to);
   }
 
@@ -167,28 +172,35 @@ export class RawNode {
    * @returns false if this replica leads, or if leases forbid it
    */
   forgetLeader(): boolean {
-    this.#traceInput('forgetLeader', []);
+    if (this.#isTraced) this.#traceInput('forgetLeader', []);
     return forgetLeader(this.#raft);
   }
 
   /** A message to `id` could not be sent. */
   reportUnreachable(id: ReplicaId): void {
-    this.#traceInput('reportUnreachable', [id]);
+    if (this.#isTraced) this.#traceInput('reportUnreachable', [id]);
     reportUnreachable(this.#raft, id);
   }
 
   /** The snapshot that a MsgSnap to `id` announced has been streamed, or failed. */
   reportSnapshot(id: ReplicaId, ok: boolean): void {
-    this.#traceInput('reportSnapshot', [id, ok]);
+    if (this.#isTraced) this.#traceInput('reportSnapshot', [id, ok]);
     reportSnapshot(this.#raft, id, ok);
   }
 
   /**
    * The state machine of this replica is damaged while its log and hard state are whole: it asks its
-   * leader for a snapshot until one comes in {@link Ready.append}; a leader hands over first.
+   * leader for a snapshot until one comes in {@link Ready.append}; a leader hands over first. It does not
+   * campaign, unless nobody else has led for four election timeouts: its log may be the newest. Then it
+   * leads only to hand its log to another voter, and takes no proposals.
+   *
+   * Entries are handed out meanwhile: the host goes on giving configuration changes to
+   * {@link RawNode.applyConfChange} and reporting what it was handed, whatever it does with the rest. What
+   * was applied above the snapshot that comes is handed out again; until then nothing is flushed and the
+   * log is not compacted.
    */
   requestSnapshot(): void {
-    this.#traceInput('requestSnapshot', []);
+    if (this.#isTraced) this.#traceInput('requestSnapshot', []);
     requestSnapshot(this.#raft);
   }
 
@@ -199,7 +211,7 @@ export class RawNode {
 
   /** What the host has to do now; see {@link Ready}. */
   ready(): Ready {
-    this.#traceInput('ready', []);
+    if (this.#isTraced) this.#traceInput('ready', []);
     return this.#builder.build();
   }
 
@@ -208,17 +220,28 @@ export class RawNode {
    * before is ignored.
    */
   appended(ticket: AppendTicket): void {
-    this.#traceInput('appended', [ticket]);
+    if (this.#isTraced) this.#traceInput('appended', [ticket]);
     this.#builder.appended(ticket);
   }
 
   /** Committed entries up to `index` are applied. */
   applied(index: LogIndex): void {
-    this.#traceInput('applied', [index]);
+    if (this.#isTraced) this.#traceInput('applied', [index]);
     const r = this.#raft;
     checkConfApplied(r, index);
     r.log.appliedTo(index);
     maybeAutoLeave(r);
+  }
+
+  /**
+   * The state machine holds everything up to `index` durably, with its configuration: where
+   * `Config.applied` would be after a restart. Damaged entries up to there need no repair, nor does the
+   * log up to there have to be kept. Optional; without it a damaged entry that nobody else has any more
+   * holds back acknowledgements until the log is compacted past it.
+   */
+  flushed(index: LogIndex): void {
+    if (this.#isTraced) this.#traceInput('flushed', [index]);
+    flushed(this.#raft, index);
   }
 
   /** Highest index known to be committed. */
@@ -258,7 +281,6 @@ export class RawNode {
   }
 
   #traceInput(call: string, args: readonly unknown[]): void {
-    const { trace } = this.#raft.config;
-    if (trace !== null) this.#raft.trace('Input', { input: { call, args } });
+    this.#raft.trace('Input', { input: { call, args } });
   }
 }

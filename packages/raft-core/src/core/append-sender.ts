@@ -1,6 +1,7 @@
 import { type Entry, entrySizeBytes } from '../entry.js';
+import type { LogIndex } from '../ids.js';
 import { MessageType, makeMessage } from '../message.js';
-import { COMPACTED, isMember } from '../storage.js';
+import { COMPACTED, isMember, type SnapshotMetadata } from '../storage.js';
 import { AppendDue, type Progress, ProgressState } from '../tracker/progress.js';
 import type { Raft } from './raft.js';
 import { noteDamage } from './repair.js';
@@ -57,6 +58,8 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
     const read = log.entries(p.next, log.lastIndex + 1, r.config.maxSizePerMsg);
     if (read === COMPACTED) return maybeSendSnapshot(r, p);
     if (read === 'faulty') {
+      // What the state machine holds for good can travel as a snapshot.
+      if (p.next <= r.frontier) return maybeSendSnapshot(r, p);
       noteDamage(r, p.next);
       return pause(r, p, 'raft.append.faulty');
     }
@@ -79,22 +82,32 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
   return true;
 }
 
-/** The entries that `p` needs are gone. The bytes travel by the host's own stream. */
-export function maybeSendSnapshot(r: Raft, p: Progress, atLeast = 0): boolean {
+/** The entries that `p` needs are gone. */
+function maybeSendSnapshot(r: Raft, p: Progress): boolean {
+  const snapshot = snapshotFor(r, p, r.config.eagerAppend ? 0 : p.next);
+  if (typeof snapshot === 'string') return pause(r, p, snapshot);
+  sendSnapshot(r, p, snapshot);
+  return true;
+}
+
+/** A snapshot that is of use to `p`, at `atLeast` or above; or the event that tells why there is none. */
+export function snapshotFor(r: Raft, p: Progress, atLeast: LogIndex): SnapshotMetadata | string {
   // One that was never heard would only hold a snapshot open.
-  if (!p.recentActive) return pause(r, p, 'raft.snapshot.inactive');
+  if (!p.recentActive) return 'raft.snapshot.inactive';
   const snapshot = r.config.storage.snapshot();
-  if (snapshot === null || snapshot.index < atLeast) return pause(r, p, 'raft.snapshot.none');
+  if (snapshot === null || snapshot.index < atLeast) return 'raft.snapshot.none';
   // It would refuse a state of a group that it was not part of yet.
-  if (!r.config.eagerAppend && !isMember(snapshot.confState, p.id)) {
-    return pause(r, p, 'raft.snapshot.before-member');
-  }
+  const isRefused = !r.config.eagerAppend && !isMember(snapshot.confState, p.id);
+  return isRefused ? 'raft.snapshot.before-member' : snapshot;
+}
+
+/** The bytes travel by the host's own stream. */
+export function sendSnapshot(r: Raft, p: Progress, snapshot: SnapshotMetadata): void {
   const m = makeMessage(MessageType.MsgSnap, p.id, r.term);
   m.snapshot = snapshot;
   p.becomeSnapshot(snapshot.index);
   r.send(m);
   r.info('raft.snapshot.send', { to: p.id, index: snapshot.index });
-  return true;
 }
 
 /** Nothing can be sent now; the answer to the next heartbeat tries again. */

@@ -40,8 +40,8 @@ function isValidInTerm(m: Message): boolean {
       return m.repairIndex === 0 || (m.readToken > 0 && !m.reject && m.index < m.repairIndex);
     case MessageType.MsgVote:
     case MessageType.MsgPreVote:
-      // A candidate opens a term above all terms in its log.
-      return isPosition(m) && m.logTerm < m.term;
+      // A candidate opens a term above all terms in its log, and knows no commit beyond it.
+      return isPosition(m) && m.logTerm < m.term && m.commit <= m.index;
     case MessageType.MsgReadIndex:
     case MessageType.MsgReadIndexResp:
       return m.readToken > 0;

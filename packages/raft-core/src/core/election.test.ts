@@ -1,5 +1,5 @@
-import { Host, message, voters } from '../../test/harness/host.js';
-import { MessageType, StateType } from '../index.js';
+import { changeOf, Host, message, voters } from '../../test/harness/host.js';
+import { EntryType, encodeConfChange, MessageType, StateType } from '../index.js';
 
 const {
   MsgVote,
@@ -246,6 +246,22 @@ describe('restart silence', () => {
     const host = new Host(1, options);
     expect(types(host.step(message(MsgApp, 2, 1, 3)))).toEqual([MsgAppResp]);
     expect(host.node.status()).toMatchObject({ term: 3, leader: 2 });
+  });
+
+  it('is for an only voter that may have got company: what says so is not applied yet', () => {
+    const change = {
+      ...{ term: 1, index: 1, type: EntryType.EntryConfChangeV2, checksum: 0 },
+      data: encodeConfChange(changeOf('v2 v3')),
+    };
+    const more = { ...options, conf: voters(1), hardState: { term: 1, vote: 0 } };
+    const host = new Host(1, more, (storage) => storage.append([change], 1));
+    host.run();
+    expect(host.node.status().confState).toMatchObject({ voters: [1, 2, 3] });
+    expect(host.step(message(MsgVote, 3, 1, 2, { index: 9, logTerm: 1, force: true }))).toEqual([]);
+    host.tick(10);
+    expect(types(host.step(message(MsgVote, 3, 1, 2, { index: 9, logTerm: 1 })))).toEqual([
+      MsgVoteResp,
+    ]);
   });
 
   it('is not for an only voter', () => {

@@ -2,6 +2,7 @@ import { NONE } from '../ids.js';
 import { type Message, MessageType, makeMessage } from '../message.js';
 import { VoteResult } from '../quorum/vote-result.js';
 import { StateType, StepStatus } from '../ready.js';
+import { beginStepDown } from './hand-over.js';
 import type { Raft } from './raft.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js';
 
@@ -23,7 +24,21 @@ function isFit(r: Raft): boolean {
   // A change that is committed and not applied: the votes would be counted by a configuration that
   // is over (etcd#7280).
   if (r.log.hasUnappliedConfChange || r.log.isInstalling) return false;
-  return !r.repairs.isNeeded && !r.wantsSnapshot && !r.isDiskStalled;
+  return !r.repairs.isNeeded && !r.isDiskStalled && (!r.wantsSnapshot || isLastResort(r));
+}
+
+/** Election timeouts without a leader after which a replica without a state machine leads. */
+const LAST_RESORT_TIMEOUTS = 4;
+
+/**
+ * A replica whose state machine is damaged is no good leader, but its log and hard state are whole, and
+ * they are all that the protocol needs: where it alone has the newest log nobody else can be elected.
+ * When all others had their time it leads, for as long as it takes to give its log to another voter.
+ */
+function isLastResort(r: Raft): boolean {
+  if (r.tracker.isOnlyVoter(r.id)) return false;
+  const since = Math.max(r.leaderHeardAt, r.snapshotWantedAt);
+  return r.ticks - since >= LAST_RESORT_TIMEOUTS * r.config.electionTick;
 }
 
 /** Whether promises to a leader that may hold a lease forbid this replica to begin an election (S10). */
@@ -65,8 +80,31 @@ function askForVotes(r: Raft, type: MessageType, term: number, force: boolean): 
     m.index = r.log.lastIndex;
     m.logTerm = r.log.lastTerm;
     m.force = force;
+    if (!r.config.eagerAppend) {
+      m.commit = r.log.committed;
+      m.rejectHint = Math.max(0, r.log.term(m.commit));
+    }
     r.send(m);
   }
+}
+
+/**
+ * A candidate says what it knows to be committed (raft-rs, maybe_commit_by_vote). The asked one may hold
+ * the change by which the candidate is a voter and not know that it is committed: then it could neither
+ * be elected by the old configuration nor vote for a candidate with less than its own log.
+ *
+ * @returns false if that was no news
+ */
+export function learnCommit(r: Raft, m: Message): boolean {
+  if (r.isLeader || m.commit <= r.log.committed) return false;
+  // INVARIANT(commit-verified): equal (index, term) means equal logs up to there.
+  const commitTerm: number = m.rejectHint;
+  if (!r.log.matches(m.commit, commitTerm) || !r.log.commitTo(m.commit)) return false;
+  r.trace('Commit');
+  const isCampaigning = r.role !== StateType.StateFollower;
+  // Its votes would be counted by a configuration that is over.
+  if (isCampaigning && r.log.hasUnappliedConfChange) becomeFollower(r, r.term, NONE);
+  return true;
 }
 
 /**
@@ -138,8 +176,12 @@ export function countVote(r: Raft, from: number, granted: boolean): void {
   r.tracker.recordVote(from, granted);
   switch (r.tracker.tally()) {
     case VoteResult.VoteWon:
-      if (r.role === StateType.StatePreCandidate) campaign(r, CampaignKind.Election);
-      else becomeLeader(r);
+      if (r.role === StateType.StatePreCandidate) {
+        campaign(r, CampaignKind.Election);
+      } else {
+        becomeLeader(r);
+        if (r.wantsSnapshot) beginStepDown(r, 'snapshot-wanted');
+      }
       return;
     case VoteResult.VoteLost:
       // The term stays: a lost pre-vote has not opened one.

@@ -19,6 +19,7 @@ export function handleAppend(r: Raft, m: Message): StepStatus {
   const isLacking = !matches && m.index <= log.committed && log.term(m.index) !== COMPACTED;
   if (isLacking || (conflict !== 0 && conflict <= log.committed)) return StepStatus.Invalid;
   followLeader(r, m);
+  r.commitHeard = Math.max(r.commitHeard, m.commit);
   if (announceLoss(r, m)) return StepStatus.Ok;
   if (matches && r.repairs.isNeeded) repairEntries(r, m.entries);
   if (m.index < log.committed) {
@@ -34,7 +35,8 @@ export function handleAppend(r: Raft, m: Message): StepStatus {
     // Truncating only from the first conflict: a late, short message must not remove entries that
     // were acknowledged after it was sent.
     if (conflict <= log.lastIndex) r.truncateFrom(conflict);
-    log.append(m.entries.slice(conflict - m.index - 1));
+    const known = conflict - m.index - 1;
+    log.append(known === 0 ? m.entries : m.entries.slice(known));
     r.trace('Replicate');
   }
   const verified = m.index + m.entries.length;
@@ -51,6 +53,7 @@ export function handleHeartbeat(r: Raft, m: Message): StepStatus {
   // acknowledged as durable: a log that ends below it has lost entries.
   if (m.commit > r.log.lastIndex && !r.repairs.isRecovering) return StepStatus.LostLog;
   followLeader(r, m);
+  r.commitHeard = Math.max(r.commitHeard, m.index);
   if (m.commit <= r.log.lastIndex && r.log.commitTo(m.commit)) r.trace('Commit');
   const response = makeMessage(MessageType.MsgHeartbeatResp, m.from, r.term);
   response.readToken = m.readToken;
@@ -88,6 +91,7 @@ export function acknowledge(r: Raft, m: Message, index: LogIndex): void {
   // speaks of everything up to its index.
   const isWhole = damaged === 0 || damaged > index;
   ack.index = isWhole ? index : damaged - 1;
+  if (!r.config.eagerAppend) ack.commit = r.log.committed;
   ack.readToken = r.repairs.ackToken;
   // INVARIANT(ack-durable): it is released when everything up to index is durable and still there.
   r.sendWhenDurable(ack);

@@ -21,20 +21,25 @@ export function beginStepDown(r: Raft, reason: string): void {
 export function tickStepDown(r: Raft): boolean {
   if (r.steppingDown === null) return false;
   if (++r.steppingDownElapsed < r.config.electionTick) {
-    // A target that has not applied its configuration yet ignores the first call.
-    if (r.steppingDownElapsed % r.config.heartbeatTick === 0) {
-      if (r.leadTransferee === NONE) {
-        const to = bestSuccessor(r);
-        if (to !== NONE) transferLeader(r, to);
-      } else {
-        repeatTimeoutNow(r);
-      }
-    }
+    if (r.steppingDownElapsed % r.config.heartbeatTick === 0) callSuccessor(r);
     return false;
   }
   r.info('raft.leader.stepped-down', { reason: r.steppingDown });
+  r.snapshotWantedAt = r.ticks;
   becomeFollower(r, r.term, NONE);
   return true;
+}
+
+/**
+ * A target that has not applied its configuration yet ignores the first call. One that is not heard, or
+ * lacks more than another, may have been chosen when nothing was known of anybody.
+ */
+function callSuccessor(r: Raft): void {
+  const chosen = r.tracker.get(r.leadTransferee);
+  const isReady = chosen?.recentActive === true && chosen.match === r.log.lastIndex;
+  const to = isReady ? NONE : bestSuccessor(r);
+  if (to === NONE || to === r.leadTransferee) repeatTimeoutNow(r);
+  else transferLeader(r, to);
 }
 
 /** The voter that lacks least, one that was heard of lately if there is any; NONE if it is alone. */

@@ -139,6 +139,74 @@ describe('a configuration change', () => {
   });
 });
 
+describe('entries above a configuration change', () => {
+  it('keep INVARIANT(one-conf-commits): wait until it is applied, and are counted by what it makes', () => {
+    const host = leader();
+    host.autoApply = false;
+    host.node.proposeConfChange(changeOf('v4'));
+    host.node.propose(proposal('x'));
+    host.run();
+    ackAll(host, [2]);
+    expect(host.node.status().commit).toBe(2);
+    ackAll(host, [2]);
+    expect(host.node.status().commit).toBe(2);
+    applied(host, 2);
+    expect(host.node.status().commit).toBe(2);
+    ackAll(host, [3]);
+    expect(host.node.status().commit).toBe(3);
+  });
+
+  it('wait no longer if nothing comes of it', () => {
+    for (const isVoid of [true, false]) {
+      const host = leader();
+      host.autoApply = false;
+      host.voidConfChanges = isVoid;
+      host.node.proposeConfChange(changeOf('l4'));
+      host.node.propose(proposal('x'));
+      host.run();
+      ackAll(host, [2]);
+      expect(host.node.status().commit).toBe(2);
+      applied(host, 2);
+      expect(host.node.status().commit).toBe(3);
+    }
+  });
+
+  it('of an older term do not: the entry that opens the term commits it, and no more until it is applied', () => {
+    const change = {
+      ...{ term: 1, index: 2, type: EntryType.EntryConfChangeV2, data: changeBytes(), checksum: 0 },
+    };
+    const host = new Host(1, { ...options, terms: [1] }, (storage) => storage.append([change], 0));
+    host.autoApply = false;
+    host.elect();
+    host.node.propose(proposal('x'));
+    host.run();
+    expect(host.node.status().lastIndex).toBe(4);
+    ackAll(host, [2]);
+    expect(host.node.status().commit).toBe(3);
+    applied(host, 3);
+    expect(host.node.status()).toMatchObject({ commit: 3, confState: { voters: [1, 2, 3, 4] } });
+    ackAll(host, [3]);
+    expect(host.node.status().commit).toBe(4);
+  });
+
+  it('are counted by a leader that hears from a follower that the change is committed', () => {
+    const change = {
+      ...{ term: 1, index: 2, type: EntryType.EntryConfChangeV2, data: changeBytes(), checksum: 0 },
+    };
+    const host = new Host(1, { ...options, terms: [1] }, (storage) => storage.append([change], 0));
+    host.autoApply = false;
+    host.elect();
+    host.run();
+    // With this answer 1 and 2 of three hold entry 3, but of four that is no quorum.
+    host.step(message(MsgAppResp, 2, 1, 2, { index: 3, commit: 2 }));
+    expect(host.node.status().commit).toBe(2);
+    applied(host, 2);
+    expect(host.node.status()).toMatchObject({ commit: 2, confState: { voters: [1, 2, 3, 4] } });
+    host.step(message(MsgAppResp, 4, 1, 2, { index: 3 }));
+    expect(host.node.status().commit).toBe(3);
+  });
+});
+
 describe('a joint configuration', () => {
   it('commits and elects by both halves only', () => {
     const host = leader();

@@ -11,7 +11,7 @@ import { broadcastAppend, requestAppend } from './append-sender.js';
 import { beginStepDown } from './hand-over.js';
 import type { Raft } from './raft.js';
 import { recheckReads } from './reads.js';
-import { maybeCommit, proposeEntries, whyNotPropose } from './replication.js';
+import { maybeCommit, proposeEntries, recount, whyNotPropose } from './replication.js';
 import { becomeFollower } from './roles.js';
 import { checkTransferTarget } from './transfer.js';
 
@@ -69,6 +69,13 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
     throw new RaftInvariantError('conf-change-in-log', 'no configuration change was handed out');
   }
   r.lastConfApplied = index;
+  const applied = applyAt(r, index, change);
+  // Entries above a change wait until it is applied, also if nothing comes of it.
+  if (applied.refused !== null) recount(r);
+  return applied;
+}
+
+function applyAt(r: Raft, index: LogIndex, change: ConfChange | null): AppliedConf {
   // Entries handed out before a snapshot came are applied to the configuration that they follow.
   const before = r.log.isInstalling ? r.confBeforeInstall : null;
   const conf = before ?? r.tracker.confState;
@@ -83,6 +90,7 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
     r.confBeforeInstall = changed.conf;
     return { confState: changed.conf, refused: null };
   }
+  r.confBefore = { quorum: r.tracker.quorum, lastIndex: r.log.lastIndex };
   switchToConf(r, changed.conf, { before: r.tracker, fresh, lastIndex: r.log.lastIndex });
   r.trace('ApplyConfChange');
   return { confState: changed.conf, refused: null };
@@ -91,6 +99,7 @@ export function applyConfChange(r: Raft, change: ConfChange | null): AppliedConf
 /** A snapshot brings the configuration as of its index. */
 export function adoptConf(r: Raft, conf: ConfState): void {
   r.confBeforeInstall ??= r.tracker.confState;
+  r.confBefore = null;
   switchToConf(r, conf, null);
 }
 

@@ -3,6 +3,7 @@ import { type LogIndex, NONE, type ReplicaId, type Term } from '../ids.js';
 import { RaftInvariantError } from '../invariant.js';
 import { RaftLog } from '../log/raft-log.js';
 import type { Message } from '../message.js';
+import type { JointConfig } from '../quorum/joint.js';
 import { ForwardedReads } from '../reads/forwarded-reads.js';
 import { Lease } from '../reads/lease.js';
 import { ReadRounds } from '../reads/read-rounds.js';
@@ -13,6 +14,7 @@ import type { TraceInput, TraceName } from '../trace.js';
 import { Tracker } from '../tracker/tracker.js';
 import { checkConfig } from './check-config.js';
 import type { Outbox } from './outbox.js';
+import { found } from './repair.js';
 import { traceMessageName } from './trace-names.js';
 
 /**
@@ -58,6 +60,10 @@ export class Raft {
   isDiskStalled = false;
   /** The state machine is damaged: a snapshot at or above the applied index is wanted. */
   wantsSnapshot = false;
+  /** Tick at which that became so, or at which this replica last led all the same. */
+  snapshotWantedAt = 0;
+  /** The state machine holds everything up to here durably. */
+  frontier: LogIndex;
 
   leadTransferee: ReplicaId = NONE;
   transferElapsed = 0;
@@ -72,12 +78,18 @@ export class Raft {
   pendingConfIndex: LogIndex = 0;
   /** The configuration change applied last; each has to be before its index is reported as applied. */
   lastConfApplied: LogIndex = 0;
+  /** Leaves when the snapshot is installed that no ticket has carried yet. */
+  installAnswer: Message | null = null;
   /** The host's configuration while a snapshot is installed, whose own is in force here already. */
   confBeforeInstall: ConfState | null = null;
   /** As leader: some follower's appendDue is set. */
   appendsDue = false;
   /** Members that left: their ids are never used again (S6). */
   readonly retired = new Set<ReplicaId>();
+  /** What was before the configuration change that was applied last; null: that was in an earlier life. */
+  confBefore: { readonly quorum: JointConfig; readonly lastIndex: LogIndex } | null = null;
+  /** Highest commit index that any leader spoke of, verified here or not. */
+  commitHeard: LogIndex = 0;
 
   #nextReadTicket: ReadTicket = 1;
 
@@ -105,15 +117,17 @@ export class Raft {
     this.out = outboxFor(this);
     this.startCommit = this.log.committed;
     this.tracker = new Tracker(confState, config);
-    const silent = config.restartSilence && !this.tracker.isOnlyVoter(this.id);
-    this.silenceLeft = silent ? config.electionTick : 0;
+    this.frontier = config.applied;
+    // An only voter owes nobody anything, unless a change that is not applied yet gave it company.
+    const isAlone = this.tracker.isOnlyVoter(this.id) && !this.log.mayHoldConfChange;
+    this.silenceLeft = config.restartSilence && !isAlone ? config.electionTick : 0;
     // Tokens of an earlier life of this replica must not match (S15): begin anywhere.
     const firstToken = 1 + Math.floor(config.random() * 2 ** 48);
     this.reads = new ReadRounds();
     this.forwarded = new ForwardedReads(firstToken);
     this.lease = config.lease === null ? null : new Lease(config.lease);
     this.repairs = new Repairs(firstToken, { isRecovering: config.recovering });
-    if (config.repair) this.repairs.found(this.log.damagedAtStart);
+    if (config.repair) found(this, this.log.damagedAtStart);
     this.resetElectionTimeout();
     this.trace('InitState');
   }
@@ -172,7 +186,7 @@ export class Raft {
     this.config.logger?.info(event, { id: this.id, term: this.term, ...fields });
   }
 
-  trace(name: TraceName, more: { readonly msg?: Message; readonly input?: TraceInput } = {}): void {
+  trace(name: TraceName, more?: { readonly msg?: Message; readonly input?: TraceInput }): void {
     const { trace } = this.config;
     if (trace === null) return;
     const { voters, votersOutgoing } = this.tracker.confState;

@@ -11,6 +11,7 @@ import type { Raft } from './raft.js';
 import { hasReadWork, startReads } from './reads.js';
 import { checkRecovered, noteDamage, repairsDurable } from './repair.js';
 import { handleSelfDurable } from './replication.js';
+import { snapshotInstalled } from './snapshot.js';
 
 const NO_MESSAGES: readonly Message[] = Object.freeze([]) as readonly Message[];
 const NO_READS: readonly ReadState[] = Object.freeze([]) as readonly ReadState[];
@@ -94,11 +95,7 @@ export class ReadyBuilder {
     const r = this.#raft;
     for (let done = this.#tickets.completeNext(ticket); done !== null; ) {
       r.log.durableTo(done.last);
-      if (done.snapshotIndex !== 0) {
-        r.log.installed(done.snapshotIndex);
-        r.repairs.compactTo(done.snapshotIndex);
-      }
-      if (!r.log.isInstalling) r.confBeforeInstall = null;
+      if (done.snapshotIndex !== 0) snapshotInstalled(r, done.snapshotIndex);
       repairsDurable(r, done.repairs);
       for (const answer of done.answers) {
         if (this.#isReleased(answer)) this.#out.messages.push(answer);
@@ -133,36 +130,54 @@ export class ReadyBuilder {
   }
 
   /** Acknowledgements of what is durable already leave now; the rest waits for the next ticket. */
-  #releaseDurableAnswers(): Message[] {
+  #releaseDurableAnswers(): readonly Message[] {
     const { answers, messages } = this.#out;
-    if (answers.length === 0) return [];
-    const waiting: Message[] = [];
-    for (const answer of answers) {
-      if (answer.type === MessageType.MsgAppResp && this.#isReleased(answer)) messages.push(answer);
-      else waiting.push(answer);
-    }
+    if (answers.length === 0) return NO_MESSAGES;
     this.#out.answers = [];
-    return waiting;
+    const isLeaving = (answer: Message): boolean =>
+      answer.type === MessageType.MsgAppResp && this.#isReleased(answer);
+    if (!answers.some(isLeaving)) return answers;
+    for (const answer of answers) if (isLeaving(answer)) messages.push(answer);
+    return answers.filter((answer) => !isLeaving(answer));
   }
 
-  /** INVARIANT(ack-durable): an acknowledgement names only what is durable and still in the log. */
+  /**
+   * INVARIANT(ack-durable): an acknowledgement names only what is durable and still in the log, and
+   * whole: damage may have been found while it waited.
+   */
   #isReleased(answer: Message): boolean {
-    return answer.type !== MessageType.MsgAppResp || answer.index <= this.#raft.log.durable;
+    if (answer.type !== MessageType.MsgAppResp) return true;
+    const { log, repairs } = this.#raft;
+    const { firstDamaged } = repairs;
+    return answer.index <= log.durable && (firstDamaged === 0 || answer.index < firstDamaged);
   }
 
-  #openTicket(waiting: Message[], repairs: readonly Entry[], hasState: boolean): Append | null {
+  /** The acknowledgement that waits for a snapshot, which its ticket carries. */
+  #takeInstallAnswer(): readonly Message[] {
+    const r = this.#raft;
+    const { installAnswer } = r;
+    r.installAnswer = null;
+    return installAnswer === null ? [] : [installAnswer];
+  }
+
+  #openTicket(
+    waiting: readonly Message[],
+    repairs: readonly Entry[],
+    hasState: boolean,
+  ): Append | null {
     const { log } = this.#raft;
     const entries = log.takeUnhanded();
     // A snapshot of what this log holds too comes after the entries that it stands for: a host installs
     // before it appends, and would find them below the beginning of its log.
     const isAfterEntries = entries[0] !== undefined && entries[0].index <= log.installingIndex;
     const snapshot = isAfterEntries ? null : log.takeUnhandedSnapshot();
+    const answers = snapshot === null ? waiting : [...waiting, ...this.#takeInstallAnswer()];
     const truncateFrom = log.takeDropped();
     const hasLogWork = entries.length > 0 || snapshot !== null || truncateFrom !== 0;
     if (!hasLogWork && waiting.length === 0 && repairs.length === 0 && !hasState) return null;
     const ticket = this.#tickets.open({
       last: entries[entries.length - 1]?.index ?? 0,
-      answers: waiting,
+      answers,
       selfVoteTerm: this.#out.selfVoteTerm,
       snapshotIndex: snapshot?.index ?? 0,
       repairs,

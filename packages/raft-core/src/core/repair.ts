@@ -1,6 +1,8 @@
-import type { Entry } from '../entry.js';
+import { type Entry, openingEntry } from '../entry.js';
 import { type LogIndex, NONE } from '../ids.js';
+import { RaftInvariantError } from '../invariant.js';
 import { type Message, MessageType, makeMessage } from '../message.js';
+import type { JointConfig } from '../quorum/joint.js';
 import { VoteResult } from '../quorum/vote-result.js';
 import { StepStatus } from '../ready.js';
 import { COMPACTED } from '../storage.js';
@@ -14,9 +16,41 @@ const MAX_ASKED = 16;
 /** A read met a damaged entry. Who leads must not: it could not send that entry to anybody. */
 export function noteDamage(r: Raft, index: LogIndex): void {
   r.config.logger?.info('raft.entry.faulty', { id: r.id, index });
-  if (!r.config.repair) return;
-  r.repairs.found([index]);
-  if (r.isLeader) beginStepDown(r, 'damaged-entry');
+  // What the state machine holds for good is as good as compacted.
+  if (!r.config.repair || index <= r.frontier) return;
+  found(r, [index]);
+  if (!r.isLeader) return;
+  const self = r.tracker.get(r.id);
+  // A damaged copy is no durable copy: what this leader lacks has to be on a quorum without it.
+  if (self !== undefined) self.match = Math.min(self.match, r.repairs.firstDamaged - 1);
+  beginStepDown(r, 'damaged-entry');
+}
+
+/**
+ * Entries whose bytes are lost. Those that open a term need nobody's help: whoever made them, they are
+ * empty. So the entry by which a leader began, and which it may be alone to have, never stands in its way.
+ */
+export function found(r: Raft, indexes: readonly LogIndex[]): void {
+  r.repairs.found(indexes, r.term);
+  for (const index of indexes) {
+    const term = r.log.term(index);
+    const before = r.log.term(index - 1);
+    if (before >= 0 && term > before) r.repairs.fetched(openingEntry(term, index));
+  }
+}
+
+/** The state machine holds everything up to `index` durably: entries up to there need no repair. */
+export function flushed(r: Raft, index: LogIndex): void {
+  // INVARIANT(applied-in-order): what is durable in the state machine was applied before.
+  if (!(index <= r.log.applied)) {
+    throw new RaftInvariantError(
+      'applied-in-order',
+      `flushed(${index}), but only ${r.log.applied} is applied`,
+    );
+  }
+  r.frontier = Math.max(r.frontier, index);
+  r.repairs.compactTo(r.frontier);
+  checkRecovered(r);
 }
 
 /** Entries of a leader, or of a replica with the same (index, term): their bytes mend what is damaged here. */
@@ -34,22 +68,35 @@ export function repairEntries(r: Raft, entries: readonly Entry[]): void {
  */
 export function tickRepairs(r: Raft): void {
   const { repairs, config } = r;
-  repairs.compactTo(Math.min(r.log.applied, r.log.firstIndex - 1));
+  repairs.compactTo(Math.max(r.frontier, Math.min(r.log.applied, r.log.firstIndex - 1)));
   const first = repairs.firstDamaged;
   if (first === 0 || r.isLeader) return;
-  // A committed entry is on a quorum: nobody's word can make it disappear.
-  const canBeDenied = first > r.log.committed;
   const isLed = r.ticks - r.leaderHeardAt < config.electionTick;
-  if ((isLed && canBeDenied) || ++repairs.askElapsed < config.electionTick) return;
+  const isOpen = first > r.log.committed;
+  if ((isLed && isOpen) || ++repairs.askElapsed < config.electionTick) return;
   repairs.askElapsed = 0;
+  const canBeDenied = isDeniable(r, first);
   const term = Math.max(0, r.log.term(first));
   // Words count in one term above the entry's, or one who has not got it now might get it later from
-  // the leader who made it.
-  if (canBeDenied && r.term <= term) becomeFollower(r, r.term + 1, NONE);
+  // the leader who made it; and above all in which this replica may have acknowledged it, or a leader
+  // of that term might send it to one who denied it and count the old acknowledgement.
+  if (canBeDenied && r.term <= Math.max(term, repairs.foundTerm)) {
+    becomeFollower(r, r.term + 1, NONE);
+  }
   repairs.denials = canBeDenied ? { index: first, term: r.term, deniers: new Set() } : null;
   for (const index of repairs.damaged.slice(0, MAX_ASKED)) {
     ask(r, index, canBeDenied && index === first ? r.term : 0);
   }
+}
+
+/**
+ * A committed entry is on a quorum: nobody's word can make it disappear. Of one that may be committed the
+ * quorum has to be known, so all configuration changes below it have to be applied here: by the words of
+ * those who left long ago a committed entry would be dropped.
+ */
+function isDeniable(r: Raft, index: LogIndex): boolean {
+  const { log } = r;
+  return index > Math.max(log.committed, r.commitHeard) && log.isConfAppliedBelow(index);
 }
 
 function ask(r: Raft, index: LogIndex, denyTerm: number): void {
@@ -129,14 +176,31 @@ function countDenial(r: Raft, m: Message): StepStatus {
   if (!isCurrent || m.denyTerm !== r.term || m.logTerm !== r.log.term(m.index)) {
     return StepStatus.Stale;
   }
-  denials.deniers.add(m.from);
-  const verdict = r.tracker.quorum.voteResult((id) => (denials.deniers.has(id) ? false : null));
-  if (verdict !== VoteResult.VoteLost || m.index <= r.log.committed) return StepStatus.Ok;
+  const { deniers } = denials;
+  deniers.add(m.from);
+  const lacks = ({ quorum }: { readonly quorum: JointConfig }): boolean =>
+    quorum.voteResult((id) => (deniers.has(id) ? false : null)) === VoteResult.VoteLost;
+  const before = confBeforeOf(r, m.index);
+  const isLost = lacks(r.tracker) && (before === null || lacks(before));
+  if (!isLost || !isDeniable(r, m.index)) return StepStatus.Ok;
   r.info('raft.entry.denied', { index: m.index, last: r.log.lastIndex });
   r.repairs.denials = null;
   r.truncateFrom(m.index);
   r.log.dropped(m.index);
   return StepStatus.Ok;
+}
+
+/**
+ * The configuration before the one in force, if a leader may have counted copies of the entry by it; else
+ * null. By INVARIANT(one-conf-commits) only the entry that opens a term is ever counted so, with what
+ * stands between it and the change; and not if this replica knew of the change's commit before it had
+ * the entry, for its acknowledgements say what it knows.
+ */
+function confBeforeOf(r: Raft, index: LogIndex): Raft['confBefore'] {
+  const { log, confBefore } = r;
+  if (confBefore === null || index > confBefore.lastIndex) return null;
+  const isAmongOneTerm = log.term(index - 1) === log.lastTerm;
+  return isAmongOneTerm ? null : confBefore;
 }
 
 /** Repairs that a ticket carried are durable. */

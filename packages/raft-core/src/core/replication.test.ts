@@ -262,6 +262,15 @@ describe('commitment', () => {
     expect(host.node.status().commit).toBe(3);
   });
 
+  it('is learned from followers that know more of it than their new leader', () => {
+    const host = leader({ terms: [1, 1] });
+    host.step(message(MsgAppResp, 2, 1, term(host), { index: 2, commit: 1 }));
+    expect(host.node.status().commit).toBe(1);
+    // Only as far as the logs are known to be equal.
+    host.step(message(MsgAppResp, 3, 1, term(host), { index: 2, commit: 9 }));
+    expect(host.node.status().commit).toBe(2);
+  });
+
   it('counts the leader itself only for what is durable at it', () => {
     const host = replicating();
     host.autoAppend = false;

@@ -52,7 +52,15 @@ function exceedsUncommittedLimit(r: Raft, entries: readonly Entry[]): boolean {
 /** This replica's own entries up to `index` became durable: as leader it acknowledges to itself. */
 export function handleSelfDurable(r: Raft, index: LogIndex): void {
   const self = r.tracker.get(r.id);
-  if (self?.maybeUpdate(index) && maybeCommit(r)) broadcastAppend(r);
+  // A damaged copy is no durable copy.
+  const { firstDamaged } = r.repairs;
+  const whole = firstDamaged === 0 ? index : Math.min(index, firstDamaged - 1);
+  if (self?.maybeUpdate(whole)) recount(r);
+}
+
+/** Something changed that commits may depend on: if more is committed, the followers are told. */
+export function recount(r: Raft): void {
+  if (r.isLeader && maybeCommit(r)) broadcastAppend(r);
 }
 
 /** A follower's answer to MsgApp (Raft figure 2, "rules for servers, leaders"). */
@@ -63,7 +71,7 @@ export function handleAppendResponse(r: Raft, p: Progress, m: Message): StepStat
   }
   p.recentActive = true;
   if (m.repairIndex !== 0) return handleLoss(r, p, m);
-  return m.reject ? handleRejection(r, p, m) : handleAck(r, p, m.index);
+  return m.reject ? handleRejection(r, p, m) : handleAck(r, p, m);
 }
 
 /** The replica lost entries that it may have acknowledged: it is sent everything from there on again. */
@@ -90,7 +98,15 @@ function handleRejection(r: Raft, p: Progress, m: Message): StepStatus {
   return StepStatus.Ok;
 }
 
-function handleAck(r: Raft, p: Progress, index: LogIndex): StepStatus {
+function handleAck(r: Raft, p: Progress, m: Message): StepStatus {
+  const { index } = m;
+  // Up to there the logs are equal. A new leader may know less of what is committed than its followers.
+  const known = Math.min(m.commit, index);
+  const isNews = known > r.log.committed && r.log.commitTo(known);
+  if (isNews) {
+    r.trace('Commit');
+    broadcastAppend(r);
+  }
   const confirmsProbe = p.match === index && p.state === ProgressState.StateProbe;
   if (!p.maybeUpdate(index) && !confirmsProbe) return StepStatus.Stale;
   if (p.state === ProgressState.StateReplicate) {
@@ -112,8 +128,26 @@ function handleAck(r: Raft, p: Progress, index: LogIndex): StepStatus {
  */
 export function maybeCommit(r: Raft): boolean {
   const index = r.tracker.committedIndex();
+  return commitOwn(r, Math.min(index, commitLimit(r)));
+}
+
+function commitOwn(r: Raft, index: LogIndex): boolean {
   if (index <= r.log.committed || r.log.term(index) !== r.term) return false;
   if (!r.log.commitTo(index)) return false;
   r.trace('Commit');
   return true;
+}
+
+/**
+ * INVARIANT(one-conf-commits): entries above a configuration change are counted by the configuration
+ * that it makes, never by the one before it. Nothing is lost by waiting: they can be applied only after it. Then
+ * everybody who has applied the changes below an entry knows whose copies can commit it, which is what
+ * giving up a damaged entry rests on. A change of an older term is committed by the entry that opens
+ * this one, of necessity by the old configuration.
+ */
+function commitLimit(r: Raft): LogIndex {
+  if (r.config.confChangeChecks !== 'all') return Number.POSITIVE_INFINITY;
+  const change = r.log.confChangeAfter(Math.max(r.lastConfApplied, r.log.applied));
+  if (change === 0) return Number.POSITIVE_INFINITY;
+  return change <= r.log.committed ? r.log.committed : Math.max(change, r.termStart);
 }

@@ -1,11 +1,9 @@
-import { type Entry, EntryType } from '../entry.js';
+import { openingEntry } from '../entry.js';
 import { NONE, type ReplicaId, type Term } from '../ids.js';
 import { RaftInvariantError } from '../invariant.js';
 import { DropReason, StateType } from '../ready.js';
 import { broadcastAppend } from './append-sender.js';
 import type { Raft } from './raft.js';
-
-const NO_DATA = new Uint8Array(0);
 
 /** The replica follows `leader` (NONE: nobody yet) in `term`. */
 export function becomeFollower(r: Raft, term: Term, leader: ReplicaId): void {
@@ -57,15 +55,8 @@ export function becomeLeader(r: Raft): void {
   r.pendingConfIndex = r.log.lastIndex;
   r.lease?.restart();
   const index = r.log.lastIndex + 1;
-  const empty: Entry = {
-    term: r.term,
-    index,
-    type: EntryType.EntryNormal,
-    data: NO_DATA,
-    checksum: 0,
-  };
   r.trace('BecomeLeader');
-  r.log.append([empty]);
+  r.log.append([openingEntry(r.term, index)]);
   r.out.appended(index);
   r.termStart = index;
   self?.maybeUpdate(r.log.durable);

@@ -1,3 +1,4 @@
+import { Cluster } from '../../test/harness/cluster.js';
 import { changeOf, entry, Host, log, message, proposal, voters } from '../../test/harness/host.js';
 import {
   EntryType,
@@ -108,6 +109,28 @@ describe('a follower that is sent a snapshot', () => {
     expect(host.run().filter((m) => m.type === MsgAppResp)).toEqual([]);
     host.completeAll();
     expect(host.run()).toMatchObject([{ type: MsgAppResp, index: 5 }]);
+  });
+
+  it('is not installed over entries that wait with it for the next ready()', () => {
+    const host = new Host(2, { ...options, repair: true, terms: [1, 1, 1], commit: 3 }, (storage) =>
+      storage.damage(2),
+    );
+    host.run();
+    host.node.step(message(MsgHeartbeat, 1, 2, 1));
+    const [announced] = host.run().filter((m) => m.repairIndex > 0);
+    const readToken = announced?.readToken ?? 0;
+    const more = { entries: log([1, 1], 4), commit: 5, readToken, repairIndex: 5 };
+    host.node.step(message(MsgApp, 1, 2, 1, { index: 3, logTerm: 1, ...more }));
+    host.node.step(snap(snapshotAt(5), 1));
+    host.node.step(snap(snapshotAt(5), 1));
+    host.run();
+    host.tick(3);
+    expect(host.storage.lastIndex()).toBe(5);
+    expect(host.snapshots.map((s) => s.index)).toEqual([5]);
+    expect(host.node.status()).toMatchObject({ applied: 5, lastIndex: 5, damaged: [] });
+    expect(host.step(message(MsgApp, 1, 2, 1, { index: 5, logTerm: 1, readToken }))).toMatchObject([
+      { type: MsgAppResp, index: 5 },
+    ]);
   });
 
   it('lets a change that was handed out before take effect where the host still is', () => {
@@ -236,6 +259,63 @@ describe('a leader whose log is compacted', () => {
   });
 });
 
+describe('one that has the newest log and no state machine', () => {
+  /** Of voters 1 to 3 only 1 and `other` are there; 1 alone has entries 2 and 3. */
+  function pair(other: number): Cluster {
+    const cluster = new Cluster([1, other], (id) => ({
+      ...options,
+      terms: id === 1 ? [1, 1, 1] : [1],
+      random: () => 0.1 * id,
+    }));
+    cluster.host(1).node.requestSnapshot();
+    return cluster;
+  }
+
+  it.each([2, 3])('leads when nobody else did for long, only to give %i its log', (other) => {
+    const cluster = pair(other);
+    cluster.tick(39);
+    expect(cluster.terms).toEqual([1, 1]);
+    expect(cluster.ticksToLeader(60, (id) => id === other)).not.toBeNull();
+    expect([...cluster.history.values()]).toEqual([1, other]);
+    const status = cluster.host(other).node.status();
+    expect(status.commit).toBe(status.lastIndex);
+    cluster.host(other).storage.setSnapshot(status.applied);
+    cluster.tick(10);
+    expect(cluster.host(1).snapshots).toMatchObject([{ index: status.applied }]);
+    cluster.tick(100);
+    expect(cluster.leaders).toEqual([other]);
+  });
+
+  it('takes no proposals meanwhile', () => {
+    const host = new Host(1, options);
+    host.node.requestSnapshot();
+    host.tick(40);
+    host.elect();
+    expect(host.node.status()).toMatchObject({
+      role: StateType.StateLeader,
+      steppingDown: 'snapshot-wanted',
+    });
+    expect(host.node.propose(proposal('x'))).toEqual({ dropped: 'stepping-down' });
+  });
+
+  it('does not where others can', () => {
+    const cluster = new Cluster([1, 2, 3], (id) => ({ ...options, random: () => 0.1 * id }));
+    cluster.host(1).node.requestSnapshot();
+    cluster.tick(30);
+    expect(cluster.leaders).toEqual([2]);
+    cluster.kill(2);
+    cluster.tick(60);
+    expect(cluster.leaders).toEqual([3]);
+  });
+
+  it('does not where nobody could give it a snapshot', () => {
+    const host = new Host(1, { ...options, conf: voters(1) });
+    host.node.requestSnapshot();
+    host.tick(200);
+    expect(host.node.status()).toMatchObject({ term: 0, role: StateType.StateFollower });
+  });
+});
+
 describe('requestSnapshot', () => {
   it('asks with each heartbeat until one comes, and then replaces the state machine alone', () => {
     const host = new Host(2, { ...options, terms: [1, 1, 1], commit: 3 });
@@ -266,6 +346,58 @@ describe('requestSnapshot', () => {
     expect(first).toMatchObject({ entries: [{ index: 4 }], snapshot: null });
     const second = host.node.ready().append;
     expect(second).toMatchObject({ entries: [], snapshot: { index: 4 } });
+  });
+
+  it('hands out again what was applied above the snapshot, configuration changes too', () => {
+    const host = new Host(2, options);
+    host.autoApply = false;
+    const change = {
+      ...entry(1, 4),
+      type: EntryType.EntryConfChangeV2,
+      data: encodeConfChange(changeOf('v4')),
+    };
+    const entries = [...log([1, 1, 1]), change, entry(1, 5)];
+    host.step(message(MsgApp, 1, 2, 1, { entries, commit: 5 }));
+    host.node.requestSnapshot();
+    host.run();
+    host.autoAppend = false;
+    // The host goes on applying until it is told of the snapshot.
+    host.node.step(snap(snapshotAt(3), 1));
+    host.apply(5);
+    expect(host.node.status()).toMatchObject({ applied: 5, confState: voters(1, 2, 3) });
+    host.run();
+    host.completeAll();
+    host.run();
+    expect(host.node.status()).toMatchObject({ applied: 3, confState: voters(1, 2, 3) });
+    expect(host.committed.map((e) => e.index)).toEqual([1, 2, 3, 4, 5, 4, 5]);
+    host.apply(5);
+    expect(host.node.status()).toMatchObject({ applied: 5, confState: voters(1, 2, 3, 4) });
+    expect(host.confs).toHaveLength(2);
+  });
+
+  it('leaves alone a snapshot that is being installed', () => {
+    const host = new Host(2, options);
+    host.autoAppend = false;
+    host.step(snap(snapshotAt(9, 2)));
+    host.step(message(MsgApp, 1, 2, 2, { index: 9, logTerm: 2, entries: log([2], 10) }));
+    host.node.requestSnapshot();
+    host.step(snap(snapshotAt(10, 2)));
+    expect(host.node.status()).toMatchObject({ firstIndex: 10, commit: 10 });
+    host.completeAll();
+    host.run();
+    host.completeAll();
+    expect(host.snapshots.map((s) => s.index)).toEqual([9]);
+    expect(host.node.status()).toMatchObject({ firstIndex: 10, applied: 10, durable: 10 });
+    expect(host.step(message(MsgHeartbeat, 1, 2, 2)).map((m) => m.type)).toContain(MsgSnapReq);
+  });
+
+  it('goes on being sent entries while its leader has no snapshot for it', () => {
+    const host = new Host(1, options);
+    host.elect();
+    host.step(message(MsgAppResp, 2, 1, 1, { index: 1 }));
+    host.step(message(MsgSnapReq, 2, 1, 1, { index: 1 }));
+    host.node.propose(proposal('x'));
+    expect(host.run().filter((m) => m.to === 2)).toMatchObject([{ type: MsgApp, index: 1 }]);
   });
 
   it('is served by a leader with a snapshot that is new enough', () => {

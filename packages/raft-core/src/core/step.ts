@@ -7,6 +7,7 @@ import {
   handleVoteRequest,
   handleVoteResponse,
   isVoteWithheld,
+  learnCommit,
 } from './election.js';
 import { handleAppend, handleHeartbeat } from './follower.js';
 import { handleHeartbeatResponse } from './heartbeat.js';
@@ -20,7 +21,10 @@ import { handleSnapshot, handleSnapshotRequest } from './snapshot.js';
 /** A message from outside. It never throws, and what is refused changes nothing. */
 export function step(r: Raft, m: Message): StepStatus {
   if (!isValidMessage(m, r.id)) return StepStatus.Invalid;
-  if (!isFromPeer(r, m)) return StepStatus.UnknownPeer;
+  if (!isFromPeer(r, m)) {
+    const isNews = isVoteRequest(m) && learnCommit(r, m);
+    return isNews ? StepStatus.Ok : StepStatus.UnknownPeer;
+  }
   r.traceMessage('Receive', m);
   return stepFromPeer(r, m);
 }
@@ -30,6 +34,7 @@ export function stepFromPeer(r: Raft, m: Message): StepStatus {
   if (m.type === MessageType.MsgEntryReq) return handleEntryRequest(r, m);
   if (m.type === MessageType.MsgEntryResp) return handleEntryResponse(r, m);
   if (isVoteRequest(m)) {
+    learnCommit(r, m);
     if (isVoteWithheld(r, m)) return StepStatus.Ok;
   } else if (claimsTooMuch(r, m)) {
     return StepStatus.Invalid;
@@ -95,11 +100,21 @@ const isFromLeader = (m: Message): boolean =>
  * Two kinds of strangers are heard (dissertation 4.1), for it may be this replica's configuration that is
  * behind: a leader, whom a quorum elected, and a candidate whose log has all that this one has. The
  * change that made it a voter may be what is missing here, or not known to be committed; the group may
- * need this vote, and nobody else may be left who could tell. One that was removed has mostly less.
+ * need this vote, and nobody else may be left who could tell. One that was removed has mostly less; if it
+ * has as much, it wins only where the quorum of its old configuration has no leader, learns from its own
+ * first commit that it was removed, and hands over.
  */
 function isFromPeer(r: Raft, m: Message): boolean {
   if (r.tracker.get(m.from) !== undefined || r.tracker.members.length === 0) return true;
-  return isFromLeader(m) || (isVoteRequest(m) && r.log.isUpToDate(m.index, m.logTerm));
+  if (isFromLeader(m) || isOfOwnLeader(r, m)) return true;
+  return isVoteRequest(m) && r.log.isUpToDate(m.index, m.logTerm);
+}
+
+/** A leader that was removed leads on until it has handed over, also where its removal is applied. */
+function isOfOwnLeader(r: Raft, m: Message): boolean {
+  const { type } = m;
+  const isOrder = type === MessageType.MsgTimeoutNow || type === MessageType.MsgReadIndexResp;
+  return isOrder && m.from === r.leader;
 }
 
 /** An acknowledgement of entries that this leader never had. */

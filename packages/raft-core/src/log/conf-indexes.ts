@@ -37,6 +37,12 @@ export class ConfIndexes {
     return 0;
   }
 
+  /** As {@link firstAfter}, of those that are changes for certain. */
+  firstKnownAfter(index: LogIndex): LogIndex {
+    for (const at of this.#indexes) if (at > index && !this.#unknown.has(at)) return at;
+    return 0;
+  }
+
   /** The last one, or 0. */
   get last(): LogIndex {
     return this.#indexes[this.#indexes.length - 1] ?? 0;

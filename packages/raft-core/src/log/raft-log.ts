@@ -126,7 +126,7 @@ export class RaftLog {
     return this.#unstable.hasUnhanded;
   }
 
-  /** Whether a snapshot is being installed. */
+  /** Whether a snapshot is being installed. Its index, or 0, is {@link installingIndex}. */
   get isInstalling(): boolean {
     return this.#snapshot !== null;
   }
@@ -144,6 +144,22 @@ export class RaftLog {
   get hasUnappliedConfChange(): boolean {
     const { first } = this.#confChanges;
     return first !== 0 && first <= this.#committed;
+  }
+
+  /** Whether there may be a configuration change that is not applied, committed or not. */
+  get mayHoldConfChange(): boolean {
+    return this.#confChanges.first !== 0;
+  }
+
+  /** Whether all configuration changes below `index` are applied. */
+  isConfAppliedBelow(index: LogIndex): boolean {
+    const { first } = this.#confChanges;
+    return first === 0 || first >= index;
+  }
+
+  /** The first configuration change above `after`, wherever in the log, or 0. */
+  confChangeAfter(after: LogIndex): LogIndex {
+    return this.#confChanges.firstKnownAfter(after);
   }
 
   /** The first configuration change above `after` that was handed out, or 0. */
@@ -221,6 +237,8 @@ export class RaftLog {
     this.#snapshot = snapshot;
     this.#keepsLog = false;
     this.#isSnapshotHanded = false;
+    // What was damaged is gone.
+    this.#applyBlocked = 0;
   }
 
   /** The snapshot that no ticket has carried yet; the caller opens a ticket for it. */
@@ -238,13 +256,17 @@ export class RaftLog {
     this.#isSnapshotHanded = false;
   }
 
-  /** The snapshot at `index` is durable and in the state machine. A newer one may have come since. */
-  installed(index: LogIndex): void {
-    if (this.#snapshot?.index !== index) return;
+  /**
+   * The snapshot at `index` is durable and in the state machine. False if a newer one has come since:
+   * then that is waited for.
+   */
+  installed(index: LogIndex): boolean {
+    if (this.#snapshot?.index !== index) return false;
     this.#snapshot = null;
     this.#cursor.restart(index);
     this.#confChanges.appliedTo(index);
     if (!this.#keepsLog) this.durableTo(index);
+    return true;
   }
 
   /** True if the commit index rose. */
@@ -351,7 +373,9 @@ export class RaftLog {
 
   appliedTo(index: LogIndex): void {
     this.#cursor.appliedTo(index);
-    this.#confChanges.appliedTo(index);
+    // What is applied above a snapshot that will replace the state machine is applied again after it.
+    const kept = this.#keepsLog && this.#snapshot !== null ? this.#snapshot.index : index;
+    this.#confChanges.appliedTo(Math.min(index, kept));
   }
 
   /** What has to be known of the entries that are not applied. */

@@ -15,8 +15,11 @@ export interface Denials {
  */
 export class Repairs {
   #lifeToken: number;
-  /** Ascending. */
+  /** Ascending. A whole part of a disk may be unreadable: nothing here is looked for entry by entry. */
   #damaged: LogIndex[] = [];
+  readonly #isDamaged = new Set<LogIndex>();
+  /** The term of this replica when the newest of them was found. */
+  #foundTerm: Term = 0;
   /** Bytes that came from another replica and are not yet durable here. */
   #fetched = new Map<LogIndex, Entry>();
   #unhanded: Entry[] = [];
@@ -71,6 +74,11 @@ export class Repairs {
     return this.#damaged;
   }
 
+  /** In terms above this one nothing that is damaged was ever acknowledged. */
+  get foundTerm(): Term {
+    return this.#foundTerm;
+  }
+
   /** First damaged entry, or 0. */
   get firstDamaged(): LogIndex {
     return this.#damaged[0] ?? 0;
@@ -81,19 +89,20 @@ export class Repairs {
   }
 
   isDamaged(index: LogIndex): boolean {
-    return this.#damaged.includes(index);
+    return this.#isDamaged.has(index);
   }
 
-  /** A read met damage. */
-  found(indexes: readonly LogIndex[]): void {
-    for (const index of indexes) {
-      if (this.isDamaged(index)) continue;
-      this.#damaged.push(index);
-      this.#hasBeenNeeded = true;
-      this.#leaderKnows = false;
-      this.#lifeToken++;
-    }
-    this.#damaged.sort((a, b) => a - b);
+  /** A read met damage in `term`. */
+  found(indexes: readonly LogIndex[], term: Term): void {
+    const before = this.#isDamaged.size;
+    for (const index of indexes) this.#isDamaged.add(index);
+    const fresh = this.#isDamaged.size - before;
+    if (fresh === 0) return;
+    this.#damaged = [...this.#isDamaged].sort((a, b) => a - b);
+    this.#foundTerm = term;
+    this.#hasBeenNeeded = true;
+    this.#leaderKnows = false;
+    this.#lifeToken += fresh;
   }
 
   /** The bytes of a damaged entry came; the caller checked that its term is the one of its place. */
@@ -115,8 +124,9 @@ export class Repairs {
     for (const entry of entries) {
       if (this.#fetched.get(entry.index) !== entry) continue;
       this.#fetched.delete(entry.index);
-      this.#damaged = this.#damaged.filter((index) => index !== entry.index);
+      this.#isDamaged.delete(entry.index);
     }
+    this.#damaged = this.#damaged.filter((index) => this.isDamaged(index));
   }
 
   truncateFrom(index: LogIndex): void {
@@ -153,7 +163,8 @@ export class Repairs {
   }
 
   #forget(isGone: (index: LogIndex) => boolean): void {
-    this.#damaged = this.#damaged.filter((index) => !isGone(index));
+    for (const index of this.#damaged) if (isGone(index)) this.#isDamaged.delete(index);
+    this.#damaged = this.#damaged.filter((index) => this.isDamaged(index));
     this.#unhanded = this.#unhanded.filter((entry) => !isGone(entry.index));
     for (const index of [...this.#fetched.keys()]) if (isGone(index)) this.#fetched.delete(index);
   }

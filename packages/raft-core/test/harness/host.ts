@@ -74,6 +74,9 @@ export interface HostOptions extends Partial<Config> {
   readonly commit?: number;
 }
 
+/** Readys in a row; no test needs half as many. */
+const MAX_READYS = 2000;
+
 /**
  * A host of one replica. By default everything is durable and applied at once; set `autoAppend` or
  * `autoApply` to false to hold tickets or entries back.
@@ -122,7 +125,8 @@ export class Host {
   /** Handles every Ready; returns the messages that left. */
   run(): Message[] {
     const from = this.sent.length;
-    while (this.node.hasReady()) {
+    for (let i = 0; this.node.hasReady(); i++) {
+      if (i === MAX_READYS) throw new Error('a replica never comes to rest');
       const ready = this.node.ready();
       if (ready.hardState !== null) this.storage.setHardState(ready.hardState);
       if (ready.append !== null) this.open.push(ready.append);

@@ -22,6 +22,7 @@ export class SimDisk {
   /** What a reader would find on the disk now: term at index. */
   #durable: Entry[] = [];
   #lost: readonly Entry[] = [];
+  readonly #damaged = new Set<number>();
   /** Highest index that the state machine holds durably. */
   frontier = 0;
 
@@ -100,6 +101,17 @@ export class SimDisk {
   /** Part of the log is damaged: the bytes of an entry are lost. */
   damage(index: number): void {
     this.storage.damage(index);
+    this.#damaged.add(index);
+  }
+
+  /** Whether something is lost here that neither the log nor the state machine holds for good. */
+  get isDamaged(): boolean {
+    const { storage, frontier } = this;
+    for (const index of this.#damaged) {
+      if (index > frontier && storage.entries(index, index + 1, 1) === 'faulty') return true;
+      this.#damaged.delete(index);
+    }
+    return false;
   }
 
   /**

@@ -114,12 +114,13 @@ export class SimReplica {
     if (this.node === null || this.#isInstalling || this.applied === 0) return;
     const to = this.#prng.between(this.disk.storage.firstIndex() - 1, this.applied);
     this.disk.flush(this.applied, this.#confAt(this.applied), to);
+    this.node.flushed(this.applied);
     this.#oracle.counts.ownSnapshots++;
   }
 
   /** Whether something of its log cannot be read. */
   get isDamaged(): boolean {
-    return this.disk.storage.damagedCount > 0;
+    return this.disk.isDamaged;
   }
 
   /** A lying disk: entries above the state machine that were reported durable are gone. */

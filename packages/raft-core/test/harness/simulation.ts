@@ -290,6 +290,7 @@ export class Simulation {
     this.#sides = new Map();
     const end = this.#now + HEAL_STEPS;
     while (this.#now < end) this.#step();
+    if (this.#isStranded) return;
     const before = this.#oracle.commit;
     const settle = this.#now + HEAL_STEPS;
     while (this.#now < settle) this.#step();
@@ -324,6 +325,17 @@ export class Simulation {
         );
       }
     }
+  }
+
+  /** The group shrank to one voter, and that has a damaged log: nobody can lead it back, its host gives up. */
+  get #isStranded(): boolean {
+    const [newest] = [...this.#replicas].sort((a, b) => b.applied - a.applied);
+    const conf = newest?.node?.status().confState ?? voters();
+    const [only, ...others] = new Set([...conf.voters, ...conf.votersOutgoing]);
+    const isStranded =
+      others.length === 0 && this.#replicas.some((r) => r.id === only && r.isDamaged);
+    if (isStranded) for (const replica of this.#replicas) this.#oracle.forget(replica.life);
+    return isStranded;
   }
 
   /** No more requests; everything in flight arrives. */

@@ -14,6 +14,7 @@ const paper = 'test/paper.test.ts';
 const follower = 'src/core/follower.test.ts';
 const progress = 'src/tracker/progress.test.ts';
 const reads = 'src/core/reads.test.ts';
+const strangers = 'test/strangers.test.ts';
 
 /** The eleven that etcd's data files let pass, as found by planting them in etcd's own core. */
 const missedByDataFiles: readonly PlantedBug[] = [
@@ -109,14 +110,14 @@ const more: readonly PlantedBug[] = [
   {
     name: 'acknowledge before the sync',
     file: 'core/ready-builder.ts',
-    find: 'return answer.type !== MessageType.MsgAppResp || answer.index <= this.#raft.log.durable;',
+    find: 'return answer.index <= log.durable && (firstDamaged === 0 || answer.index < firstDamaged);',
     replace: 'return true;',
     caughtBy: paper,
   },
   {
     name: 'no empty entry at the start of a term',
     file: 'core/roles.ts',
-    find: '  r.log.append([empty]);\n  r.out.appended(index);\n',
+    find: '  r.log.append([openingEntry(r.term, index)]);\n  r.out.appended(index);\n',
     replace: '',
     caughtBy: paper,
   },
@@ -305,4 +306,117 @@ const more: readonly PlantedBug[] = [
   },
 ];
 
-export const plantedBugs: readonly PlantedBug[] = [...missedByDataFiles, ...more];
+/** Those of configurations that some know and others do not, and of snapshots and damage that come at a bad moment. */
+const betweenTheRules: readonly PlantedBug[] = [
+  {
+    name: 'entries above a change are counted by the configuration before it',
+    file: 'core/replication.ts',
+    find: "  if (r.config.confChangeChecks !== 'all') return Number.POSITIVE_INFINITY;\n",
+    replace: '  if (r.term > 0) return Number.POSITIVE_INFINITY;\n',
+    caughtBy: membership,
+  },
+  {
+    name: 'an entry is given up by a configuration that is over',
+    file: 'core/repair.ts',
+    find: ' && log.isConfAppliedBelow(index);',
+    replace: ';',
+    caughtBy: repair,
+  },
+  {
+    name: 'an entry is given up that the configuration before may have committed',
+    file: 'core/repair.ts',
+    find: 'lacks(r.tracker) && (before === null || lacks(before));',
+    replace: 'lacks(r.tracker);',
+    caughtBy: repair,
+  },
+  {
+    name: 'an entry is given up that a leader was heard to have committed',
+    file: 'core/repair.ts',
+    find: 'index > Math.max(log.committed, r.commitHeard)',
+    replace: 'index > log.committed',
+    caughtBy: repair,
+  },
+  {
+    name: 'denials of a term in which the entry was acknowledged count',
+    file: 'core/repair.ts',
+    find: 'r.term <= Math.max(term, repairs.foundTerm)',
+    replace: 'r.term <= term',
+    caughtBy: repair,
+  },
+  {
+    name: 'an only voter is not silent, although it may have got company',
+    file: 'core/raft.ts',
+    find: ' && !this.log.mayHoldConfChange;',
+    replace: ';',
+    caughtBy: election,
+  },
+  {
+    name: 'a removed leader is a stranger to its followers',
+    file: 'core/step.ts',
+    find: 'isFromLeader(m) || isOfOwnLeader(r, m)',
+    replace: 'isFromLeader(m)',
+    caughtBy: strangers,
+  },
+  {
+    name: 'a candidate’s word on commits is taken for any log',
+    file: 'core/election.ts',
+    find: 'if (!r.log.matches(m.commit, commitTerm) || !r.log.commitTo(m.commit)) return false;',
+    replace: 'if (!r.log.commitTo(Math.min(m.commit, r.log.lastIndex))) return false;',
+    caughtBy: strangers,
+  },
+  {
+    name: 'a campaign goes on by a configuration that is over',
+    file: 'core/election.ts',
+    find: '  if (isCampaigning && r.log.hasUnappliedConfChange) becomeFollower(r, r.term, NONE);\n',
+    replace: '',
+    caughtBy: strangers,
+  },
+  {
+    name: 'acknowledgements that wait leave although damage was found',
+    file: 'core/ready-builder.ts',
+    find: ' && (firstDamaged === 0 || answer.index < firstDamaged);',
+    replace: ' && firstDamaged >= 0;',
+    caughtBy: repair,
+  },
+  {
+    name: 'a leader counts its own damaged copy',
+    file: 'core/repair.ts',
+    find: '  if (self !== undefined) self.match = Math.min(self.match, r.repairs.firstDamaged - 1);\n',
+    replace: '',
+    caughtBy: repair,
+  },
+  {
+    name: 'a snapshot that comes twice is installed twice',
+    file: 'core/snapshot.ts',
+    find: 'isWanted && matches && !log.isInstalling',
+    replace: 'isWanted && matches',
+    caughtBy: snapshot,
+  },
+  {
+    name: 'a snapshot is handed out before the entries that it stands for',
+    file: 'core/ready-builder.ts',
+    find: 'isAfterEntries ? null : log.takeUnhandedSnapshot();',
+    replace: 'isAfterEntries ? log.takeUnhandedSnapshot() : log.takeUnhandedSnapshot();',
+    caughtBy: snapshot,
+  },
+  {
+    name: 'a change that was applied above a snapshot is lost',
+    file: 'log/raft-log.ts',
+    find: 'this.#confChanges.appliedTo(Math.min(index, kept));',
+    replace: 'this.#confChanges.appliedTo(index);',
+    caughtBy: snapshot,
+  },
+  {
+    name: 'one without a state machine never leads, though it has the newest log',
+    file: 'core/election.ts',
+    find: '(!r.wantsSnapshot || isLastResort(r))',
+    replace: '!r.wantsSnapshot',
+    caughtBy: snapshot,
+  },
+];
+
+export const plantedBugs: readonly PlantedBug[] = [
+  ...missedByDataFiles,
+  ...more,
+  ...betweenTheRules,
+];
