@@ -95,8 +95,12 @@ function idOfNewer(
   let reader: TableReader | null = null;
   try {
     reader = TableReader.open(fs, join(dir, tableName(number)), null, null);
-    if (reader.properties().largestSequence <= state.lastSequence) return null;
-    return { number, id: hexOf(reader.tableId) };
+    const { tableId } = reader;
+    const properties = reader.properties();
+    // No edit of ours names a table of LevelDB's.
+    if (tableId === null || properties === null) return null;
+    if (properties.largestSequence <= state.lastSequence) return null;
+    return { number, id: hexOf(tableId) };
   } catch (error) {
     // Half a table is what a crash leaves behind a job: nothing that an edit could have named.
     if (codeOf(error) === 'SST_IO') throw error;
