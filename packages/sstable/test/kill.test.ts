@@ -4,7 +4,7 @@ import { NodeClock, NodeFs, NodeRandom } from '@dougdb/ports/node';
 import { SimRandom } from '@dougdb/ports/sim';
 import { checkFiles, mustBe } from './support/check-store.js';
 import { Child } from './support/child.js';
-import { linesAfter } from './support/commands.js';
+import { ExpectedState } from './support/commands.js';
 import { drain } from './support/databases.js';
 import { LoggedStore } from './support/logged-store.js';
 import { isFull, replayOf, seed } from './support/share.js';
@@ -16,6 +16,9 @@ const KILLS = Number(process.env.DOUG_STORE_KILLS ?? (isFull ? 200 : 5));
 /** Commands that one process acknowledges before it is killed, at most. */
 const MOST_COMMANDS = 250;
 const HISTORY = 200;
+
+/** Of the oldest history that the last check looked at. */
+const expectedState = new ExpectedState(seed);
 
 let dir: string;
 
@@ -65,9 +68,10 @@ async function check(life: Life): Promise<number> {
   });
   const { last, db } = store;
   mustBe('acknowledged, there, begun', isBetween(life.acknowledged, last, life.pending), true);
-  for (const ago of [0, 1, 20, HISTORY]) {
+  const state = expectedState.advanceTo(Math.max(0, last - HISTORY)).copy();
+  for (const ago of [HISTORY, 20, 1, 0]) {
     const sequence = Math.max(0, last - ago);
-    const expected = linesAfter(seed, sequence);
+    const expected = state.advanceTo(sequence).lines();
     mustBe(`all as of ${sequence}`, drain(db.iterator({ sequence })), expected);
     const backward = drain(db.iterator({ sequence, reverse: true }));
     mustBe(`all as of ${sequence}, in reverse`, backward, expected.reverse());

@@ -23,21 +23,42 @@ export function encodeCommand(command: readonly Write[]): Uint8Array {
   return bytes(JSON.stringify(command));
 }
 
-/** What a database must show after the commands up to this one. */
-export function stateAfter(seed: string, index: number): Map<string, string> {
-  const state = new Map<string, string>();
-  for (let at = 1; at <= index; at++) {
-    for (const { key, value } of commandOf(seed, at)) {
-      if (value === null) state.delete(key);
-      else state.set(key, `${value}#${at}`);
-    }
+/** What a database must show after the commands so far. */
+export class ExpectedState {
+  readonly #seed: string;
+  readonly #lines: Map<string, string>;
+  #index: number;
+
+  constructor(seed: string, before: ExpectedState | null = null) {
+    this.#seed = seed;
+    this.#index = before === null ? 0 : before.#index;
+    this.#lines = new Map(before === null ? [] : before.#lines);
   }
-  return state;
+
+  /** Does the commands up to this one; never goes back. */
+  advanceTo(index: number): this {
+    for (let at = this.#index + 1; at <= index; at++) {
+      for (const { key, value } of commandOf(this.#seed, at)) {
+        if (value === null) this.#lines.delete(key);
+        else this.#lines.set(key, `${key}=${value}#${at}`);
+      }
+      this.#index = at;
+    }
+    return this;
+  }
+
+  /** One that can go on by itself. */
+  copy(): ExpectedState {
+    return new ExpectedState(this.#seed, this);
+  }
+
+  /** As an iterator shows it. */
+  lines(): string[] {
+    return [...this.#lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+  }
 }
 
-/** The same as sorted lines. */
+/** All lines after the commands up to this one. */
 export function linesAfter(seed: string, index: number): string[] {
-  return [...stateAfter(seed, index)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${value}`);
+  return new ExpectedState(seed).advanceTo(index).lines();
 }
