@@ -13,8 +13,9 @@ import { isFull, replayOf, seed } from './support/share.js';
 jest.setTimeout(900_000);
 
 const KILLS = Number(process.env.DOUG_STORE_KILLS ?? (isFull ? 200 : 5));
-/** Commands that one process acknowledges before it is killed, at most. */
-const MOST_COMMANDS = 250;
+/** Commands that one process acknowledges before it is killed: from, and up to so many more. */
+const COMMANDS = 30;
+const MORE_COMMANDS = 220;
 const HISTORY = 200;
 
 /** Of the oldest history that the last check looked at. */
@@ -95,7 +96,7 @@ describe('a process that writes to a log and a database', () => {
     let last = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
       // Some are killed while they recover from the kill before.
-      const commands = kill % 5 === 0 ? 0 : 1 + random.int(MOST_COMMANDS);
+      const commands = kill % 5 === 0 ? 0 : COMMANDS + random.int(MORE_COMMANDS);
       try {
         await liveAndDie(life, commands);
         if (kill % 5 !== 0) last = await check(life);

@@ -131,7 +131,7 @@ describe('a log and a database together', () => {
       }
     }
     // What was begun and not acknowledged is sometimes there.
-    expect(unacknowledged).toBeGreaterThan(0);
+    if (isFull) expect(unacknowledged).toBeGreaterThan(0);
   });
 
   it('lose nothing acknowledged in any crash state of what they did (op-log replay)', async () => {

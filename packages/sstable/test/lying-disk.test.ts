@@ -80,7 +80,8 @@ describe.each(Object.keys(LIES))('%s', (name) => {
         }
       }
     }
-    expect(seen.right).toBeGreaterThan(0);
+    console.log(`seed ${seed}, ${name}: ${JSON.stringify(seen)}`);
     expect(seen.right + seen.told).toBeGreaterThan(8);
+    if (isFull) expect(Math.min(seen.right, seen.told)).toBeGreaterThan(0);
   });
 });
