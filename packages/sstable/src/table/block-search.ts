@@ -49,7 +49,7 @@ function readHeader(bytes: Uint8Array, at: number, limit: number): boolean {
 }
 
 /** Restart points of the block whose contents are bytes[0, end); 0 if they cannot be right. */
-function restartsOf(bytes: Uint8Array, end: number): number {
+export function restartsOf(bytes: Uint8Array, end: number): number {
   const count = end < 4 ? 0 : readU32(bytes, end - 4);
   return count > (end - 4) / 4 ? 0 : count;
 }
@@ -57,7 +57,7 @@ function restartsOf(bytes: Uint8Array, end: number): number {
 /**
  * Sign of the entry at a restart point minus (key, atMost); NaN where it is not as it should be.
  */
-function compareAtRestart(
+export function compareAtRestart(
   bytes: Uint8Array,
   restartsAt: number,
   restart: number,
@@ -70,6 +70,18 @@ function compareAtRestart(
   const order = compareRanges(bytes, keyAt, userEnd, key, 0, key.length);
   if (order !== 0) return order;
   return atMost - sequenceOf(readU32(bytes, userEnd), readU32(bytes, userEnd + 4));
+}
+
+/** Where the user key of the entry at a restart point stands; null where it is not as it should be. */
+export function entryAtRestart(
+  bytes: Uint8Array,
+  end: number,
+  restart: number,
+): { readonly start: number; readonly end: number } | null {
+  const restartsAt = end - 4 - 4 * restartsOf(bytes, end);
+  const at = readU32(bytes, restartsAt + 4 * restart);
+  if (!readHeader(bytes, at, restartsAt) || shared !== 0) return null;
+  return { start: keyAt, end: keyAt + unshared - TRAILER_BYTES };
 }
 
 /**

@@ -3,6 +3,7 @@ import { SstError, SstErrorCode } from '../contract.js';
 import { codeOf } from '../encoding/error-code.js';
 import { BlockCursor } from './block-cursor.js';
 import { type BlockHandle, decodeHandle } from './format.js';
+import { contentsEnd, withPrefixes } from './index-block.js';
 import type { TableBlocks } from './table-blocks.js';
 import { cursorOver, indexOrdinal, type Partition, type TableIndex } from './table-index.js';
 
@@ -123,12 +124,12 @@ export class IndexCursor {
 
   #load(number: number, partition: Partition): void {
     const ordinal = indexOrdinal(this.#index, number);
-    const { block, slot } = this.#blocks.getPinned(ordinal, partition.index);
+    const { block, slot } = this.#blocks.getPinned(ordinal, partition.index, withPrefixes);
     this.#slot = slot;
     this.#partition = number;
     this.#firstBlock = partition.firstBlock;
     this.#leafOffset = partition.index.offset;
-    this.#leaf.reset(block, block.length, this.#index.file, this.#leafOffset);
+    this.#leaf.reset(block, contentsEnd(block), this.#index.file, this.#leafOffset);
     if (this.#leaf.restartCount !== partition.blocks) {
       throw this.#damage('has another number of entries than its table says');
     }

@@ -10,6 +10,13 @@ export interface LoadedBlock {
   readonly slot: number;
 }
 
+/** What becomes of a block's contents before they are kept. */
+export type Prepare = (contents: Uint8Array) => Uint8Array;
+
+function asItIs(contents: Uint8Array): Uint8Array {
+  return contents;
+}
+
 /**
  * The blocks of a table that come and go: from the cache, else from the file. Each has a number in the
  * table's part of the cache: first the data blocks, then the index partitions, then the filter partitions.
@@ -47,22 +54,27 @@ export class TableBlocks {
   }
 
   /** Reads a block that find() did not have. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
-  read(ordinal: number, handle: BlockHandle): Uint8Array {
-    const block = this.#file.readBlock(handle, this.#codec);
+  read(ordinal: number, handle: BlockHandle, prepare: Prepare = asItIs): Uint8Array {
+    const block = prepare(this.#file.readBlock(handle, this.#codec));
     this.#keep(ordinal, block);
     return block;
   }
 
   /** find, then read. */
-  get(ordinal: number, handle: BlockHandle): Uint8Array {
-    return this.find(ordinal) ?? this.read(ordinal, handle);
+  get(ordinal: number, handle: BlockHandle, prepare: Prepare = asItIs): Uint8Array {
+    return this.find(ordinal) ?? this.read(ordinal, handle, prepare);
   }
 
   /** As get, but a block that is not in memory is read through the thread pool. */
-  getOffLoop(ordinal: number, handle: BlockHandle): MaybePromise<Uint8Array> {
+  getOffLoop(
+    ordinal: number,
+    handle: BlockHandle,
+    prepare: Prepare = asItIs,
+  ): MaybePromise<Uint8Array> {
     const found = this.find(ordinal);
     if (found !== null) return found;
-    return this.#file.readBlockOffLoop(handle, this.#codec).then((block) => {
+    return this.#file.readBlockOffLoop(handle, this.#codec).then((contents) => {
+      const block = prepare(contents);
       // The table may have been closed meanwhile, and somebody else may have read the block.
       this.#file.checkOpen();
       if (this.#cached?.slots[ordinal] === NOT_CACHED) this.#keep(ordinal, block);
@@ -71,16 +83,16 @@ export class TableBlocks {
   }
 
   /** For a cursor that stands in the block: it stays in the cache until the slot is unpinned. */
-  getPinned(ordinal: number, handle: BlockHandle): LoadedBlock {
+  getPinned(ordinal: number, handle: BlockHandle, prepare: Prepare = asItIs): LoadedBlock {
     const cache = this.#cache;
     const cached = this.#cached;
     if (cache === null || cached === null) {
-      return { block: this.#file.readBlock(handle, this.#codec), slot: NOT_CACHED };
+      return { block: prepare(this.#file.readBlock(handle, this.#codec)), slot: NOT_CACHED };
     }
     let slot = cache.find(cached, ordinal);
     let block = slot === NOT_CACHED ? null : cache.block(slot);
     if (block === null) {
-      block = this.#file.readBlock(handle, this.#codec);
+      block = prepare(this.#file.readBlock(handle, this.#codec));
       slot = cache.insert(cached, ordinal, block);
     }
     if (slot !== NOT_CACHED) cache.pin(slot);

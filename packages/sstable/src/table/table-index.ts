@@ -1,9 +1,10 @@
 import { CachedTable } from '../block-cache.js';
 import { DecodeError } from '../encoding/byte-reader.js';
 import { BlockCursor } from './block-cursor.js';
-import { lowerBound } from './block-search.js';
+import { restartsOf } from './block-search.js';
 import type { BloomFilter } from './bloom-filter.js';
 import { type BlockHandle, decodePartition } from './format.js';
+import { contentsEnd, searchIndex } from './index-block.js';
 
 /** A part of a two-level index. */
 export interface Partition {
@@ -17,7 +18,7 @@ export interface Partition {
 
 /** What of a table's index stands in memory while it is open. */
 export interface TableIndex {
-  /** Contents of the index block, or of the index of the partitions. */
+  /** The index block, or the index of the partitions, as withPrefixes() makes it. */
   readonly block: Uint8Array;
   /** Where it stands, for errors. */
   readonly offset: number;
@@ -42,10 +43,10 @@ export function newCachedTable(index: TableIndex): CachedTable {
   return new CachedTable(index.dataBlocks + 2 * (index.partitions?.length ?? 0));
 }
 
-/** A cursor over contents of the index; its own, to keep. */
+/** A cursor over an index block as withPrefixes() makes it; its own, to keep. */
 export function cursorOver(block: Uint8Array, file: string, offset: number): BlockCursor {
   const cursor = new BlockCursor();
-  cursor.reset(block, block.length, file, offset);
+  cursor.reset(block, contentsEnd(block), file, offset);
   return cursor;
 }
 
@@ -60,17 +61,12 @@ export function findInIndex(
   file: string,
   offset: number,
 ): number {
-  const count = lowerBound(block, block.length, key, atMost);
-  if (count >= 0 && count < restartCount(block)) return count;
-  // Behind the last one, or a block that lowerBound does not understand.
+  const at = searchIndex(block, key, atMost);
+  if (at >= 0 && at < restartsOf(block, contentsEnd(block))) return at;
+  // Behind the last one, or a block that the search does not understand.
   const cursor = cursorOver(block, file, offset);
   cursor.seek(key, 0, key.length, atMost);
   return cursor.valid ? cursor.restart : -1;
-}
-
-function restartCount(block: Uint8Array): number {
-  const at = block.length - 4;
-  return block[at]! | (block[at + 1]! << 8) | (block[at + 2]! << 16) | (block[at + 3]! << 24);
 }
 
 /**

@@ -10,6 +10,7 @@ import type { BlockFile } from './block-file.js';
 import { Search, searchBlock } from './block-search.js';
 import { BloomFilter, checkFilter, FILTER_NAME, filterMayContain } from './bloom-filter.js';
 import { BLOCK_TRAILER_BYTES, type BlockHandle, decodeHandle } from './format.js';
+import { withPrefixes } from './index-block.js';
 import { IndexCursor } from './index-cursor.js';
 import { decodePlainBlock } from './plain-block.js';
 import { decodeProperties, PROPERTIES_NAME, type TableProperties } from './properties.js';
@@ -115,7 +116,7 @@ export class TableReader {
     const part = this.#partition(partitions, at);
     const filterBlock = this.#checked(part, blocks.get(filterOrdinal(index, at), part.filter));
     if (!filterMayContain(filterBlock, hash)) return false;
-    const leaf = blocks.get(indexOrdinal(index, at), part.index);
+    const leaf = blocks.get(indexOrdinal(index, at), part.index, withPrefixes);
     const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
     const ordinal = part.firstBlock + inLeaf;
     const block =
@@ -255,11 +256,14 @@ export class TableReader {
     const part = this.#partition(partitions, at);
     return andThen(blocks.getOffLoop(filterOrdinal(index, at), part.filter), (filterBlock) => {
       if (!filterMayContain(this.#checked(part, filterBlock), hash)) return null;
-      return andThen(blocks.getOffLoop(indexOrdinal(index, at), part.index), (leaf) => {
-        const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
-        const handle = this.#handleIn(leaf, part.index.offset, inLeaf);
-        return this.#place(blocks, part.firstBlock + inLeaf, handle);
-      });
+      return andThen(
+        blocks.getOffLoop(indexOrdinal(index, at), part.index, withPrefixes),
+        (leaf) => {
+          const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
+          const handle = this.#handleIn(leaf, part.index.offset, inLeaf);
+          return this.#place(blocks, part.firstBlock + inLeaf, handle);
+        },
+      );
     });
   }
 
@@ -315,7 +319,7 @@ export class TableReader {
   /** Asks for the blocks that every get needs, one by one. */
   *#loadSteps(): Generator<BlockHandle, Loaded, Uint8Array> {
     const { levels, index: handle, metaindex } = this.#end;
-    const block = yield handle;
+    const block = withPrefixes(yield handle);
     const filterHandle =
       levels === 2 ? undefined : this.#metaBlocksIn(yield metaindex).get(FILTER_NAME);
     const filter =
