@@ -8,45 +8,13 @@
 import { Kind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
+import { EntryReader } from './entry-reader.js';
 
 export const Search = { Absent: 0, Found: 1, Unsure: 2 } as const;
 export type Search = (typeof Search)[keyof typeof Search];
 
-/** What #header of an entry said; the functions here are synchronous and never nested. */
-let keyAt = 0;
-let shared = 0;
-let unshared = 0;
-let valueLength = 0;
-
-/**
- * Reads the lengths of the entry at `at`. False where they do not fit below `limit`, or need more than
- * two bytes each: longer ones are rare enough for the cursor.
- */
-function readHeader(bytes: Uint8Array, at: number, limit: number): boolean {
-  if (at + 3 > limit) return false;
-  let next = at;
-  shared = bytes[next++]!;
-  if (shared >= 0x80) {
-    const high = bytes[next++]!;
-    if (high >= 0x80) return false;
-    shared += (high - 1) * 0x80;
-  }
-  unshared = bytes[next++]!;
-  if (unshared >= 0x80) {
-    const high = bytes[next++]!;
-    if (high >= 0x80) return false;
-    unshared += (high - 1) * 0x80;
-  }
-  valueLength = bytes[next++]!;
-  if (valueLength >= 0x80) {
-    const high = bytes[next++]!;
-    if (high >= 0x80) return false;
-    valueLength += (high - 1) * 0x80;
-  }
-  keyAt = next;
-  // A byte behind the end of the array is undefined and makes this false.
-  return next + unshared + valueLength <= limit && shared + unshared >= TRAILER_BYTES;
-}
+/** The functions here are synchronous and never nested. */
+const entry = new EntryReader();
 
 /** Restart points of the block whose contents are bytes[0, end); 0 if they cannot be right. */
 export function restartsOf(bytes: Uint8Array, end: number): number {
@@ -65,9 +33,9 @@ export function compareAtRestart(
   atMost: number,
 ): number {
   const at = readU32(bytes, restartsAt + 4 * restart);
-  if (!readHeader(bytes, at, restartsAt) || shared !== 0) return Number.NaN;
-  const userEnd = keyAt + unshared - TRAILER_BYTES;
-  const order = compareRanges(bytes, keyAt, userEnd, key, 0, key.length);
+  if (!entry.read(bytes, at, restartsAt) || entry.shared !== 0) return Number.NaN;
+  const userEnd = entry.keyAt + entry.userLength;
+  const order = compareRanges(bytes, entry.keyAt, userEnd, key, 0, key.length);
   if (order !== 0) return order;
   return atMost - sequenceOf(readU32(bytes, userEnd), readU32(bytes, userEnd + 4));
 }
@@ -80,8 +48,8 @@ export function entryAtRestart(
 ): { readonly start: number; readonly end: number } | null {
   const restartsAt = end - 4 - 4 * restartsOf(bytes, end);
   const at = readU32(bytes, restartsAt + 4 * restart);
-  if (!readHeader(bytes, at, restartsAt) || shared !== 0) return null;
-  return { start: keyAt, end: keyAt + unshared - TRAILER_BYTES };
+  if (!entry.read(bytes, at, restartsAt) || entry.shared !== 0) return null;
+  return { start: entry.keyAt, end: entry.keyAt + entry.userLength };
 }
 
 /**
@@ -151,9 +119,9 @@ function scanFrom(
   let lengthBefore = 0;
   let at = start;
   while (at < limit) {
-    if (!readHeader(bytes, at, limit)) return Search.Unsure;
-    const length = shared + unshared - TRAILER_BYTES;
-    at = keyAt + unshared + valueLength;
+    if (!entry.read(bytes, at, limit)) return Search.Unsure;
+    const { shared, keyAt, userLength: length } = entry;
+    at = entry.next;
     if (shared > agreed) {
       // It has the smaller byte, too; unless what it shares is the trailer of the key before.
       if (agreed >= lengthBefore || length <= agreed) return Search.Unsure;
@@ -169,7 +137,7 @@ function scanFrom(
     } else if (length > wanted) {
       return Search.Absent;
     } else if (length === wanted) {
-      return takeVersion(bytes, atMost, result);
+      return takeVersion(entry, bytes, atMost, result);
     }
     agreed = same;
     lengthBefore = length;
@@ -177,19 +145,23 @@ function scanFrom(
   return Search.Absent;
 }
 
-/** The entry that was read last has the key: its newest version in the block. */
-function takeVersion(bytes: Uint8Array, atMost: number, result: PointResult): Search {
+/** The entry has the key: its newest version in the block. */
+export function takeVersion(
+  { unshared, valueAt, valueLength }: EntryReader,
+  bytes: Uint8Array,
+  atMost: number,
+  result: PointResult,
+): Search {
   // Shares bytes of the trailer before it, or is too new: the cursor goes through the older versions.
   if (unshared < TRAILER_BYTES) return Search.Unsure;
-  const valueStart = keyAt + unshared;
-  const low = readU32(bytes, valueStart - TRAILER_BYTES);
-  const sequence = sequenceOf(low, readU32(bytes, valueStart - 4));
+  const low = readU32(bytes, valueAt - TRAILER_BYTES);
+  const sequence = sequenceOf(low, readU32(bytes, valueAt - 4));
   const kind = low & 0xff;
   if (sequence > atMost || kind > Kind.Set) return Search.Unsure;
   result.kind = kind;
   result.sequence = sequence;
   result.bytes = bytes;
-  result.start = valueStart;
-  result.end = valueStart + valueLength;
+  result.start = valueAt;
+  result.end = valueAt + valueLength;
   return Search.Found;
 }

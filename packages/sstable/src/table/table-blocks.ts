@@ -1,7 +1,8 @@
 import { type BlockCache, type CachedTable, NOT_CACHED } from '../block-cache.js';
-import type { MaybePromise } from '../contract.js';
+import { type MaybePromise, SstError, SstErrorCode } from '../contract.js';
 import type { BlockCodec } from './block-codec.js';
 import type { BlockFile } from './block-file.js';
+import { isMisleading } from './data-block.js';
 import type { BlockHandle } from './format.js';
 
 /** The contents of a block and the cache slot that holds them (NOT_CACHED: only the caller does). */
@@ -39,6 +40,11 @@ export class TableBlocks {
     this.#cached = cached;
   }
 
+  /** False where blocks are read from the file each time. */
+  get isCached(): boolean {
+    return this.#cached !== null;
+  }
+
   /** Memory for the table's part of the cache. */
   get slotBytes(): number {
     return this.#cached?.slots.byteLength ?? 0;
@@ -55,7 +61,7 @@ export class TableBlocks {
 
   /** Reads a block that find() did not have. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
   read(ordinal: number, handle: BlockHandle, prepare: Prepare = asItIs): Uint8Array {
-    const block = prepare(this.#file.readBlock(handle, this.#codec));
+    const block = prepare(this.#fromFile(handle));
     this.#keep(ordinal, block);
     return block;
   }
@@ -74,7 +80,7 @@ export class TableBlocks {
     const found = this.find(ordinal);
     if (found !== null) return found;
     return this.#file.readBlockOffLoop(handle, this.#codec).then((contents) => {
-      const block = prepare(contents);
+      const block = prepare(this.#checked(contents, handle));
       // The table may have been closed meanwhile, and somebody else may have read the block.
       this.#file.checkOpen();
       if (this.#cached?.slots[ordinal] === NOT_CACHED) this.#keep(ordinal, block);
@@ -87,12 +93,12 @@ export class TableBlocks {
     const cache = this.#cache;
     const cached = this.#cached;
     if (cache === null || cached === null) {
-      return { block: prepare(this.#file.readBlock(handle, this.#codec)), slot: NOT_CACHED };
+      return { block: prepare(this.#fromFile(handle)), slot: NOT_CACHED };
     }
     let slot = cache.find(cached, ordinal);
     let block = slot === NOT_CACHED ? null : cache.block(slot);
     if (block === null) {
-      block = prepare(this.#file.readBlock(handle, this.#codec));
+      block = prepare(this.#fromFile(handle));
       slot = cache.insert(cached, ordinal, block);
     }
     if (slot !== NOT_CACHED) cache.pin(slot);
@@ -107,6 +113,21 @@ export class TableBlocks {
   /** Gives all of the table's blocks back to the cache. */
   drop(): void {
     if (this.#cached !== null) this.#cache?.drop(this.#cached);
+  }
+
+  #fromFile(handle: BlockHandle): Uint8Array {
+    return this.#checked(this.#file.readBlock(handle, this.#codec), handle);
+  }
+
+  /** What could be taken for a block that was prepared is none that a writer makes. */
+  #checked(contents: Uint8Array, { offset }: BlockHandle): Uint8Array {
+    if (!isMisleading(contents)) return contents;
+    const file = this.#file.path;
+    throw new SstError(
+      SstErrorCode.Corrupt,
+      `block at ${offset} of ${file} does not end as blocks do, although its checksum is right`,
+      { file, offset },
+    );
   }
 
   #keep(ordinal: number, block: Uint8Array): void {

@@ -1,6 +1,7 @@
 import { NOT_CACHED } from '../block-cache.js';
 import { type Cursor, NOTHING } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
+import { dataEnd } from './data-block.js';
 import type { IndexCursor } from './index-cursor.js';
 import type { TableBlocks } from './table-blocks.js';
 import type { TableReader } from './table-reader.js';
@@ -125,7 +126,7 @@ export class TableCursor implements Cursor {
     const { block, slot } = blocks.getPinned(ordinal, handle);
     this.#slot = slot;
     this.#ordinal = ordinal;
-    this.#data.reset(block, block.length, this.#reader.path, handle.offset);
+    this.#data.reset(block, dataEnd(block), this.#reader.path, handle.offset);
     return true;
   }
 

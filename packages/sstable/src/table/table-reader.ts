@@ -7,14 +7,15 @@ import { compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
 import type { BlockFile } from './block-file.js';
-import { Search, searchBlock } from './block-search.js';
+import { Search } from './block-search.js';
 import { BloomFilter, checkFilter, FILTER_NAME, filterMayContain } from './bloom-filter.js';
+import { dataEnd, searchData, withColumn } from './data-block.js';
 import { BLOCK_TRAILER_BYTES, type BlockHandle, decodeHandle } from './format.js';
 import { withPrefixes } from './index-block.js';
 import { IndexCursor } from './index-cursor.js';
 import { decodePlainBlock } from './plain-block.js';
 import { decodeProperties, PROPERTIES_NAME, type TableProperties } from './properties.js';
-import { TableBlocks } from './table-blocks.js';
+import { type Prepare, TableBlocks } from './table-blocks.js';
 import { TableCursor } from './table-cursor.js';
 import { type ExpectedTable, openTableFile, readEnd, type TableEnd } from './table-end.js';
 import {
@@ -110,7 +111,8 @@ export class TableReader {
     if (at < 0) return false;
     if (partitions === null) {
       const block =
-        blocks.find(at) ?? blocks.read(at, this.#handleIn(index.block, index.offset, at));
+        blocks.find(at) ??
+        blocks.read(at, this.#handleIn(index.block, index.offset, at), columnIn(blocks));
       return this.#search(block, index.block, index.offset, at, key, atMost, result);
     }
     const part = this.#partition(partitions, at);
@@ -120,7 +122,8 @@ export class TableReader {
     const inLeaf = this.#findInLeaf(leaf, part, key, atMost);
     const ordinal = part.firstBlock + inLeaf;
     const block =
-      blocks.find(ordinal) ?? blocks.read(ordinal, this.#handleIn(leaf, part.index.offset, inLeaf));
+      blocks.find(ordinal) ??
+      blocks.read(ordinal, this.#handleIn(leaf, part.index.offset, inLeaf), columnIn(blocks));
     return this.#search(block, leaf, part.index.offset, inLeaf, key, atMost, result);
   }
 
@@ -138,7 +141,7 @@ export class TableReader {
   /** The second half: as get, in the block that locate answered. @throws SstError SST_CORRUPT */
   getAt(place: PlaceOfKey, key: Uint8Array, atMost: number, result: PointResult): boolean {
     const { block, offset } = place;
-    const found = searchBlock(block, block.length, key, atMost, result);
+    const found = searchData(block, key, atMost, result);
     if (found !== Search.Unsure) return found === Search.Found;
     return searchByCursor(block, this.path, offset, key, atMost, result);
   }
@@ -234,7 +237,7 @@ export class TableReader {
     atMost: number,
     result: PointResult,
   ): boolean {
-    const found = searchBlock(block, block.length, key, atMost, result);
+    const found = searchData(block, key, atMost, result);
     if (found !== Search.Unsure) return found === Search.Found;
     const { offset } = this.#handleIn(index, indexOffset, at);
     return searchByCursor(block, this.path, offset, key, atMost, result);
@@ -269,7 +272,10 @@ export class TableReader {
 
   #place(blocks: TableBlocks, ordinal: number, handle: BlockHandle): MaybePromise<PlaceOfKey> {
     const { offset } = handle;
-    return andThen(blocks.getOffLoop(ordinal, handle), (block) => ({ block, offset }));
+    return andThen(blocks.getOffLoop(ordinal, handle, columnIn(blocks)), (block) => ({
+      block,
+      offset,
+    }));
   }
 
   #partition(partitions: readonly Partition[], at: number): Partition {
@@ -381,6 +387,11 @@ export class TableReader {
   }
 }
 
+/** A column pays where the next get finds it. */
+function columnIn({ isCached }: TableBlocks): Prepare | undefined {
+  return isCached ? withColumn : undefined;
+}
+
 /** Waits only where there is something to wait for. */
 function andThen<A, B>(
   value: MaybePromise<A>,
@@ -390,7 +401,7 @@ function andThen<A, B>(
 }
 
 /**
- * As searchBlock, step by step and with every check. The index key of the block is at or behind the target
+ * As searchData, step by step and with every check. The index key of the block is at or behind the target
  * and before the next block: the key is here or nowhere.
  */
 function searchByCursor(
@@ -402,7 +413,7 @@ function searchByCursor(
   result: PointResult,
 ): boolean {
   const found = pointCursor;
-  found.reset(block, block.length, file, offset);
+  found.reset(block, dataEnd(block), file, offset);
   found.seek(key, 0, key.length, atMost);
   const isFound =
     found.valid && compareRanges(found.keyBytes, 0, found.keyEnd, key, 0, key.length) === 0;
