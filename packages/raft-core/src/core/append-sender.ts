@@ -75,7 +75,7 @@ function maybeSendAppend(r: Raft, p: Progress, evenIfEmpty: boolean): boolean {
   m.readToken = p.repairToken;
   m.repairIndex = p.repairUntil;
   let sizeBytes = 0;
-  for (const entry of entries) sizeBytes += entrySizeBytes(entry);
+  for (let i = 0; i < entries.length; i++) sizeBytes += entrySizeBytes(entries[i]!);
   p.sentEntries(entries.length, sizeBytes);
   p.sentCommit = log.committed;
   r.send(m);

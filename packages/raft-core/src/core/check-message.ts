@@ -95,7 +95,8 @@ function isPosition(m: Message): boolean {
 function areFollowing(m: Message): boolean {
   let term = m.logTerm;
   let index = m.index;
-  for (const entry of m.entries) {
+  for (let i = 0; i < m.entries.length; i++) {
+    const entry = m.entries[i]!;
     if (!isValidEntry(entry) || entry.index !== ++index || entry.term < term) return false;
     term = entry.term;
   }

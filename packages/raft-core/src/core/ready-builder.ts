@@ -97,8 +97,9 @@ export class ReadyBuilder {
       r.log.durableTo(done.last);
       if (done.snapshotIndex !== 0) snapshotInstalled(r, done.snapshotIndex);
       repairsDurable(r, done.repairs);
-      for (const answer of done.answers) {
-        if (this.#isReleased(answer)) this.#out.messages.push(answer);
+      for (let i = 0; i < done.answers.length; i++) {
+        const answer = done.answers[i]!;
+        if (this.#isReleased(answer)) this.#out.send(answer);
       }
       if (r.isLeader) handleSelfDurable(r, r.log.durable);
       if (done.selfVoteTerm !== 0) handleSelfVoteDurable(r, done.selfVoteTerm);
@@ -131,14 +132,22 @@ export class ReadyBuilder {
 
   /** Acknowledgements of what is durable already leave now; the rest waits for the next ticket. */
   #releaseDurableAnswers(): readonly Message[] {
-    const { answers, messages } = this.#out;
+    const { answers } = this.#out;
     if (answers.length === 0) return NO_MESSAGES;
     this.#out.answers = [];
-    const isLeaving = (answer: Message): boolean =>
-      answer.type === MessageType.MsgAppResp && this.#isReleased(answer);
-    if (!answers.some(isLeaving)) return answers;
-    for (const answer of answers) if (isLeaving(answer)) messages.push(answer);
-    return answers.filter((answer) => !isLeaving(answer));
+    const waiting: Message[] = [];
+    for (let i = 0; i < answers.length; i++) {
+      const answer = answers[i]!;
+      if (answer.type === MessageType.MsgAppResp && this.#isReleased(answer)) {
+        this.#out.send(answer);
+      } else if (i + 1 === answers.length && waiting.length === 0) {
+        // Mostly it is one, and an array made for one is smaller.
+        return [answer];
+      } else {
+        waiting.push(answer);
+      }
+    }
+    return waiting;
   }
 
   /**
@@ -176,6 +185,7 @@ export class ReadyBuilder {
     const hasLogWork = entries.length > 0 || snapshot !== null || truncateFrom !== 0;
     if (!hasLogWork && waiting.length === 0 && repairs.length === 0 && !hasState) return null;
     const ticket = this.#tickets.open({
+      ticket: this.#tickets.next,
       last: entries[entries.length - 1]?.index ?? 0,
       answers,
       selfVoteTerm: this.#out.selfVoteTerm,

@@ -21,6 +21,9 @@ export interface OpenTicket {
   readonly openedAt: number;
 }
 
+/** Room for this many tickets is kept when none is open. */
+const KEPT_ROOM = 64;
+
 const isAckAtOrAbove = (answer: Message, index: LogIndex): boolean =>
   answer.type === MessageType.MsgAppResp && answer.index >= index;
 
@@ -45,24 +48,35 @@ export function withoutAcksFrom<T extends readonly Message[]>(
  * clips every open ticket, and only what is left of a ticket counts when it completes.
  */
 export class OpenTickets {
-  #open: OpenTicket[] = [];
+  /** Those from #head up to #end are open, oldest first. The room is used again when all are complete. */
+  #tickets: (OpenTicket | undefined)[] = [];
+  #head = 0;
+  #end = 0;
   #issued: AppendTicket = 0;
 
-  open(work: Omit<OpenTicket, 'ticket'>): AppendTicket {
-    const ticket = ++this.#issued;
-    this.#open.push({ ...work, ticket });
-    return ticket;
+  /** The ticket that is handed out next. */
+  get next(): AppendTicket {
+    return this.#issued + 1;
+  }
+
+  /** Hands out `work.ticket`, which is {@link next}. */
+  open(work: OpenTicket): AppendTicket {
+    this.#issued = work.ticket;
+    this.#tickets[this.#end++] = work;
+    return work.ticket;
   }
 
   /** Ticks for which the oldest open ticket has been open at `now`; 0 if none is. */
   oldestAge(now: number): number {
-    const first = this.#open[0];
+    const first = this.#tickets[this.#head];
     return first === undefined ? 0 : now - first.openedAt;
   }
 
   /** Entries from `index` on are being overwritten. */
   truncateFrom(index: LogIndex): void {
-    for (const open of this.#open) {
+    for (let i = this.#head; i < this.#end; i++) {
+      const open = this.#tickets[i];
+      if (open === undefined) continue;
       open.last = Math.min(open.last, index - 1);
       open.answers = withoutAcksFrom(open.answers, index);
     }
@@ -77,9 +91,18 @@ export class OpenTickets {
         `appended(${ticket}) but only ${this.#issued} tickets were handed out`,
       );
     }
-    const first = this.#open[0];
+    const first = this.#tickets[this.#head];
     if (first === undefined || first.ticket > ticket) return null;
-    this.#open.shift();
+    this.#tickets[this.#head++] = undefined;
+    if (this.#head === this.#end) {
+      if (this.#end > KEPT_ROOM) this.#tickets = [];
+      this.#head = 0;
+      this.#end = 0;
+    } else if (this.#head > KEPT_ROOM && this.#head * 2 > this.#end) {
+      this.#tickets = this.#tickets.slice(this.#head, this.#end);
+      this.#end -= this.#head;
+      this.#head = 0;
+    }
     return first;
   }
 }

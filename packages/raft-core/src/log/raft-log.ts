@@ -184,7 +184,10 @@ export class RaftLog {
 
   /** Index of the first of `entries` that is not in this log with its term; 0 if all are. */
   findConflict(entries: readonly Entry[]): LogIndex {
-    for (const entry of entries) if (!this.matches(entry.index, entry.term)) return entry.index;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
+      if (!this.matches(entry.index, entry.term)) return entry.index;
+    }
     return 0;
   }
 
@@ -195,7 +198,8 @@ export class RaftLog {
   /** Adds entries that follow the last one. */
   append(entries: readonly Entry[]): void {
     this.#unstable.append(entries);
-    for (const entry of entries) {
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
       this.#runs.append(entry.term, 1);
       this.#uncommitted.append(uncommittedSizeOf(entry));
       this.#confChanges.append(entry);
