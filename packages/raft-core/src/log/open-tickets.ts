@@ -68,8 +68,8 @@ export class OpenTickets {
 
   /** Ticks for which the oldest open ticket has been open at `now`; 0 if none is. */
   oldestAge(now: number): number {
-    const first = this.#tickets[this.#head];
-    return first === undefined ? 0 : now - first.openedAt;
+    if (this.#head === this.#end) return 0;
+    return now - (this.#tickets[this.#head]?.openedAt ?? now);
   }
 
   /** Entries from `index` on are being overwritten. */
@@ -91,7 +91,7 @@ export class OpenTickets {
         `appended(${ticket}) but only ${this.#issued} tickets were handed out`,
       );
     }
-    const first = this.#tickets[this.#head];
+    const first = this.#head === this.#end ? undefined : this.#tickets[this.#head];
     if (first === undefined || first.ticket > ticket) return null;
     this.#tickets[this.#head++] = undefined;
     if (this.#head === this.#end) {
