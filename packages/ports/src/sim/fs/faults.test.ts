@@ -191,6 +191,7 @@ describe('a disk that misbehaves', () => {
     expect(file.sizeSync()).toBe(10);
     expect(fs.freeBytes('/')).toBe(0);
     expect(codeOf(() => fs.open('/b', 'create'))).toBe('ENOSPC');
+    expect(codeOf(() => fs.mkdir('/d'))).toBe('ENOSPC');
     expect(codeOf(() => file.truncateSync(11))).toBe('ENOSPC');
     await expect(file.write(encode('x'), 0, 1, 10)).rejects.toMatchObject({ code: 'ENOSPC' });
     // What is there can be written over.

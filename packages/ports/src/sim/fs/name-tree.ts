@@ -36,18 +36,18 @@ export class NameTree {
   /** @throws ENOENT, EEXIST, ENOSPC */
   create(path: string, ordinal: number): FileInode {
     const { directory, name, inode } = place(this.root, path, 'open');
-    const { usedBytes, capacityBytes } = this.#space;
     if (inode !== null) throw new SimFsError('EEXIST', 'open', path);
-    if (usedBytes >= capacityBytes) throw new SimFsError('ENOSPC', 'open', path);
+    this.#checkSpace('open', path);
     const made = new FileInode(this.#space);
     made.retain();
     directory.change([{ name, inode: made }], ordinal);
     return made;
   }
 
-  /** One directory; what has this name must not be a file. @throws ENOENT */
+  /** One directory; what has this name must not be a file. @throws ENOENT, ENOSPC */
   mkdir(path: string, ordinal: number): void {
     const { directory, name } = place(this.root, path, 'mkdir');
+    this.#checkSpace('mkdir', path);
     directory.change([{ name, inode: new DirectoryInode() }], ordinal);
   }
 
@@ -106,6 +106,12 @@ export class NameTree {
     const planted = new FileInode(this.#space, bytes);
     planted.retain();
     directory.changeDurably(name, planted);
+  }
+
+  /** Something new takes a block, small as it is; another name for what is there does not. */
+  #checkSpace(operation: string, path: string): void {
+    const { usedBytes, capacityBytes } = this.#space;
+    if (usedBytes >= capacityBytes) throw new SimFsError('ENOSPC', operation, path);
   }
 
   /** A line for each name: path, kind, size and a checksum of the bytes. */
