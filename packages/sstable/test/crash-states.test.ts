@@ -9,12 +9,12 @@ import { checkEverything, checkFiles, mustBe } from './support/check-store.js';
 import { Machine } from './support/databases.js';
 import { Host } from './support/host.js';
 import { playSteps } from './support/play-steps.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 import { repeat } from './support/steps.js';
 import { WORKLOADS, type Workload } from './support/workloads.js';
 
 // Thousands of starts from crash states: on a busy machine they take their time.
-jest.setTimeout(900_000);
+jest.setTimeout(TIMEOUT_MS);
 
 /** Of the crash states of a workload, one in so many is started from in the short run. */
 const SHARE = 20;

@@ -3,11 +3,11 @@ import { Machine } from './support/databases.js';
 import { Host } from './support/host.js';
 import { drawCrash } from './support/option-axes.js';
 import { endSteps, playSteps } from './support/play-steps.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 import { WORKLOADS, type Workload } from './support/workloads.js';
 
 // Loops over hundreds of crashes and faults: on a busy machine they take their time.
-jest.setTimeout(900_000);
+jest.setTimeout(TIMEOUT_MS);
 
 /** Of the operations of a workload, one in so many is let fail in the short run. */
 const SHARE = 12;

@@ -7,10 +7,10 @@ import { Child } from './support/child.js';
 import { ExpectedState } from './support/commands.js';
 import { drain } from './support/databases.js';
 import { LoggedStore } from './support/logged-store.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 
 // Real processes: on a busy machine they take their time.
-jest.setTimeout(900_000);
+jest.setTimeout(TIMEOUT_MS);
 
 const KILLS = Number(process.env.DOUG_STORE_KILLS ?? (isFull ? 200 : 5));
 /** Commands that one process acknowledges before it is killed: from, and up to so many more. */

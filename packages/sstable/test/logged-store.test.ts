@@ -4,10 +4,10 @@ import { commandOf, linesAfter } from './support/commands.js';
 import { drain, Machine } from './support/databases.js';
 import { LoggedStore } from './support/logged-store.js';
 import { drawCrash } from './support/option-axes.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 
 // Loops over hundreds of crashes: on a busy machine they take their time.
-jest.setTimeout(900_000);
+jest.setTimeout(TIMEOUT_MS);
 
 const COMMANDS = 90;
 const IN_FLIGHT = 5;

@@ -10,12 +10,12 @@ import {
 } from './support/option-axes.js';
 import { endSteps, playSteps } from './support/play-steps.js';
 import { drawSteps } from './support/random-steps.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 import { shrinkList } from './support/shrink-list.js';
 import type { Step } from './support/steps.js';
 
 // Dozens of runs of one list: on a busy machine they take their time.
-jest.setTimeout(600_000);
+jest.setTimeout(TIMEOUT_MS);
 
 const LISTS = isFull ? 10 : 1;
 const SETUPS = isFull ? 100 : 50;

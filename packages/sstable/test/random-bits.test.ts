@@ -1,10 +1,10 @@
 import { type SimFs, SimRandom } from '@dougdb/ports/sim';
 import { drain, Machine } from './support/databases.js';
 import { bytes } from './support/entries.js';
-import { isFull, replayOf, seed } from './support/share.js';
+import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 
 // Thousands of starts: on a busy machine they take their time.
-jest.setTimeout(900_000);
+jest.setTimeout(TIMEOUT_MS);
 
 const FLIPS = Number(process.env.DOUG_STORE_FLIPS ?? (isFull ? 20_000 : 250));
 const KEYS = 600;
