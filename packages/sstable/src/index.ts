@@ -18,6 +18,7 @@ export {
   SstErrorCode,
 } from './contract.js';
 export { Db, type DbStats } from './db.js';
+export type { LevelDbContents } from './leveldb/directory.js';
 export { exportLevelDb, type LevelDbExport, type LevelDbExportOptions } from './leveldb/export.js';
 export { LevelDbReader, type LevelDbReaderOptions } from './leveldb/reader.js';
 export { MemtableBudget } from './memtable-budget.js';

@@ -3,7 +3,7 @@ import { type DbIterator, SstError, SstErrorCode } from '../contract.js';
 import type { Db } from '../db.js';
 import { toSstError } from '../encoding/error-code.js';
 import { Kind } from '../encoding/internal-key.js';
-import { type Job, runJob, STEP_BYTES, STEP_ENTRIES } from '../jobs/job.js';
+import { STEP_BYTES, STEP_ENTRIES } from '../jobs/job.js';
 import { durableAncestors } from '../manifest/durable-ancestors.js';
 import { join } from '../manifest/file-names.js';
 import { removeFile } from '../manifest/remove-file.js';
@@ -59,22 +59,26 @@ export async function exportLevelDb(
   db: Pick<Db, 'iterator' | 'lastSequence'>,
   options: LevelDbExportOptions,
 ): Promise<LevelDbExport> {
-  const { fs, dir, clock, sequence } = options;
+  const { fs, dir, sequence } = options;
   const iterator = db.iterator(sequence === undefined ? {} : { sequence });
   const lastSequence = Math.min(sequence ?? Number.MAX_SAFE_INTEGER, db.lastSequence);
   const made: string[] = [];
+  const output = new LevelDbOutput(options, made);
   try {
     if (fs.stat(dir) === null) fs.mkdir(dir);
     if (fs.list(dir).length > 0) {
       throw new SstError(SstErrorCode.Usage, `${dir} is not empty`, { file: dir });
     }
-    return await runJob(exportJob(iterator, lastSequence, options, made), {
-      clock,
-      sliceMs: options.sliceMs ?? 2,
-      control: { isCancelled: false },
-      onSlice: () => undefined,
-    });
+    await writeTables(iterator, output, options);
+    await writeManifest(output, lastSequence, options, made);
+    return {
+      tables: output.files.length,
+      entries: output.entries,
+      sizeBytes: output.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      lastSequence,
+    };
   } catch (error) {
+    output.close();
     for (const path of made.reverse()) removeFile(fs, path);
     throw toSstError(error, `exporting to ${dir}`, dir);
   } finally {
@@ -82,30 +86,34 @@ export async function exportLevelDb(
   }
 }
 
-function* exportJob(
+async function writeTables(
   iterator: DbIterator,
-  lastSequence: number,
-  options: LevelDbExportOptions,
-  made: string[],
-): Job<LevelDbExport> {
-  const { fs, dir } = options;
-  const output = new LevelDbOutput(options, made);
-  try {
-    let entries = 0;
-    let bytes = 0;
-    while (iterator.next()) {
-      if (output.isFull) yield* output.finishTable();
-      output.add(iterator);
-      bytes += iterator.value().length;
-      if (++entries < STEP_ENTRIES && bytes < STEP_BYTES) continue;
-      entries = 0;
-      bytes = 0;
-      yield;
-    }
-    yield* output.finishTable();
-  } finally {
-    output.close();
+  output: LevelDbOutput,
+  { clock, sliceMs = 2 }: LevelDbExportOptions,
+): Promise<void> {
+  let beganMs = clock.monotonicMs();
+  let entries = 0;
+  let bytes = 0;
+  while (iterator.next()) {
+    if (output.isFull) await output.finishTable();
+    output.add(iterator);
+    bytes += iterator.value().length;
+    if (++entries < STEP_ENTRIES && bytes < STEP_BYTES) continue;
+    entries = 0;
+    bytes = 0;
+    if (clock.monotonicMs() - beganMs < sliceMs) continue;
+    await new Promise<void>((resolve) => clock.defer(resolve));
+    beganMs = clock.monotonicMs();
   }
+  await output.finishTable();
+}
+
+async function writeManifest(
+  output: LevelDbOutput,
+  lastSequence: number,
+  { fs, dir }: LevelDbExportOptions,
+  made: string[],
+): Promise<void> {
   const manifest = encodeLog([
     encodeLevelDbEdit({
       comparator: LEVELDB_COMPARATOR,
@@ -118,29 +126,28 @@ function* exportJob(
     }),
   ]);
   const name = levelDbManifestName(MANIFEST_NUMBER);
-  yield* writeWhole(fs, join(dir, name), manifest, made);
+  await writeWhole(fs, join(dir, name), manifest, made);
   // The names of tables and manifest, and the way to them, before CURRENT says that they count.
-  yield fs.syncDir(dir);
-  yield durableAncestors(fs, dir);
+  await fs.syncDir(dir);
+  await durableAncestors(fs, dir);
   const current = Uint8Array.from(`${name}\n`, (c) => c.charCodeAt(0));
-  yield* writeWhole(fs, join(dir, CURRENT_UNFINISHED), current, made);
+  await writeWhole(fs, join(dir, CURRENT_UNFINISHED), current, made);
   fs.rename(join(dir, CURRENT_UNFINISHED), join(dir, CURRENT));
   made.push(join(dir, CURRENT));
-  yield fs.syncDir(dir);
-  return {
-    tables: output.files.length,
-    entries: output.entries,
-    sizeBytes: output.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    lastSequence,
-  };
+  await fs.syncDir(dir);
 }
 
-function* writeWhole(fs: FileSystem, path: string, bytes: Uint8Array, made: string[]): Job<void> {
+async function writeWhole(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  made: string[],
+): Promise<void> {
   const file = fs.open(path, 'create');
   made.push(path);
   try {
     file.writeSync(bytes, 0, bytes.length, 0);
-    yield file.datasync();
+    await file.datasync();
   } finally {
     file.close();
   }
@@ -180,11 +187,11 @@ class LevelDbOutput {
   }
 
   /** Ends the open table, if there is one, and makes its data durable. */
-  *finishTable(): Job<void> {
+  async finishTable(): Promise<void> {
     const open = this.#open;
     if (open === null) return;
     const { sizeBytes, smallest, largest } = open.writer.finish();
-    yield open.file.datasync();
+    await open.file.datasync();
     open.file.close();
     this.#open = null;
     this.#files.push({ level: LEVEL, number: open.number, sizeBytes, smallest, largest });
