@@ -99,16 +99,16 @@ function readCurrent(fs: FileSystem, dir: string): string {
   throw new SstError(SstErrorCode.Corrupt, `${path} names no manifest`, { file: path, offset: 0 });
 }
 
-/** Reads a file into memory. @throws SstError SST_CORRUPT if it is missing, SST_IO */
-export function readFile(fs: FileSystem, path: string): Uint8Array {
+/** Reads a file into memory. @throws SstError SST_CORRUPT if it is missing or too long, SST_IO */
+export function readFile(fs: FileSystem, path: string, maxBytes = MAX_LOG_BYTES): Uint8Array {
   try {
     const file = fs.open(path, 'read');
     try {
       const sizeBytes = file.sizeSync();
-      if (sizeBytes > MAX_LOG_BYTES) {
+      if (sizeBytes > maxBytes) {
         throw new SstError(SstErrorCode.Corrupt, `${path} is too long: ${sizeBytes} bytes`, {
           file: path,
-          offset: MAX_LOG_BYTES,
+          offset: maxBytes,
         });
       }
       const bytes = new Uint8Array(sizeBytes);
