@@ -1,6 +1,10 @@
 import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import type { BlockCache } from './block-cache.js';
+import type { DbEvents } from './events.js';
 import type { MemtableBudget } from './memtable-budget.js';
+import type { OpenFiles } from './open-files.js';
+import type { JobScheduler } from './scheduling/job-scheduler.js';
+import type { Scrubber } from './scrubber.js';
 import type { CompressionName } from './table/compression.js';
 
 /** A value or a promise of it: callers test for the promise only where a read had to wait for a disk. */
@@ -28,6 +32,12 @@ export interface DbOptions {
   readonly memtableBytes?: number;
   /** Shared by all databases of a process. Default: no bound beside memtableBytes. */
   readonly budget?: MemtableBudget;
+  /** Shared by all databases of a process. Default: one of its own, whose jobs run on the loop. */
+  readonly scheduler?: JobScheduler;
+  /** Shared by all databases of a process. Default: each table keeps its file open. */
+  readonly openFiles?: OpenFiles;
+  /** Reads over the tables of all databases of a process. Default: nobody does. */
+  readonly scrubber?: Scrubber;
   /** Uncompressed size at which a data block is closed. Default 4 KiB. */
   readonly blockBytes?: number;
   /**
@@ -45,7 +55,10 @@ export interface DbOptions {
   readonly tableBytes?: number;
   /** Tables in level 0 that start a compaction. Default 4. */
   readonly level0Tables?: number;
-  /** Bytes that level 1 may hold; each level below holds ten times more. Default 64 MiB. */
+  /**
+   * Bytes that the level may hold into which level 0 is compacted; each level below holds ten times more,
+   * the last one takes the rest. Default 64 MiB.
+   */
   readonly level1Bytes?: number;
   /** Work of flush and compaction on the loop is cut into slices of this length. Default 2 ms. */
   readonly sliceMs?: number;
@@ -58,6 +71,21 @@ export interface DbOptions {
   readonly onInstalled?: (hostState: Uint8Array) => void;
   /** A background error by severity (S13). After 'fatal' the process must end. */
   readonly onBackgroundError?: (severity: 'retried' | 'stopped' | 'fatal', error: SstError) => void;
+  /**
+   * A check of a table failed, in the background or by `checkTable`: once for each table. The host decides: see
+   * `Db.quarantine`.
+   */
+  readonly onCorruption?: (damage: TableDamage) => void;
+  /** Told of what happens in the background. */
+  readonly events?: DbEvents;
+}
+
+/** A table that failed a check. */
+export interface TableDamage {
+  /** Number in its file name. */
+  readonly table: number;
+  /** With file and offset. */
+  readonly error: SstError;
 }
 
 /**

@@ -11,30 +11,26 @@ import { SstError, SstErrorCode } from './contract.js';
 import { Kind, MAX_KEY_BYTES, MAX_SEQUENCE, MAX_VALUE_BYTES } from './encoding/internal-key.js';
 import { Background } from './engine/background.js';
 import { Compactor } from './engine/compactor.js';
+import { type DbStats, statsOf } from './engine/db-stats.js';
+import { FlushWaiters } from './engine/flush-waiters.js';
 import { Flusher } from './engine/flusher.js';
 import { openIterator } from './engine/open-iterator.js';
-import { recover } from './engine/recovery.js';
-import {
-  MAX_HOST_STATE_BYTES,
-  resolveSettings,
-  STALL_FREEZES,
-  STALL_LEVEL0_TABLES,
-  STALL_MEMTABLES,
-} from './engine/settings.js';
-import { startStore } from './engine/start-store.js';
+import { openStore } from './engine/open-store.js';
+import { quarantineTables } from './engine/quarantine.js';
+import { MAX_HOST_STATE_BYTES } from './engine/settings.js';
 import type { Store } from './engine/store.js';
-import { verifyTable } from './inspect/verify-table.js';
+import {
+  isStalled,
+  type PressureState,
+  type WritePressure,
+  writePressure,
+} from './engine/write-pressure.js';
+import type { CompactionRange } from './jobs/manual-compaction.js';
 import { Memtable } from './memtable/memtable.js';
 import { NOTHING } from './read/cursor.js';
 import { lookUp, lookUpOffLoop } from './read/point-lookup.js';
+import type { Scrubbed } from './scrubber.js';
 import { LogEvent } from './telemetry.js';
-
-interface FlushWaiter {
-  /** Freezes that must be installed. */
-  readonly freezes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: SstError) => void;
-}
 
 /**
  * An LSM database hosted by something that has its own log: it keeps no WAL. Writes go to a memtable
@@ -43,13 +39,14 @@ interface FlushWaiter {
  *
  * After a background error 'stopped' or 'fatal' reads go on, writes throw that error.
  */
-export class Db {
+export class Db implements Scrubbed {
   readonly #store: Store;
   readonly #background: Background;
   readonly #flusher: Flusher;
   readonly #compactor: Compactor;
   #freezes = 0;
-  #flushWaiters: FlushWaiter[] = [];
+  #pressureState: PressureState = 'free';
+  readonly #flushWaiters = new FlushWaiters();
   #closing: Promise<void> | null = null;
 
   private constructor(store: Store) {
@@ -58,7 +55,7 @@ export class Db {
       store.share.leave();
       this.#rejectWaiters(error);
     });
-    this.#compactor = new Compactor(this.#background);
+    this.#compactor = new Compactor(this.#background, () => this.#watchPressure());
     this.#flusher = new Flusher(this.#background, () => this.#afterInstall());
   }
 
@@ -69,17 +66,10 @@ export class Db {
    * SST_NO_SPACE (a new database on a full disk), SST_USAGE (an option that makes no sense)
    */
   static async open(options: DbOptions): Promise<Db> {
-    const settings = resolveSettings(options);
-    const recovered = await recover(settings.fs, settings.dir, settings.identity);
-    const store = await startStore(settings, recovered);
-    settings.logger.info(LogEvent.Opened, {
-      dir: settings.dir,
-      tables: store.version.tableCount,
-      lastSequence: store.lastSequence,
-      isNew: recovered.current === null,
-    });
+    const store = await openStore(options);
     const db = new Db(store);
     db.#compactor.kick();
+    store.settings.scrubber?.add(db);
     return db;
   }
 
@@ -106,12 +96,12 @@ export class Db {
 
   /** True while flushes and compactions are so far behind that growth should be refused (BUSY). */
   get stalled(): boolean {
-    const { frozen, version, settings } = this.#store;
-    if (settings.budget.isFull) return true;
-    if ((version.levels[0]?.length ?? 0) >= STALL_LEVEL0_TABLES) return true;
-    // Each one holds a state record of the host, with or without a memtable.
-    if (frozen.length > STALL_FREEZES) return true;
-    return frozen.filter(({ memtable }) => memtable !== null).length > STALL_MEMTABLES;
+    return isStalled(this.#store);
+  }
+
+  /** How far flushes and compactions are behind, and what to pause between writes so that they can follow. */
+  get pressure(): WritePressure {
+    return writePressure(this.#store);
   }
 
   /**
@@ -181,6 +171,7 @@ export class Db {
       store.share.froze();
       store.minimumSequence = lastSequence + 1;
     }
+    this.#watchPressure();
     this.#flusher.kick();
   }
 
@@ -190,20 +181,18 @@ export class Db {
    */
   setHistoryFloor(sequence: Sequence): void {
     const store = this.#store;
-    store.historyFloor = Math.max(store.historyFloor, sequence);
+    const before = store.historyFloor;
+    store.historyFloor = Math.max(before, sequence);
+    // Tombstones that nobody has to see any more.
+    if (before < store.tombstoneFloor && sequence >= store.tombstoneFloor) this.#compactor.kick();
   }
 
-  /** Resolves when everything frozen so far is installed. @throws the background error */
-  flushed(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const failure = this.#background.failure;
-      if (this.#closing !== null) reject(closedError());
-      else if (failure !== null) reject(failure);
-      else {
-        this.#flushWaiters.push({ freezes: this.#freezes, resolve, reject });
-        this.#settleWaiters();
-      }
-    });
+  /** Resolves when everything frozen so far is installed. @throws the background error; SST_CLOSED */
+  async flushed(): Promise<void> {
+    const { failure } = this.#background;
+    if (this.#closing !== null) throw closedError();
+    if (failure !== null) throw failure;
+    if (this.#store.flushes < this.#freezes) await this.#flushWaiters.wait(this.#freezes);
   }
 
   /** Runs compactions until none is due: for tests and maintenance. @throws the background error */
@@ -217,33 +206,76 @@ export class Db {
     } while (this.#compactor.isDue);
   }
 
-  /** Reads every block of every table, in slices. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
+  /**
+   * Compacts what a range of keys holds now down to the deepest level, in small steps: other compactions
+   * take their turn in between, and writes go on. @throws the background error; SST_CLOSED
+   */
+  async compactRange(range: CompactionRange = {}): Promise<void> {
+    this.#checkWritable();
+    await this.#compactor.compactRange(range);
+  }
+
+  /** Reads every block of every table, in turn. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
   async verifyChecksums(): Promise<void> {
     this.#store.checkOpen();
     const version = this.#store.version.acquire();
     try {
-      for (const { reader, meta } of version.levels.flat()) {
-        await this.#background.runReader(verifyTable(reader, meta));
-      }
+      for (const { meta } of version.levels.flat()) await this.#background.check(meta);
     } finally {
       version.release();
     }
   }
 
+  /** Numbers of the tables of this moment. */
+  tableNumbers(): readonly number[] {
+    return this.#store.version.levels.flat().map(({ meta }) => meta.number);
+  }
+
+  /**
+   * Reads every byte of a table; damage goes to `onCorruption`. Answers the bytes that were read: 0 if there
+   * is no such table any more. @throws SstError SST_IO, SST_CLOSED
+   */
+  async checkTable(table: number): Promise<number> {
+    this.#store.checkOpen();
+    const version = this.#store.version.acquire();
+    try {
+      const handle = version.levels.flat().find(({ meta }) => meta.number === table);
+      if (handle === undefined) return 0;
+      await this.#background.check(handle.meta).catch((error: unknown) => {
+        if (!this.#store.damage.has(table)) throw error;
+      });
+      return handle.meta.sizeBytes;
+    } finally {
+      version.release();
+    }
+  }
+
+  /** Tables that failed a check since the open, with what was found. */
+  get damagedTables(): ReadonlyMap<number, SstError> {
+    return this.#store.damage;
+  }
+
+  /**
+   * Closes the database and moves tables to `quarantineDir`, where nothing removes them: for people to look
+   * at. The database cannot be opened again: it would say which table is missing rather than answer without
+   * it. Answers the new paths.
+   * @param tables - default: those that failed a check
+   * @throws SstError SST_USAGE for a table that it does not have; SST_IO
+   */
+  async quarantine(tables: readonly number[] = [...this.damagedTables.keys()]): Promise<string[]> {
+    this.#store.checkOpen();
+    const own = new Set(this.tableNumbers());
+    const stranger = tables.find((table) => !own.has(table));
+    if (stranger !== undefined) throw usage(`there is no table ${stranger}`);
+    const { fs, dir, quarantineDir, logger } = this.#store.settings;
+    await this.close();
+    const paths = await quarantineTables(fs, dir, quarantineDir, tables);
+    logger.warn(LogEvent.Quarantined, { dir, tables: tables.join(' ') });
+    return paths;
+  }
+
   stats(): DbStats {
-    const { version, frozen, mutable, flushes, compactions } = this.#store;
-    const memtables = [mutable, ...frozen.flatMap(({ memtable }) => memtable ?? [])];
-    return {
-      levels: version.levels.map((tables) => ({
-        tables: tables.length,
-        bytes: tables.reduce((sum, { meta }) => sum + meta.sizeBytes, 0),
-      })),
-      memtables: memtables.length,
-      memtableBytes: memtables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      reservedBytes: memtables.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0),
-      flushes,
-      compactions,
-    };
+    return statsOf(this.#store);
   }
 
   /**
@@ -256,7 +288,9 @@ export class Db {
   }
 
   async #close(): Promise<void> {
+    this.#store.settings.scrubber?.remove(this);
     this.#background.cancel();
+    this.#background.cancelReaders();
     await this.#flusher.idle();
     await this.#compactor.idle();
     await this.#store.close();
@@ -304,34 +338,22 @@ export class Db {
   }
 
   #afterInstall(): void {
-    this.#settleWaiters();
+    this.#flushWaiters.settle(this.#store.flushes);
+    this.#watchPressure();
     this.#compactor.kick();
   }
 
-  #settleWaiters(): void {
-    const installed = this.#store.flushes;
-    const ready = this.#flushWaiters.filter(({ freezes }) => freezes <= installed);
-    this.#flushWaiters = this.#flushWaiters.filter(({ freezes }) => freezes > installed);
-    for (const { resolve } of ready) resolve();
+  #watchPressure(): void {
+    const { state } = this.pressure;
+    if (state === this.#pressureState) return;
+    this.#pressureState = state;
+    this.#store.settings.events.pressureChanged?.(state);
   }
 
   #rejectWaiters(error: SstError): void {
-    const waiters = this.#flushWaiters;
-    this.#flushWaiters = [];
-    for (const { reject } of waiters) reject(error);
+    this.#flushWaiters.rejectAll(error);
+    this.#compactor.refuseManual(error);
   }
-}
-
-export interface DbStats {
-  readonly levels: readonly { readonly tables: number; readonly bytes: number }[];
-  /** The mutable one and those that wait for their flush. */
-  readonly memtables: number;
-  /** Bytes of their entries. */
-  readonly memtableBytes: number;
-  /** Memory that they hold. */
-  readonly reservedBytes: number;
-  readonly flushes: number;
-  readonly compactions: number;
 }
 
 function usage(message: string): SstError {

@@ -16,10 +16,23 @@ export {
   type Sequence,
   SstError,
   SstErrorCode,
+  type TableDamage,
 } from './contract.js';
-export { Db, type DbStats } from './db.js';
+export { Db } from './db.js';
+export type { DbStats } from './engine/db-stats.js';
+export type { PressureState, WritePressure } from './engine/write-pressure.js';
+export type { CompactionEvent, DbEvents, FlushEvent } from './events.js';
+export type { CompactionReason } from './jobs/compaction-pick.js';
+export type { CompactionRange } from './jobs/manual-compaction.js';
 export type { LevelDbContents } from './leveldb/directory.js';
 export { exportLevelDb, type LevelDbExport, type LevelDbExportOptions } from './leveldb/export.js';
 export { LevelDbReader, type LevelDbReaderOptions } from './leveldb/reader.js';
 export { MemtableBudget } from './memtable-budget.js';
+export { OpenFiles } from './open-files.js';
+export {
+  JobScheduler,
+  type JobSchedulerOptions,
+  type JobSchedulerStats,
+} from './scheduling/job-scheduler.js';
+export { Scrubber, type ScrubberOptions, type ScrubberStats } from './scrubber.js';
 export type { CompressionName } from './table/compression.js';

@@ -38,6 +38,11 @@ export class MemtableBudget {
     return this.#frozenBytes > this.#frozenMaxBytes;
   }
 
+  /** What frozen memtables have of what they may have: above 1 it is full. 0 without a bound. */
+  get frozenShare(): number {
+    return this.#frozenBytes === 0 ? 0 : this.#frozenBytes / this.#frozenMaxBytes;
+  }
+
   /** The part of one more database. */
   join(): MemtableShare {
     const share = new MemtableShare((mutable, frozen) => {

@@ -19,6 +19,8 @@ export interface Telemetry {
   readonly manifestRotations: Counter;
   readonly removedFiles: Counter;
   readonly backgroundErrors: Counter;
+  readonly checkedBytes: Counter;
+  readonly damagedTables: Counter;
 }
 
 export function createTelemetry(metrics: Metrics = silentMetrics): Telemetry {
@@ -54,6 +56,8 @@ export function createTelemetry(metrics: Metrics = silentMetrics): Telemetry {
       'Errors of flush and compaction by severity.',
       ['severity'],
     ),
+    checkedBytes: counter('doug_sst_checked_bytes_total', 'Bytes of tables that were checked.'),
+    damagedTables: counter('doug_sst_damaged_tables_total', 'Tables that failed a check.'),
   };
 }
 
@@ -66,4 +70,9 @@ export const LogEvent = {
   BackgroundError: 'sst.background_error',
   FileRemoved: 'sst.file.removed',
   FileRemoveFailed: 'sst.file.remove_failed',
+  ThreadsUnusable: 'sst.threads.unusable',
+  TableDamaged: 'sst.table.damaged',
+  Quarantined: 'sst.table.quarantined',
+  ScrubFailed: 'sst.scrub.failed',
+  ListenerFailed: 'sst.listener.failed',
 } as const;

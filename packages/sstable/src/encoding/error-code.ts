@@ -37,7 +37,8 @@ export function toSstError(error: unknown, what: string, file?: string): SstErro
   return new SstError(code, `${what} failed: ${messageOf(error)}`, where);
 }
 
-function messageOf(error: unknown): string {
+/** What an error says. */
+export function messageOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'message' in error) {
     return String(error.message);
   }

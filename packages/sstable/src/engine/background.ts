@@ -1,11 +1,25 @@
 import type { Timer } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
-import { toSstError } from '../encoding/error-code.js';
-import { type Job, type JobControl, runJob } from '../jobs/job.js';
-import type { TableDestination } from '../jobs/table-output.js';
+import { codeOf, toSstError } from '../encoding/error-code.js';
+import { runJob } from '../jobs/job.js';
+import { JobSwitch } from '../jobs/job-switch.js';
+import { Pacer } from '../jobs/pacer.js';
+import {
+  type OutputSpec,
+  type TableJobName,
+  type TableJobSpecs,
+  tableJob,
+} from '../jobs/table-jobs.js';
+import { parseFileName } from '../manifest/file-names.js';
+import { THREAD_DIED } from '../scheduling/job-threads.js';
+import type { Lane } from '../scheduling/lane.js';
+import type { TableMeta } from '../table/table-meta.js';
 import { LogEvent } from '../telemetry.js';
 import { FIRST_COMPRESSED_LEVEL, MAX_FAILURES, RETRY_DELAY_MS } from './settings.js';
 import type { Store } from './store.js';
+
+/** What jobs that run together have of the bytes that may be written. Writes wait for a flush. */
+const RATE_WEIGHTS = { flush: 3, compact: 1 } as const;
 
 /** Failures that the same try will meet again. */
 const HOPELESS: ReadonlySet<SstErrorCode> = new Set([
@@ -29,8 +43,11 @@ const HOPELESS: ReadonlySet<SstErrorCode> = new Set([
  */
 export class Background {
   readonly store: Store;
-  readonly #control = { isCancelled: false };
+  #isCancelled = false;
   readonly #pauses = new Map<Timer, () => void>();
+  /** Jobs that write tables, and those that only read them. */
+  readonly #writers = new Set<JobSwitch>();
+  readonly #readers = new Set<JobSwitch>();
   /** Why no more work is done. */
   #failure: SstError | null = null;
   readonly #onFailure: (error: SstError) => void;
@@ -46,12 +63,15 @@ export class Background {
   }
 
   get isStopped(): boolean {
-    return this.#failure !== null || this.#control.isCancelled;
+    return this.#failure !== null || this.#isCancelled;
   }
 
-  /** Ends jobs at their next step and pauses at once. */
+  /** Ends jobs that write at their next step, waits for turns and pauses at once. */
   cancel(): void {
-    this.#control.isCancelled = true;
+    this.#isCancelled = true;
+    const { flushes, compactions } = this.store.settings.scheduler;
+    for (const lane of [flushes, compactions]) lane.forget(this);
+    for (const job of this.#writers) job.cancel();
     for (const [timer, resume] of this.#pauses) {
       timer.cancel();
       resume();
@@ -59,40 +79,104 @@ export class Background {
     this.#pauses.clear();
   }
 
-  /** Runs a job that ends when background work does. */
-  run<T>(job: Job<T>): Promise<T> {
-    return this.#run(job, this.#control);
+  /** Ends jobs that only read: when the database is closed, not when background work ends. */
+  cancelReaders(): void {
+    this.store.settings.scheduler.checks.forget(this.#readers);
+    for (const job of this.#readers) job.cancel();
   }
 
-  /** Runs a job that only reads: it ends when the database is closed. */
-  runReader<T>(job: Job<T>): Promise<T> {
-    const { store } = this;
-    return this.#run(job, {
-      get isCancelled(): boolean {
-        return store.isClosed;
-      },
+  /**
+   * Waits for the database's turn in a lane, then does the work.
+   * @throws what the work throws; SST_CLOSED where background work ends before its turn
+   */
+  inTurn<T>(lane: Lane, score: () => number, work: () => Promise<T>): Promise<T> {
+    return lane.run(this, score, async () => {
+      if (this.isStopped) throw new SstError(SstErrorCode.Closed, 'background work has ended');
+      return await work();
     });
   }
 
-  #run<T>(job: Job<T>, control: JobControl): Promise<T> {
-    const { clock, sliceMs, telemetry } = this.store.settings;
-    return runJob(job, {
-      clock,
-      sliceMs,
-      control,
-      onSlice: (durationMs) => telemetry.sliceSeconds.observe(durationMs / 1000),
-    });
+  /** Runs a job that writes tables: they are durable then, their names are not. */
+  write<Name extends keyof typeof RATE_WEIGHTS>(
+    name: Name,
+    spec: TableJobSpecs[Name],
+  ): Promise<readonly TableMeta[]> {
+    const job = new JobSwitch();
+    const share = this.store.settings.scheduler.rate.begin(job, RATE_WEIGHTS[name]);
+    return this.#run(name, spec, job, this.#writers)
+      .catch((error: unknown) => {
+        if (codeOf(error) === THREAD_DIED) this.#removeOutputs(spec);
+        throw error;
+      })
+      .finally(() => share.end());
   }
 
-  /** Where jobs write tables of this level. */
-  destination(level: number): TableDestination {
-    const { fs, dir, blockBytes, indexBytes, compression } = this.store.settings;
+  /**
+   * Reads every byte of a table, in its turn. The host is told of damage.
+   * @throws SstError SST_CORRUPT, SST_FOREIGN, SST_IO, SST_CLOSED
+   */
+  async check(table: TableMeta): Promise<void> {
+    const { scheduler, dir, telemetry } = this.store.settings;
+    const job = new JobSwitch();
+    const work = (): Promise<unknown> => this.#run('check', { dir, table }, job, this.#readers);
+    try {
+      await scheduler.checks.run(this.#readers, () => 0, work);
+      telemetry.checkedBytes.add(table.sizeBytes);
+    } catch (error) {
+      const known = toSstError(error, `checking table ${table.number} in ${dir}`, dir);
+      this.#reportDamage(known);
+      throw known;
+    }
+  }
+
+  /** Errors that name a table which is not what it should be. */
+  #reportDamage(error: SstError): void {
+    if (!HOPELESS.has(error.code) || error.file === null) return;
+    const name = parseFileName(error.file.slice(error.file.lastIndexOf('/') + 1));
+    if (name?.kind === 'table') this.store.reportDamage(name.number, error);
+  }
+
+  async #run<Name extends TableJobName>(
+    name: Name,
+    spec: TableJobSpecs[Name],
+    job: JobSwitch,
+    running: Set<JobSwitch>,
+  ): Promise<readonly TableMeta[]> {
+    const { scheduler, fs, clock, sliceMs, telemetry, logger } = this.store.settings;
+    const onLoop = (): Promise<readonly TableMeta[]> => {
+      const pacer = new Pacer(
+        () => clock.monotonicMs(),
+        () => job.bytesPerSecond,
+      );
+      return runJob(tableJob(name, spec, fs, pacer), {
+        clock,
+        sliceMs,
+        control: job,
+        onSlice: (durationMs) => telemetry.sliceSeconds.observe(durationMs / 1000),
+      });
+    };
+    running.add(job);
+    try {
+      return await scheduler.threads.run(name, spec, job, logger, onLoop);
+    } finally {
+      running.delete(job);
+    }
+  }
+
+  /** Where and how a job writes at most so many tables of a level. */
+  outputs(level: number, count: number): OutputSpec {
+    const { dir, blockBytes, indexBytes, compression } = this.store.settings;
     const format = {
       blockBytes,
       indexBytes,
       compression: level < FIRST_COMPRESSED_LEVEL ? 'none' : compression,
     } as const;
-    return { fs, dir, format, nextSlot: () => this.store.nextSlot() };
+    return { dir, format, slots: Array.from({ length: count }, () => this.store.nextSlot()) };
+  }
+
+  /** A thread that died could not clean up. It touches no file any more. */
+  #removeOutputs({ slots }: OutputSpec): void {
+    for (const { number } of slots) this.store.removeIfThere(number, 'its thread died');
   }
 
   /**
@@ -108,9 +192,11 @@ export class Background {
         const known = toSstError(error, what);
         if (known.code !== SstErrorCode.NoSpace) failures++;
         if (this.store.manifest.isFailed) this.fail('fatal', known);
-        else if (this.#control.isCancelled) return null;
-        else if (HOPELESS.has(known.code) || failures >= MAX_FAILURES) this.fail('stopped', known);
-        else {
+        else if (this.#isCancelled) return null;
+        else if (HOPELESS.has(known.code) || failures >= MAX_FAILURES) {
+          this.#reportDamage(known);
+          this.fail('stopped', known);
+        } else {
           this.#report('retried', known);
           await this.#pause(RETRY_DELAY_MS);
         }

@@ -1,6 +1,7 @@
 import { SstError, SstErrorCode } from '../contract.js';
-import { flushMemtable } from '../jobs/flush-job.js';
 import type { VersionEdit } from '../manifest/version-edit.js';
+import type { Memtable } from '../memtable/memtable.js';
+import type { TableMeta } from '../table/table-meta.js';
 import { LogEvent } from '../telemetry.js';
 import type { TableHandle } from '../version/table-handle.js';
 import type { Background } from './background.js';
@@ -59,10 +60,13 @@ export class Flusher {
     let handle: TableHandle | null = null;
     if (memtable !== null) {
       handle = await this.#background.persist('a flush', async () => {
-        const job = flushMemtable(memtable.cursor(), this.#background.destination(0));
-        const meta = await this.#background.run(job);
+        const written = await this.#background.inTurn(
+          store.settings.scheduler.flushes,
+          () => store.frozen.length,
+          () => this.#write(memtable),
+        );
         await this.#background.syncDir();
-        return store.openTables([meta])[0] ?? null;
+        return store.openTables(written)[0] ?? null;
       });
       if (handle === null) return false;
     }
@@ -75,17 +79,25 @@ export class Flusher {
       return false;
     }
     const sizeBytes = handle?.meta.sizeBytes ?? 0;
+    const durationMs = clock.monotonicMs() - startMs;
+    store.flushedBytes += sizeBytes;
     telemetry.flushes.add(1);
     telemetry.flushedBytes.add(sizeBytes);
-    telemetry.flushSeconds.observe((clock.monotonicMs() - startMs) / 1000);
-    logger.debug(LogEvent.FlushInstalled, {
-      table: handle?.meta.number ?? null,
-      sizeBytes,
-      lastSequence: oldest.lastSequence,
-    });
+    telemetry.flushSeconds.observe(durationMs / 1000);
+    const { lastSequence } = oldest;
+    const event = { table: handle?.meta.number ?? null, sizeBytes, lastSequence };
+    logger.debug(LogEvent.FlushInstalled, event);
     this.#onInstall();
     store.settings.onInstalled(oldest.hostState);
+    store.settings.events.flushInstalled?.({ ...event, durationMs });
     return true;
+  }
+
+  #write(memtable: Memtable): Promise<readonly TableMeta[]> {
+    return this.#background.write('flush', {
+      memtable: memtable.image,
+      ...this.#background.outputs(0, 1),
+    });
   }
 
   #install(oldest: Frozen, handle: TableHandle | null): void {

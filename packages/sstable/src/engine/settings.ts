@@ -1,9 +1,17 @@
 import { type Logger, silentLogger } from '@dougdb/ports';
 import { type DbOptions, SstError, SstErrorCode } from '../contract.js';
+import { messageOf } from '../encoding/error-code.js';
+import type { DbEvents } from '../events.js';
 import { MemtableBudget } from '../memtable-budget.js';
+import type { OpenFiles } from '../open-files.js';
+import { JobScheduler } from '../scheduling/job-scheduler.js';
+import type { Scrubber } from '../scrubber.js';
 import type { CompressionName } from '../table/compression.js';
 import { DEFAULT_INDEX_BYTES } from '../table/table-meta.js';
-import { createTelemetry, type Telemetry } from '../telemetry.js';
+import { createTelemetry, LogEvent, type Telemetry } from '../telemetry.js';
+
+/** Level 0 with so many tables holds reads up: writes should slow down. */
+export const SLOW_LEVEL0_TABLES = 8;
 
 /** Level 0 with so many tables is so far behind that growth should be refused. */
 export const STALL_LEVEL0_TABLES = 12;
@@ -30,14 +38,21 @@ const COMPRESSIONS: ReadonlySet<CompressionName> = new Set(['none', 'deflate-raw
 /** Options of a database with the defaults filled in. */
 export interface Settings
   extends Required<
-    Omit<DbOptions, 'logger' | 'metrics' | 'onInstalled' | 'onBackgroundError' | 'identity'>
+    Omit<DbOptions, 'logger' | 'metrics' | 'identity' | 'openFiles' | 'scrubber' | CallbackName>
   > {
   readonly identity: Uint8Array;
+  /** null: each table keeps its file open. */
+  readonly openFiles: OpenFiles | null;
+  readonly scrubber: Scrubber | null;
   readonly logger: Logger;
   readonly telemetry: Telemetry;
   readonly onInstalled: NonNullable<DbOptions['onInstalled']>;
   readonly onBackgroundError: NonNullable<DbOptions['onBackgroundError']>;
+  readonly onCorruption: NonNullable<DbOptions['onCorruption']>;
+  readonly events: DbEvents;
 }
+
+type CallbackName = 'onInstalled' | 'onBackgroundError' | 'onCorruption' | 'events';
 
 /** @throws SstError SST_USAGE for a size that is not above 0 */
 export function resolveSettings(options: DbOptions): Settings {
@@ -51,6 +66,9 @@ export function resolveSettings(options: DbOptions): Settings {
     cache: options.cache,
     memtableBytes: options.memtableBytes ?? 16 * 1024 * 1024,
     budget: options.budget ?? new MemtableBudget(Number.POSITIVE_INFINITY),
+    scheduler: options.scheduler ?? new JobScheduler(),
+    openFiles: options.openFiles ?? null,
+    scrubber: options.scrubber ?? null,
     blockBytes: options.blockBytes ?? 4 * 1024,
     compression: options.compression ?? 'none',
     indexBytes: options.indexBytes ?? DEFAULT_INDEX_BYTES,
@@ -62,6 +80,8 @@ export function resolveSettings(options: DbOptions): Settings {
     telemetry: createTelemetry(options.metrics),
     onInstalled: options.onInstalled ?? (() => undefined),
     onBackgroundError: options.onBackgroundError ?? (() => undefined),
+    onCorruption: options.onCorruption ?? (() => undefined),
+    events: guarded(options.events ?? {}, options.logger ?? silentLogger),
   };
   for (const name of [
     'memtableBytes',
@@ -79,4 +99,26 @@ export function resolveSettings(options: DbOptions): Settings {
     throw new SstError(SstErrorCode.Usage, `there is no compression '${settings.compression}'`);
   }
   return Object.freeze(settings);
+}
+
+const EVENTS = [
+  'flushInstalled',
+  'compactionInstalled',
+  'tableRemoved',
+  'pressureChanged',
+] as const satisfies readonly (keyof DbEvents)[];
+
+/** What a listener throws is logged and goes no further: events come from the middle of other work. */
+function guarded(events: DbEvents, logger: Logger): DbEvents {
+  const guard = (name: keyof DbEvents): [string, (event: never) => void] => [
+    name,
+    (event) => {
+      try {
+        events[name]?.(event);
+      } catch (error) {
+        logger.error(LogEvent.ListenerFailed, { name, reason: messageOf(error) });
+      }
+    },
+  ];
+  return Object.fromEntries(EVENTS.filter((name) => events[name] !== undefined).map(guard));
 }

@@ -1,5 +1,7 @@
 import { crc32 } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
+import { compactionDebt } from '../jobs/compaction-debt.js';
+import { nextTombstoneFloor } from '../jobs/compaction-picker.js';
 import type { CurrentManifest } from '../manifest/current-manifest.js';
 import { join, manifestName, markerName, tableName } from '../manifest/file-names.js';
 import { Manifest } from '../manifest/manifest.js';
@@ -45,6 +47,14 @@ export class Store {
   isClosed = false;
   flushes = 0;
   compactions = 0;
+  flushedBytes = 0;
+  compactionReadBytes = 0;
+  compactionWrittenBytes = 0;
+  /** Of the current version. */
+  compactionDebtBytes = 0;
+  tombstoneFloor = Number.POSITIVE_INFINITY;
+  /** Tables that failed a check, with what was found first. */
+  readonly damage = new Map<number, SstError>();
   readonly #handles = new Set<TableHandle>();
 
   /** @throws SstError if a table of the manifest is missing, damaged or another one */
@@ -58,11 +68,13 @@ export class Store {
       state,
       current,
       onRotated: (old) => this.#removeManifest(old),
+      openFiles: settings.openFiles,
     });
     this.lastSequence = state.lastSequence;
     this.minimumSequence =
       state.lastSequence > 0 || state.files.size > 0 ? state.lastSequence + 1 : 0;
     this.version = this.#openVersion([...state.files.values()]);
+    this.#judgeVersion();
     this.share = settings.budget.join();
   }
 
@@ -74,8 +86,9 @@ export class Store {
 
   /** Opens a table that no version names yet. @throws SstError */
   openTable(meta: TableMeta): TableHandle {
-    const { fs, dir, cache } = this.settings;
-    const reader = TableReader.open(fs, join(dir, tableName(meta.number)), meta, cache);
+    const { fs, openFiles, dir, cache } = this.settings;
+    const files = openFiles === null ? fs : openFiles.of(fs);
+    const reader = TableReader.open(files, join(dir, tableName(meta.number)), meta, cache);
     const handle = new TableHandle(meta, reader, (unused) => this.#onUnused(unused));
     this.#handles.add(handle);
     return handle;
@@ -113,7 +126,14 @@ export class Store {
     });
     const before = this.version;
     this.version = new Version(levels).acquire();
+    this.#judgeVersion();
     before.release();
+  }
+
+  /** What is asked of a version too often to be counted each time. */
+  #judgeVersion(): void {
+    this.compactionDebtBytes = compactionDebt(this.version, this.settings);
+    this.tombstoneFloor = nextTombstoneFloor(this.version);
   }
 
   /** @throws SstError SST_CLOSED */
@@ -133,6 +153,24 @@ export class Store {
   removeTable(number: number, why: string): void {
     this.#remove(tableName(number), why);
     this.settings.telemetry.removedFiles.add(1);
+    this.settings.events.tableRemoved?.(number);
+  }
+
+  /** Tells the host of a table that failed a check, once. */
+  reportDamage(table: number, error: SstError): void {
+    if (this.damage.has(table)) return;
+    this.damage.set(table, error);
+    const { logger, telemetry, onCorruption } = this.settings;
+    telemetry.damagedTables.add(1);
+    const { file, offset, message } = error;
+    logger.error(LogEvent.TableDamaged, { table, file, offset, reason: message });
+    onCorruption({ table, error });
+  }
+
+  /** As removeTable, where nobody knows whether it came to be. */
+  removeIfThere(number: number, why: string): void {
+    if (this.settings.fs.stat(join(this.settings.dir, tableName(number))) === null) return;
+    this.removeTable(number, why);
   }
 
   /** Removes all files that nothing names. The manifest that counts was made by this process. */

@@ -4,6 +4,7 @@ import type { TableMeta } from '../table/table-meta.js';
 import { TableReader } from '../table/table-reader.js';
 import { LevelCursor } from '../version/level-cursor.js';
 import { type Job, STEP_BYTES, STEP_ENTRIES } from './job.js';
+import { type SizedRange, TableCut } from './table-cut.js';
 import { type TableDestination, TableOutput } from './table-output.js';
 import { type KeyRange, VersionRetention } from './version-retention.js';
 
@@ -12,6 +13,10 @@ export interface CompactionInput {
   readonly runs: readonly (readonly TableMeta[])[];
   /** Tables of the levels below the one that is written, sorted, level by level. */
   readonly below: readonly (readonly KeyRange[])[];
+  /** Tables of the level right below the one that is written, sorted. */
+  readonly grandparents: readonly SizedRange[];
+  /** A table is ended before it lies over more of them than this. */
+  readonly maxGrandparentBytes: number;
   /** No reader asks for a state before this sequence. */
   readonly floor: number;
   /** Size at which a table is ended, at the next user key. */
@@ -41,17 +46,26 @@ export function* compactTables(input: CompactionInput): Job<readonly TableMeta[]
     });
     const merged = new MergingCursor(runs);
     const retention = new VersionRetention(input.floor, input.below);
+    const cut = new TableCut(input.grandparents, input.maxGrandparentBytes);
     let entries = 0;
     let bytes = 0;
     for (merged.first(); merged.valid; merged.next()) {
       const isKept = retention.keeps(merged);
-      if (retention.isNewKey && output.openBytes >= tableBytes) yield* output.finishTable();
+      if (retention.isNewKey) {
+        const { keyBytes, keyStart, keyEnd } = merged;
+        const isOver = cut.isDue(keyBytes, keyStart, keyEnd, output.openBytes > 0);
+        // With the last slot in use its table takes the rest, however large it becomes.
+        if ((isOver || output.openBytes >= tableBytes) && output.hasSlot) {
+          yield* output.finishTable();
+          cut.restart();
+        }
+      }
       if (isKept) output.add(merged);
       bytes += merged.valueEnd - merged.valueStart;
       if (++entries < STEP_ENTRIES && bytes < STEP_BYTES) continue;
       entries = 0;
       bytes = 0;
-      yield;
+      yield output.stepWait;
     }
     yield* output.finishTable();
     isDone = true;

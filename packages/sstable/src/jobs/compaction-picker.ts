@@ -1,94 +1,179 @@
 import { compareKeys } from '../encoding/key-order.js';
 import { LEVELS } from '../manifest/version-edit.js';
+import type { TableMeta } from '../table/table-meta.js';
 import type { TableHandle } from '../version/table-handle.js';
 import { overlapping, type Version } from '../version/version.js';
+import { bytesOf, type CompactionPick, makePick } from './compaction-pick.js';
+import { type LevelShape, levelShape } from './level-shape.js';
 
-/** Each level may hold so many times the bytes of the one above it. */
-const LEVEL_RATIO = 10;
+/** From so many times its trigger on level 0 goes before everything else: writes are about to wait for it. */
+const URGENT_LEVEL0_SCORE = 2;
 
 export interface CompactionLimits {
   /** Tables in level 0 that start a compaction. */
   readonly level0Tables: number;
-  /** Bytes that level 1 may hold. */
+  /** Bytes that the level may hold into which level 0 is compacted. */
   readonly level1Bytes: number;
+  /** Size at which a table is closed. */
+  readonly tableBytes: number;
 }
 
-export interface CompactionPick {
-  readonly level: number;
-  /** Tables of `level`; for level 0 newest first. */
-  readonly upper: readonly TableHandle[];
-  /** Tables of level + 1 that overlap them, in key order. */
-  readonly lower: readonly TableHandle[];
+/** The most urgent compaction of a database. */
+export interface ScoredPick extends CompactionPick {
+  /** From 1 on the levels need it; below, it only gives space back. */
+  readonly score: number;
 }
 
-/**
- * For each level the largest key of the table that was compacted last, so that all of it takes its turn.
- * In memory only.
- */
-export type CompactionPointers = Map<number, Uint8Array>;
+/** Of a compaction that nothing waits for. */
+const IDLE_SCORE = 0.5;
 
 /**
- * The most urgent compaction, null if none is due. Level 0 counts tables (each is a stop for every
- * read), the others bytes. From level 0 all tables are taken: each may hold any key, and an older
- * version must not stay above a newer one. From another level one table is taken, in turn by key.
+ * The most urgent compaction, null if none is due.
+ *
+ * Level 0 counts tables (each is a stop for every read) and goes to the base level, all of it: each may hold
+ * any key, and an older version must not stay above a newer one. Another level counts bytes, a tombstone as
+ * the entry that it hides; from it goes the table that costs least: the fewest bytes below for each byte of
+ * its own. When all levels are in shape, tables that are mostly tombstones are taken, once nobody can ask
+ * for what they hide: they make scans slow and hold up space in other tables.
+ *
+ * @param floor - no reader asks for a state before this sequence
  */
 export function pickCompaction(
   version: Version,
   limits: CompactionLimits,
-  pointers: ReadonlyMap<number, Uint8Array>,
-): CompactionPick | null {
-  let level = -1;
-  let best = 1;
-  for (let candidate = 0; candidate < LEVELS - 1; candidate++) {
-    const score = scoreOf(version, candidate, limits);
-    if (score < best || (score === best && level >= 0)) continue;
-    level = candidate;
-    best = score;
-  }
-  if (level < 0) return null;
-  const upper = level === 0 ? tablesOf(version, 0) : nextInTurn(version, level, pointers);
-  const range = rangeOf(upper);
-  if (range === null) return null;
-  const lower = overlapping(tablesOf(version, level + 1), range.smallest, range.largest);
-  return { level, upper, lower };
+  floor: number,
+): ScoredPick | null {
+  const { level, score, shape } = mostUrgentLevel(version, limits);
+  if (score < 1) return pickTombstones(version, limits, floor);
+  const upper = level === 0 ? tablesOf(version, 0) : cheapest(version, level);
+  const to = level === 0 ? shape.base : level + 1;
+  const { tableBytes } = limits;
+  const reason = level === 0 ? 'level 0' : 'size';
+  const pick = makePick(version, reason, { level, upper, to }, { mayMove: true, tableBytes });
+  return pick === null ? null : { ...pick, score };
 }
 
-/** How urgent a level is: from 1 on it is due. */
-function scoreOf(version: Version, level: number, limits: CompactionLimits): number {
-  const tables = tablesOf(version, level);
-  if (level === 0) return tables.length / limits.level0Tables;
-  const bytes = tables.reduce((sum, { meta }) => sum + meta.sizeBytes, 0);
-  return bytes / (limits.level1Bytes * LEVEL_RATIO ** (level - 1));
+/** How urgent the most urgent compaction is: from 1 on the levels need it. */
+export function compactionScore(version: Version, limits: CompactionLimits): number {
+  return mostUrgentLevel(version, limits).score;
 }
 
-function nextInTurn(
+export function shapeOf(version: Version, limits: CompactionLimits): LevelShape {
+  return levelShape(version.levels.map(bytesOf), limits.level1Bytes);
+}
+
+function mostUrgentLevel(
   version: Version,
-  level: number,
-  pointers: ReadonlyMap<number, Uint8Array>,
-): readonly TableHandle[] {
-  const tables = tablesOf(version, level);
-  const pointer = pointers.get(level);
-  const next =
-    pointer === undefined
-      ? undefined
-      : tables.find(({ meta }) => compareKeys(meta.smallest, pointer) > 0);
-  const table = next ?? tables[0];
-  return table === undefined ? [] : [table];
+  limits: CompactionLimits,
+): { readonly level: number; readonly score: number; readonly shape: LevelShape } {
+  const shape = shapeOf(version, limits);
+  let level = 0;
+  let score = tablesOf(version, 0).length / limits.level0Tables;
+  if (score >= URGENT_LEVEL0_SCORE) return { level, score, shape };
+  const entryBytes = averageEntryBytes(version);
+  for (let candidate = shape.base; candidate < LEVELS - 1; candidate++) {
+    const bytes = tablesOf(version, candidate).reduce(
+      (sum, { meta }) => sum + weightOf(meta, entryBytes),
+      0,
+    );
+    const candidateScore = bytes / (shape.maxBytes[candidate] ?? Number.POSITIVE_INFINITY);
+    if (candidateScore <= score) continue;
+    level = candidate;
+    score = candidateScore;
+  }
+  return { level, score, shape };
+}
+
+/** Bytes of a table and of what its tombstones may hide. */
+function weightOf(meta: TableMeta, entryBytes: number): number {
+  return meta.sizeBytes + meta.deletions * entryBytes;
+}
+
+function averageEntryBytes(version: Version): number {
+  let bytes = 0;
+  let entries = 0;
+  for (const tables of version.levels) {
+    for (const { meta } of tables) {
+      bytes += meta.sizeBytes;
+      entries += meta.entries;
+    }
+  }
+  return entries === 0 ? 0 : bytes / entries;
+}
+
+/** The table of a level whose compaction rewrites the fewest bytes below for each byte that it moves. */
+function cheapest(version: Version, level: number): TableHandle[] {
+  const below = tablesOf(version, level + 1);
+  const entryBytes = averageEntryBytes(version);
+  let best: TableHandle | null = null;
+  let bestCost = Number.POSITIVE_INFINITY;
+  let at = 0;
+  for (const table of tablesOf(version, level)) {
+    const { smallest, largest } = table.meta;
+    while (isBefore(below[at], smallest)) at++;
+    let overlapBytes = 0;
+    for (let next = at; next < below.length; next++) {
+      const other = below[next];
+      if (other === undefined || compareKeys(other.meta.smallest, largest) > 0) break;
+      overlapBytes += other.meta.sizeBytes;
+    }
+    const cost = overlapBytes / weightOf(table.meta, entryBytes);
+    if (cost >= bestCost) continue;
+    best = table;
+    bestCost = cost;
+  }
+  return best === null ? [] : [best];
+}
+
+function isBefore(table: TableHandle | undefined, key: Uint8Array): boolean {
+  return table !== undefined && compareKeys(table.meta.largest, key) < 0;
+}
+
+/**
+ * A table that is mostly tombstones which nobody needs to see any more. It is written anew: where something
+ * below may hold older versions, together with that; else in its own level. So each such compaction takes
+ * tombstones away or moves them down, and there is an end to them.
+ */
+function pickTombstones(
+  version: Version,
+  { tableBytes }: CompactionLimits,
+  floor: number,
+): ScoredPick | null {
+  for (let level = LEVELS - 1; level > 0; level--) {
+    for (const table of tablesOf(version, level)) {
+      if (!isDense(table.meta) || table.meta.largestSequence > floor) continue;
+      const to = hasBelow(version, level, table.meta) ? level + 1 : level;
+      const from = { level, upper: [table], to };
+      const pick = makePick(version, 'tombstones', from, { mayMove: false, tableBytes });
+      if (pick !== null) return { ...pick, score: IDLE_SCORE };
+    }
+  }
+  return null;
+}
+
+/**
+ * The lowest history floor at which a compaction for the sake of tombstones becomes due; infinite if none
+ * will: so that a floor that moves with every write costs a comparison.
+ */
+export function nextTombstoneFloor(version: Version): number {
+  let floor = Number.POSITIVE_INFINITY;
+  for (const [level, tables] of version.levels.entries()) {
+    if (level === 0) continue;
+    for (const { meta } of tables) if (isDense(meta)) floor = Math.min(floor, meta.largestSequence);
+  }
+  return floor;
+}
+
+function isDense({ deletions, entries }: TableMeta): boolean {
+  return deletions > 0 && deletions * 2 >= entries;
+}
+
+function hasBelow(version: Version, level: number, { smallest, largest }: TableMeta): boolean {
+  return version.levels
+    .slice(level + 1)
+    .some((tables) => overlapping(tables, smallest, largest).length > 0);
 }
 
 function tablesOf(version: Version, level: number): readonly TableHandle[] {
   return version.levels[level] ?? [];
-}
-
-function rangeOf(
-  tables: readonly TableHandle[],
-): { readonly smallest: Uint8Array; readonly largest: Uint8Array } | null {
-  const [first] = tables;
-  if (first === undefined) return null;
-  let { smallest, largest } = first.meta;
-  for (const { meta } of tables) {
-    if (compareKeys(meta.smallest, smallest) < 0) smallest = meta.smallest;
-    if (compareKeys(meta.largest, largest) > 0) largest = meta.largest;
-  }
-  return { smallest, largest };
 }

@@ -16,7 +16,7 @@ export function* flushMemtable(memtable: Cursor, destination: TableDestination):
       if (++entries < STEP_ENTRIES && bytes < STEP_BYTES) continue;
       entries = 0;
       bytes = 0;
-      yield;
+      yield output.stepWait;
     }
     yield* output.finishTable();
     const [meta] = output.finished;

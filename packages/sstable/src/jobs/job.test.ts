@@ -1,5 +1,6 @@
+import type { File } from '@dougdb/ports';
 import { SimScheduler } from '@dougdb/ports/sim';
-import { type Job, type JobRunnerOptions, runJob } from './job.js';
+import { type Job, type JobRunnerOptions, runJob, runJobBlocking } from './job.js';
 
 function runner(overrides: Partial<JobRunnerOptions> = {}): {
   readonly scheduler: SimScheduler;
@@ -16,6 +17,16 @@ function runner(overrides: Partial<JobRunnerOptions> = {}): {
       ...overrides,
     },
   };
+}
+
+const blocking = () => ({ control: { isCancelled: false }, sleep: () => undefined });
+
+/** As far as a job knows files. */
+function fileThat(does: 'syncs' | 'fails'): File {
+  const fail = (): void => {
+    if (does === 'fails') throw new Error('disk');
+  };
+  return { datasyncSync: fail, datasync: async () => fail() } as unknown as File;
 }
 
 describe('runJob', () => {
@@ -51,20 +62,34 @@ describe('runJob', () => {
     expect(durations).toEqual([2, 2, 2, 0]);
   });
 
-  it('waits for promises, and throws their failures where they were yielded', async () => {
+  it('waits for syncs, and throws their failures where they were waited for', async () => {
     const { scheduler, options } = runner();
     const log: string[] = [];
     function* work(): Job<string> {
-      yield Promise.resolve();
+      yield { datasync: fileThat('syncs') };
       try {
-        yield Promise.reject(new Error('disk'));
+        yield { datasync: fileThat('fails') };
       } catch (error) {
         log.push((error as Error).message);
       }
       return 'done';
     }
     await expect(scheduler.runWhilePending(runJob(work(), options))).resolves.toBe('done');
-    expect(log).toEqual(['disk']);
+    expect(runJobBlocking(work(), blocking())).toBe('done');
+    expect(log).toEqual(['disk', 'disk']);
+  });
+
+  it('lets time pass where the job was too fast', async () => {
+    const { scheduler, options } = runner();
+    function* work(): Job<void> {
+      yield { pauseMs: 30 };
+      yield { pauseMs: 12 };
+    }
+    await scheduler.runWhilePending(runJob(work(), options));
+    expect(scheduler.nowMs).toBe(42);
+    const slept: number[] = [];
+    runJobBlocking(work(), { ...blocking(), sleep: (durationMs) => slept.push(durationMs) });
+    expect(slept).toEqual([30, 12]);
   });
 
   it('hands on what a job throws', async () => {
@@ -74,6 +99,7 @@ describe('runJob', () => {
       throw new Error('boom');
     }
     await expect(scheduler.runWhilePending(runJob(work(), options))).rejects.toThrow('boom');
+    expect(() => runJobBlocking(work(), blocking())).toThrow('boom');
   });
 
   it('ends a cancelled job at its next step and lets it clean up', async () => {
@@ -94,5 +120,11 @@ describe('runJob', () => {
       code: 'SST_CLOSED',
     });
     expect(isClean).toBe(true);
+    isClean = false;
+    control.isCancelled = false;
+    const closed = expect.objectContaining({ code: 'SST_CLOSED' });
+    expect(() => runJobBlocking(work(), { ...blocking(), control })).toThrow(closed);
+    expect(isClean).toBe(true);
+    expect(() => runJobBlocking(work(), { ...blocking(), control })).toThrow(closed);
   });
 });

@@ -1,12 +1,15 @@
-import type { Clock } from '@dougdb/ports';
+import type { Clock, File } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 
+/** What a job waits for: data of a file to become durable, or time to pass (it wrote faster than it may). */
+export type JobWait = { readonly datasync: File } | { readonly pauseMs: number };
+
 /**
- * Background work as a generator: it yields where it may pause (undefined) and where it waits (a
- * promise, whose failure is thrown at that place). A job knows nothing of the database: files and
- * options in, file metadata out, so that the same code can run in slices on the loop or in a worker.
+ * Background work as a generator: it yields where it may pause (undefined) and where it waits; what fails
+ * there is thrown at that place. A job knows nothing of the database: files and options in, file metadata
+ * out, so that the same code runs in slices on the loop and in a worker thread, where it blocks.
  */
-export type Job<T> = Generator<Promise<void> | undefined, T, void>;
+export type Job<T> = Generator<JobWait | undefined, T, void>;
 
 /** Entries or bytes after which a job should yield. */
 export const STEP_ENTRIES = 32;
@@ -44,8 +47,13 @@ export function runJob<T>(job: Job<T>, options: JobRunnerOptions): Promise<T> {
             resolve(result.value);
             return;
           }
-          if (result.value !== undefined) {
-            result.value.then(defer, (error: unknown) => slice({ error }));
+          const wait = result.value;
+          if (wait !== undefined && 'datasync' in wait) {
+            wait.datasync.datasync().then(defer, (error: unknown) => slice({ error }));
+            return;
+          }
+          if (wait !== undefined) {
+            clock.setTimer(wait.pauseMs, () => slice(undefined));
             return;
           }
           if (clock.monotonicMs() - startMs >= sliceMs) break;
@@ -59,6 +67,41 @@ export function runJob<T>(job: Job<T>, options: JobRunnerOptions): Promise<T> {
     };
     defer();
   });
+}
+
+export interface BlockingRunnerOptions {
+  readonly control: JobControl;
+  /** Returns after so many milliseconds, earlier when the job is cancelled. */
+  readonly sleep: (durationMs: number) => void;
+}
+
+/**
+ * Runs a job to its end without giving the thread away: for worker threads, whose own descriptors and
+ * synchronous calls keep out of the thread pool that the host's log syncs through.
+ * @throws what the job throws; SstError SST_CLOSED when cancelled
+ */
+export function runJobBlocking<T>(job: Job<T>, options: BlockingRunnerOptions): T {
+  const { control, sleep } = options;
+  if (control.isCancelled) throw cancelled();
+  let result = job.next();
+  while (result.done !== true) {
+    const wait = result.value;
+    let failure: { readonly error: unknown } | null = null;
+    if (control.isCancelled) failure = { error: cancelled() };
+    else if (wait !== undefined && 'datasync' in wait) failure = datasyncFailure(wait.datasync);
+    else if (wait !== undefined) sleep(wait.pauseMs);
+    result = failure === null ? job.next() : job.throw(failure.error);
+  }
+  return result.value;
+}
+
+function datasyncFailure(file: File): { readonly error: unknown } | null {
+  try {
+    file.datasyncSync();
+    return null;
+  } catch (error) {
+    return { error };
+  }
 }
 
 function cancelled(): SstError {

@@ -1,28 +1,39 @@
 import type { SimFs } from '@dougdb/ports/sim';
-import { ArrayCursor, del, type Entry, forward, put, sorted } from '../../test/support/entries.js';
+import {
+  ArrayCursor,
+  bytes,
+  del,
+  type Entry,
+  forward,
+  put,
+  sorted,
+  text,
+} from '../../test/support/entries.js';
 import { DIR, newFs, openTable, writeTable } from '../../test/support/tables.js';
 import type { TableMeta } from '../table/table-meta.js';
 import { compactTables } from './compaction-job.js';
 import { flushMemtable } from './flush-job.js';
-import type { Job } from './job.js';
+import { type Job, runJobBlocking } from './job.js';
+import { Pacer } from './pacer.js';
 import type { TableDestination } from './table-output.js';
 
-function destination(fs: SimFs, from = 100): TableDestination {
-  let number = from;
+function destination(fs: SimFs, slots = 100): TableDestination {
   return {
     fs,
     dir: DIR,
     format: { blockBytes: 100 },
-    nextSlot: () => ({ number: number++, tableId: new Uint8Array(16).fill(number), seed: number }),
+    slots: Array.from({ length: slots }, (_, i) => ({
+      number: 100 + i,
+      tableId: new Uint8Array(16).fill(101 + i),
+      seed: 101 + i,
+    })),
   };
 }
 
-async function finish<T>(job: Job<T>): Promise<T> {
-  for (;;) {
-    const { done, value } = job.next();
-    if (done === true) return value;
-    await value;
-  }
+const together = { below: [], grandparents: [], maxGrandparentBytes: 1e9 };
+
+function finish<T>(job: Job<T>): T {
+  return runJobBlocking(job, { control: { isCancelled: false }, sleep: () => undefined });
 }
 
 function contents(fs: SimFs, metas: readonly TableMeta[]): Entry[][] {
@@ -36,7 +47,7 @@ describe('flushMemtable', () => {
   it('writes all versions into one synced table', async () => {
     const fs = newFs();
     const entries = sorted([...numbered(200, 1), ...numbered(50, 2), del('key1001', 3)]);
-    const meta = await finish(flushMemtable(new ArrayCursor(entries), destination(fs)));
+    const meta = finish(flushMemtable(new ArrayCursor(entries), destination(fs)));
     await fs.syncDir(DIR);
     fs.crash();
     expect(contents(fs, [meta])).toEqual([entries]);
@@ -51,22 +62,18 @@ describe('flushMemtable', () => {
 
   it.each(['create', 'write', 'datasync'] as const)(
     'leaves nothing behind when %s fails',
-    async (kind) => {
+    (kind) => {
       const fs = newFs();
       fs.failNext({ kind }, 'EIO');
       const job = flushMemtable(new ArrayCursor(numbered(50, 1)), destination(fs));
-      await expect(
-        finish(job).catch((error: unknown) => rethrowInto(job, error)),
-      ).rejects.toMatchObject({
-        code: 'EIO',
-      });
+      expect(() => finish(job)).toThrow(expect.objectContaining({ code: 'EIO' }));
       expect([fs.list(DIR), fs.openPaths]).toEqual([[], []]);
     },
   );
 });
 
 describe('compactTables', () => {
-  it('merges runs, drops what nobody can ask for, cuts at user keys', async () => {
+  it('merges runs, drops what nobody can ask for, cuts at user keys', () => {
     const fs = newFs();
     const newer = writeTable(fs, 1, sorted([...numbered(60, 5), del('key1003', 7)]));
     const older = [
@@ -74,13 +81,13 @@ describe('compactTables', () => {
       writeTable(fs, 3, [put('x', 3), put('y', 3)]),
     ];
     const job = compactTables({
+      ...together,
       runs: [[newer], older],
-      below: [],
       floor: 6,
       tableBytes: 300,
       destination: destination(fs),
     });
-    const metas = await finish(job);
+    const metas = finish(job);
     const expected = sorted([...numbered(60, 5), del('key1003', 7), put('x', 3), put('y', 3)]);
     const tables = contents(fs, metas);
     expect(tables.flat()).toEqual(expected);
@@ -88,34 +95,96 @@ describe('compactTables', () => {
     expect(fs.openPaths).toHaveLength(tables.length);
   });
 
-  it('never parts the versions of one key', async () => {
+  it('never parts the versions of one key', () => {
     const fs = newFs();
     const versions = sorted([
       ...Array.from({ length: 100 }, (_, i) => put('a', i)),
       ...Array.from({ length: 100 }, (_, i) => put('b', i)),
     ]);
     const input = {
+      ...together,
       runs: [[writeTable(fs, 1, versions)]],
-      below: [],
       floor: 0,
       tableBytes: 10,
       destination: destination(fs),
     };
-    const tables = contents(fs, await finish(compactTables(input)));
+    const tables = contents(fs, finish(compactTables(input)));
     expect(tables.map((entries) => new Set(entries.map(({ key }) => key[0])).size)).toEqual([1, 1]);
     expect(tables.flat()).toEqual(versions);
   });
 
-  it('may write no table at all', async () => {
+  it('ends a table before it lies over too much of the level below', () => {
+    const fs = newFs();
+    const grandparents = [0, 1, 2, 3].map((n) => ({
+      smallest: bytes(`key10${n}0`),
+      largest: bytes(`key10${n}9`),
+      sizeBytes: 100,
+    }));
+    const tables = contents(
+      fs,
+      finish(
+        compactTables({
+          ...together,
+          runs: [[writeTable(fs, 1, numbered(40, 1))]],
+          grandparents,
+          maxGrandparentBytes: 150,
+          floor: 0,
+          tableBytes: 1e6,
+          destination: destination(fs),
+        }),
+      ),
+    );
+    expect(tables.map(([first]) => text(first?.key ?? bytes('')))).toEqual(['key1000', 'key1020']);
+  });
+
+  it('makes no more tables than it has names for: the last takes the rest', () => {
+    const fs = newFs();
+    const input = {
+      ...together,
+      runs: [[writeTable(fs, 1, numbered(60, 1))]],
+      floor: 0,
+      tableBytes: 1,
+      destination: destination(fs, 3),
+    };
+    const tables = contents(fs, finish(compactTables(input)));
+    expect(tables.map(({ length }) => length)).toEqual([1, 1, 58]);
+  });
+
+  it('pauses when it has written faster than it may', () => {
+    const fs = newFs();
+    let nowMs = 0;
+    const pacer = new Pacer(
+      () => nowMs,
+      () => 1_000_000,
+    );
+    const runs = [[writeTable(fs, 1, numbered(9000, 1), 4096)]];
+    const job = compactTables({
+      ...together,
+      runs,
+      floor: 0,
+      tableBytes: 50_000,
+      destination: { ...destination(fs), pacer },
+    });
+    const sleep = (durationMs: number): void => {
+      nowMs += durationMs;
+    };
+    const metas = runJobBlocking(job, { control: { isCancelled: false }, sleep });
+    const bytesWritten = metas.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    expect(bytesWritten).toBeGreaterThan(150_000);
+    // Tokens for the last step are owed when the job ends.
+    expect(Math.abs(nowMs - bytesWritten / 1000)).toBeLessThan(60);
+  });
+
+  it('may write no table at all', () => {
     const fs = newFs();
     const job = compactTables({
+      ...together,
       runs: [[writeTable(fs, 1, [del('a', 1)])]],
-      below: [],
       floor: 1,
       tableBytes: 300,
       destination: destination(fs),
     });
-    await expect(finish(job)).resolves.toEqual([]);
+    expect(finish(job)).toEqual([]);
     expect(fs.list(DIR)).toEqual(['000001.sst']);
   });
 
@@ -125,27 +194,19 @@ describe('compactTables', () => {
     ['datasync', 2],
     ['read', 9],
     ['open', 1],
-  ] as const)('leaves nothing behind when %s number %d fails', async (kind, nth) => {
+  ] as const)('leaves nothing behind when %s number %d fails', (kind, nth) => {
     const fs = newFs();
     const metas = [writeTable(fs, 1, numbered(100, 1)), writeTable(fs, 2, numbered(100, 2))];
     let count = 0;
     fs.onOperation((operation) => (operation.kind === kind && ++count === nth ? 'EIO' : 'ok'));
     const job = compactTables({
+      ...together,
       runs: metas.map((meta) => [meta]),
-      below: [],
       floor: 0,
       tableBytes: 300,
       destination: destination(fs),
     });
-    await expect(finish(job).catch((error: unknown) => rethrowInto(job, error))).rejects.toThrow(
-      'EIO',
-    );
+    expect(() => finish(job)).toThrow('EIO');
     expect([fs.list(DIR), fs.openPaths]).toEqual([['000001.sst', '000002.sst'], []]);
   });
 });
-
-/** As the runner does: a failed promise is thrown into the job. */
-function rethrowInto(job: Job<unknown>, error: unknown): never {
-  job.throw(error);
-  throw error;
-}

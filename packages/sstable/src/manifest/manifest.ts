@@ -2,6 +2,7 @@ import type { FileSystem } from '@dougdb/ports';
 import { RecordLog } from '@dougdb/wal';
 import { SstError, SstErrorCode } from '../contract.js';
 import { isNoSpace, toSstError } from '../encoding/error-code.js';
+import type { DescriptorHolder, OpenFiles } from '../open-files.js';
 import type { CurrentManifest } from './current-manifest.js';
 import { join, manifestName, markerName } from './file-names.js';
 import { RECORD_IDENTITY } from './manifest-reader.js';
@@ -23,6 +24,8 @@ export interface ManifestOptions {
   readonly current: CurrentManifest | null;
   /** Called when a new manifest counts: the old one, null if there was none, may be removed. */
   readonly onRotated: (old: CurrentManifest | null) => void;
+  /** Left out or null: the file stays open. */
+  readonly openFiles?: OpenFiles | null;
 }
 
 /**
@@ -30,17 +33,20 @@ export interface ManifestOptions {
  *
  * An edit counts when it is synced, and only then becomes the state here. A manifest whose write or
  * sync failed is never written again, for nobody knows what of it is on the disk: for want of space the
- * next commit makes a new one; any other failure is the end (`isFailed`).
+ * next commit makes a new one; any other failure is the end (`isFailed`). Where others need the descriptor
+ * it is given back between two commits, and the next one makes a new manifest, too.
  *
  * A new manifest comes to count in this order: file with the whole state, synced; its name (sync of the
  * directory); the marker that names it; the marker's name; only then the old marker and manifest are
  * removed. A crash between any two leaves one manifest that counts: the one with the highest marker.
  */
-export class Manifest {
+export class Manifest implements DescriptorHolder {
   readonly #fs: FileSystem;
   readonly #dir: string;
   readonly #identity: Uint8Array;
   readonly #onRotated: (old: CurrentManifest | null) => void;
+  readonly #openFiles: OpenFiles | null;
+  #isCommitting = false;
   #state: ManifestState;
   #current: CurrentManifest | null;
   #nextFileNumber: number;
@@ -58,6 +64,7 @@ export class Manifest {
     this.#dir = options.dir;
     this.#identity = options.identity;
     this.#onRotated = options.onRotated;
+    this.#openFiles = options.openFiles ?? null;
     this.#state = options.state;
     this.#current = options.current;
     this.#nextFileNumber = options.state.nextFileNumber;
@@ -134,6 +141,13 @@ export class Manifest {
   /** Waits for a running commit and closes the file. */
   async close(): Promise<void> {
     await this.#last;
+    this.#openFiles?.closed(this);
+    this.release();
+  }
+
+  /** What is in the file is durable but for the last empty record, which nobody misses. */
+  release(): void {
+    if (this.#isCommitting) return;
     this.#log?.close();
     this.#log = null;
   }
@@ -141,6 +155,7 @@ export class Manifest {
   async #commit(edit: VersionEdit, install: () => void): Promise<void> {
     this.#checkNotFailed();
     const next = applyEdit(this.#state, { ...edit, nextFileNumber: this.#nextFileNumber });
+    this.#isCommitting = true;
     try {
       const record = encodeEdit({ ...edit, nextFileNumber: this.#nextFileNumber });
       const log = this.#log;
@@ -157,10 +172,13 @@ export class Manifest {
       this.#log = null;
       if (!isNoSpace(error)) this.#isFailed = true;
       throw toSstError(error, `writing the manifest in ${this.#dir}`, this.#dir);
+    } finally {
+      this.#isCommitting = false;
     }
     this.#state = next;
     install();
     this.#promise();
+    if (this.#log !== null) this.#openFiles?.used(this);
   }
 
   /**

@@ -10,6 +10,7 @@ const OFFSET_BITS = 17;
 const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
 
 export interface Slab {
+  readonly buffer: SharedArrayBuffer;
   readonly bytes: Uint8Array;
   /** The same memory as 32-bit words. */
   readonly words: Uint32Array;
@@ -18,7 +19,8 @@ export interface Slab {
 /**
  * Append-only memory of a memtable: entries one behind the other in slabs, the first of 16 KiB (an idle
  * database is small), each next one twice as large up to 1 MiB. An entry that is larger gets a slab of
- * its own. An entry is named by a reference of 32 bits (slab, offset / 8).
+ * its own. An entry is named by a reference of 32 bits (slab, offset / 8). Slabs are shared memory: a flush
+ * in another thread reads them where they are.
  *
  * Entry, 8-aligned: key length u32 | value length u32 | trailer low u32 | trailer high u32 | key | value.
  */
@@ -29,6 +31,18 @@ export class Arena {
   #freeEnd = 0;
   #usedBytes = 0;
   #reservedBytes = 0;
+
+  /** The arena over slabs of another one, to be read. */
+  static over(slabs: readonly SharedArrayBuffer[]): Arena {
+    const arena = new Arena();
+    for (const buffer of slabs) arena.#pushSlab(buffer);
+    return arena;
+  }
+
+  /** The memory of all slabs. */
+  get slabs(): SharedArrayBuffer[] {
+    return this.#slabs.map(({ buffer }) => buffer);
+  }
 
   /** Bytes of entries (not of slabs). */
   get usedBytes(): number {
@@ -69,12 +83,15 @@ export class Arena {
 
   #addSlab(neededBytes: number): void {
     const sizeBytes = Math.max(neededBytes, this.#nextSlabBytes);
-    const buffer = new ArrayBuffer(sizeBytes);
-    this.#slabs.push({ bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) });
-    this.#reservedBytes += sizeBytes;
+    this.#pushSlab(new SharedArrayBuffer(sizeBytes));
     this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, LARGEST_SLAB_BYTES);
     this.#freeAt = 0;
     this.#freeEnd = sizeBytes;
+  }
+
+  #pushSlab(buffer: SharedArrayBuffer): void {
+    this.#slabs.push({ buffer, bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) });
+    this.#reservedBytes += buffer.byteLength;
   }
 }
 

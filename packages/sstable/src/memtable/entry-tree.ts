@@ -20,8 +20,17 @@ const INNER_PREFIXES = 1;
 const INNER_REFERENCES = 1 + CAPACITY;
 const CHILDREN = 1 + 2 * CAPACITY;
 
+const NO_WORDS = new Uint32Array(new SharedArrayBuffer(0));
+
 /** No leaf. Leaf numbers start at 1. */
 export const NO_LEAF = 0;
+
+/** The leaves of a tree, which hold all references in order. */
+export interface LeafImage {
+  readonly words: SharedArrayBuffer;
+  readonly first: number;
+  readonly last: number;
+}
 
 /**
  * A B+tree of references into an arena, in internal key order. All leaves live in one array of words,
@@ -33,9 +42,9 @@ export const NO_LEAF = 0;
  */
 export class EntryTree {
   readonly #arena: Arena;
-  #leaves: Uint32Array = new Uint32Array(0);
+  #leaves = NO_WORDS;
   #leafCount = 0;
-  #inner: Uint32Array = new Uint32Array(0);
+  #inner = NO_WORDS;
   #innerCount = 0;
   #root = NO_LEAF;
   /** Inner levels above the leaves. */
@@ -50,6 +59,20 @@ export class EntryTree {
 
   constructor(arena: Arena) {
     this.#arena = arena;
+  }
+
+  /** A tree over the leaves of another one, to be walked: it has no inner nodes and finds nothing. */
+  static over(arena: Arena, { words, first, last }: LeafImage): EntryTree {
+    const tree = new EntryTree(arena);
+    tree.#leaves = new Uint32Array(words);
+    tree.#first = first;
+    tree.#last = last;
+    return tree;
+  }
+
+  /** What a thread needs to walk the entries. They must not change any more. */
+  get leafImage(): LeafImage {
+    return { words: this.#leaves.buffer, first: this.#first, last: this.#last };
   }
 
   /** Grows with every insert. */
@@ -334,9 +357,13 @@ function innerBase(node: number): number {
   return (node - 1) * INNER_WORDS;
 }
 
-function grownWords(words: Uint32Array, used: number, needed: number): Uint32Array {
+/** Shared memory, as the arena's: see leafImage. */
+type Words = Uint32Array<SharedArrayBuffer>;
+
+function grownWords(words: Words, used: number, needed: number): Words {
   if (words.length >= needed) return words;
-  const larger = new Uint32Array(Math.max(needed, words.length * 2));
+  const length = Math.max(needed, words.length * 2);
+  const larger = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT));
   larger.set(words.subarray(0, used));
   return larger;
 }

@@ -5,6 +5,7 @@ import { NOTHING } from '../read/cursor.js';
 import { Arena, headerWord, keyOffset } from './arena.js';
 import { EntryTree, NO_LEAF } from './entry-tree.js';
 import { MemtableCursor } from './memtable-cursor.js';
+import type { MemtableImage } from './memtable-image.js';
 
 /**
  * Newest writes, sorted, in memory: every version of every key until the memtable is flushed.
@@ -79,6 +80,11 @@ export class Memtable {
     result.start = end;
     result.end = end + words[header + 1]!;
     return true;
+  }
+
+  /** For a flush in another thread. No more may be written. */
+  get image(): MemtableImage {
+    return { slabs: this.#arena.slabs, leaves: this.#tree.leafImage };
   }
 
   /** A cursor that sees later writes too: whoever reads a view must filter by sequence. */

@@ -1,6 +1,6 @@
 /**
  * Inspection of databases and tables, for command line tools: everything works over a FileSystem port
- * and changes nothing.
+ * and changes nothing. {@link TableWorkers} are the threads for flushes and compactions.
  * @packageDocumentation
  */
 export {
@@ -15,3 +15,4 @@ export { type LevelDbVerifyReport, verifyLevelDb } from '../inspect/verify-level
 export type { NewFile, VersionEdit } from '../manifest/version-edit.js';
 export type { TableProperties } from '../table/properties.js';
 export type { TableMeta } from '../table/table-meta.js';
+export { TableWorkers, type TableWorkersOptions } from './table-workers.js';

@@ -1,6 +1,6 @@
-import type { File, FileSystem } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
+import type { ReadableFile, ReadableFiles } from '../open-files.js';
 import type { BlockCodec } from './block-codec.js';
 import { BLOCK_TRAILER_BYTES, type BlockHandle } from './format.js';
 
@@ -11,17 +11,17 @@ import { BLOCK_TRAILER_BYTES, type BlockHandle } from './format.js';
 export class BlockFile {
   readonly path: string;
   readonly sizeBytes: number;
-  readonly #file: File;
+  readonly #file: ReadableFile;
   #isClosed = false;
 
-  private constructor(path: string, file: File) {
+  private constructor(path: string, file: ReadableFile) {
     this.path = path;
     this.#file = file;
     this.sizeBytes = file.sizeSync();
   }
 
   /** @throws SstError SST_CORRUPT if there is no such file, SST_IO */
-  static open(fs: FileSystem, path: string): BlockFile {
+  static open(fs: ReadableFiles, path: string): BlockFile {
     const file = openFile(fs, path);
     try {
       return new BlockFile(path, file);
@@ -106,7 +106,7 @@ export class BlockFile {
   }
 }
 
-function openFile(fs: FileSystem, path: string): File {
+function openFile(fs: ReadableFiles, path: string): ReadableFile {
   try {
     return fs.open(path, 'read');
   } catch (error) {

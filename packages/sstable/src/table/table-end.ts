@@ -1,6 +1,6 @@
-import type { FileSystem } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { compareKeys } from '../encoding/key-order.js';
+import type { ReadableFiles } from '../open-files.js';
 import { levelDbCodec } from '../leveldb/block-codec.js';
 import { decodeLevelDbFooter, isLevelDbFooter } from '../leveldb/table-format.js';
 import { type BlockCodec, codecOf } from './block-codec.js';
@@ -33,7 +33,7 @@ const SHORTEST_BYTES = 48;
  * @throws SstError SST_CORRUPT, SST_FOREIGN, SST_NEWER_FORMAT, SST_IO
  */
 export function openTableFile(
-  fs: FileSystem,
+  fs: ReadableFiles,
   path: string,
   expected: ExpectedTable | null,
 ): { readonly file: BlockFile; readonly end: TableEnd } {

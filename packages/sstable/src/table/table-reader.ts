@@ -1,9 +1,9 @@
-import type { FileSystem } from '@dougdb/ports';
 import type { BlockCache } from '../block-cache.js';
 import { type MaybePromise, SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
 import { MAX_SEQUENCE } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
+import type { ReadableFiles } from '../open-files.js';
 import type { PointResult } from '../read/cursor.js';
 import { BlockCursor } from './block-cursor.js';
 import type { BlockFile } from './block-file.js';
@@ -69,7 +69,7 @@ export class TableReader {
    * id), SST_NEWER_FORMAT, SST_IO
    */
   static open(
-    fs: FileSystem,
+    fs: ReadableFiles,
     path: string,
     expected: ExpectedTable | null,
     cache: BlockCache | null,

@@ -5,12 +5,16 @@ import {
   recordingLogger,
   type SimClock,
   SimFs,
+  type SimJob,
   SimRandom,
   SimScheduler,
+  SimWorkers,
 } from '@dougdb/ports/sim';
 import { BlockCache } from '../../src/block-cache.js';
 import type { DbIterator, DbOptions, Found, SstError } from '../../src/contract.js';
 import { Db } from '../../src/db.js';
+import { threadJobs } from '../../src/jobs/thread-jobs.js';
+import { JobScheduler } from '../../src/scheduling/job-scheduler.js';
 import { bytes, text } from './entries.js';
 
 export interface Reported {
@@ -20,7 +24,7 @@ export interface Reported {
 
 /** A simulated machine with one database directory. */
 export class Machine {
-  readonly scheduler = new SimScheduler({ drain: drainMicrotasks });
+  readonly scheduler = new SimScheduler();
   fs: SimFs;
   readonly random = new SimRandom(7);
   readonly logger: RecordingLogger = recordingLogger();
@@ -91,6 +95,14 @@ export class Machine {
     return this.scheduler.runWhilePending(promise);
   }
 
+  /** A scheduler whose jobs run as in threads: each in one go, on this machine's disk. */
+  threads(): JobScheduler {
+    const jobs = threadJobs(this.fs, () => this.scheduler.nowMs);
+    const clock = this.scheduler.clock();
+    const workers = new SimWorkers(jobs as unknown as Record<string, SimJob>, { clock });
+    return new JobScheduler({ workers });
+  }
+
   /** Freezes and waits for the install. */
   async flush(db: Db, state: string): Promise<void> {
     db.freeze(bytes(state));
@@ -121,11 +133,6 @@ function fsOf(process: SimProcess, fs: SimFs): FileSystem {
       return target[name].bind(target);
     },
   });
-}
-
-/** Enough for the awaits between two operations of the disk; fewer than the default, thousands of times. */
-async function drainMicrotasks(): Promise<void> {
-  for (let hop = 0; hop < 12; hop++) await Promise.resolve();
 }
 
 /** Tiny sizes: flushes and compactions all the time. */
