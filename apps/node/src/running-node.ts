@@ -5,6 +5,7 @@ import { Member, type MemberOptions } from '@dougdb/member';
 import type { Logger } from '@dougdb/ports';
 import { NodeClock, NodeFs, NodeRandom } from '@dougdb/ports/node';
 import { defaultReplicaSettings } from '@dougdb/replica';
+import { TableWorkers } from '@dougdb/sstable/node';
 import { memoryPlan, type NodeConfig } from './config/schema.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { MemberHolder } from './grpc/member-holder.js';
@@ -20,6 +21,8 @@ const READY_LOOK_MS = 20;
 /** All of stopping takes at most 10 s; this much of it waits for work in flight. */
 const DRAIN_MS = 8_000;
 const GRACE_MS = 1_000;
+/** All tables of a node of 1 TiB are read over in three days. */
+const SCRUB_BYTES_PER_SECOND = 4 << 20;
 
 export interface RunningNodeOptions {
   readonly config: NodeConfig;
@@ -39,6 +42,7 @@ export class RunningNode {
   readonly #admin: AdminServer;
   readonly #network: GrpcPeerNetwork;
   readonly #lag: EventLoopLag;
+  readonly #tableWorkers: TableWorkers | null;
   readonly #readyTimer: NodeJS.Timeout;
   #stopping: Promise<void> | null = null;
 
@@ -48,6 +52,7 @@ export class RunningNode {
     this.#admin = parts.admin;
     this.#network = parts.network;
     this.#lag = parts.lag;
+    this.#tableWorkers = parts.tableWorkers;
     this.grpcAddress = parts.server.address;
     this.adminAddress = parts.admin.address;
     const look = (): void => this.#server.health.set(member.notReadyReason() === null);
@@ -72,6 +77,7 @@ export class RunningNode {
       }),
       network: new GrpcPeerNetwork(),
       lag: new EventLoopLag(metrics),
+      tableWorkers: tableWorkers(config.tableThreads),
     };
     try {
       await parts.admin.listen(config.admin);
@@ -116,7 +122,13 @@ export class RunningNode {
     await this.#member.drain(DRAIN_MS);
     await this.#member.close();
     await closeParts(
-      { server: this.#server, admin: this.#admin, network: this.#network, lag: this.#lag },
+      {
+        server: this.#server,
+        admin: this.#admin,
+        network: this.#network,
+        lag: this.#lag,
+        tableWorkers: this.#tableWorkers,
+      },
       GRACE_MS,
     );
   }
@@ -127,6 +139,12 @@ interface Parts {
   readonly admin: AdminServer;
   readonly network: GrpcPeerNetwork;
   readonly lag: EventLoopLag;
+  /** Null: tables are written in slices on the loop. */
+  readonly tableWorkers: TableWorkers | null;
+}
+
+function tableWorkers(threads: number): TableWorkers | null {
+  return threads === 0 ? null : new TableWorkers({ threads: threads === 1 ? 1 : 2 });
 }
 
 async function closeParts(parts: Parts, graceMs: number): Promise<void> {
@@ -134,6 +152,7 @@ async function closeParts(parts: Parts, graceMs: number): Promise<void> {
   parts.lag.stop();
   await parts.server.close(graceMs);
   await parts.admin.close();
+  await parts.tableWorkers?.close();
 }
 
 function memberOptions(
@@ -149,6 +168,7 @@ function memberOptions(
     logger,
     metrics,
     network: parts.network,
+    ...(parts.tableWorkers === null ? {} : { tableWorkers: parts.tableWorkers }),
     openHardState: (dir) => LmdbHardState.open(dir),
     advertise: config.advertise ?? parts.server.address,
     join: config.join,
@@ -158,6 +178,7 @@ function memberOptions(
       tickMs: TICK_MS,
       replica: defaultReplicaSettings,
       ...memoryPlan(config.memory),
+      scrubBytesPerSecond: SCRUB_BYTES_PER_SECOND,
     },
     onFatal,
     version,

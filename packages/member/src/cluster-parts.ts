@@ -87,6 +87,7 @@ export class ClusterParts {
       ...{ fs: member.fs, clock, random, logger, metrics: member.metrics },
       transport: peers,
       settings: member.settings,
+      tableWorkers: member.tableWorkers ?? null,
       chooseSuccessor: successors.choose,
       isHeld: (replica) => first?.holds(replica) === true,
       onTick: () => parts?.tick(),

@@ -1,4 +1,4 @@
-import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
+import type { Clock, FileSystem, Logger, Metrics, Random, Workers } from '@dougdb/ports';
 import type { HardStateStore, ReplicaSettings } from '@dougdb/replica';
 
 /** What a member is started with. */
@@ -11,6 +11,11 @@ export interface MemberOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly network: PeerNetwork;
+  /**
+   * Threads for the flushes and compactions of all replicas: `TableWorkers` of `@dougdb/sstable/node`, where
+   * `fs` is NodeFs. The caller closes them after the member. Left out: slices on the loop.
+   */
+  readonly tableWorkers?: Workers;
   /** Opens the hard states in this directory, made if missing. */
   readonly openHardState: (dir: string) => Promise<HardStateStore>;
   /** HOST:PORT that peers and clients reach this member by. */
@@ -34,6 +39,8 @@ export interface MemberSettings {
   readonly memtableBudgetBytes: number;
   readonly blockCacheBytes: number;
   readonly walSegmentBytes: number;
+  /** How fast tables are read over in the background, for damage that nobody meets. Left out: they are not. */
+  readonly scrubBytesPerSecond?: number;
 }
 
 export type PeerChannel = 'control' | 'data';

@@ -386,6 +386,34 @@ describe('a replica that is out of service', () => {
   });
 });
 
+describe('rot that nobody reads', () => {
+  it('is found by reading over the tables, and takes that replica out of service alone', async () => {
+    const settings = { memtableBudgetBytes: 128 << 10, scrubBytesPerSecond: 1 << 20 };
+    const cluster = new TestCluster(1, 'scrub', SPLIT, settings);
+    cluster.startAll();
+    await cluster.ready();
+    const node = cluster.node(0);
+    for (let at = 0; at < 20; at++) await put(node, `a${at}`, 'x'.repeat(4_000));
+    await cluster.until('a table', () => tableOf(node) !== undefined);
+    node.fs.corrupt(tableOf(node) ?? '', 500, 0x40);
+    // A round began with the start; the next one is a day later.
+    node.crash();
+    node.start();
+    await cluster.until('its end', () => node.notReadyReason?.includes('partition 2') === true);
+    expect(node.notReadyReason).toContain('partition 2 is corrupt');
+    await put(node, 'm', 'served');
+    expect(await value(node, 'm')).toBe('served');
+    await node.close();
+    expect(node.fs.openPaths).toEqual([]);
+  });
+
+  const tableOf = (node: TestNode): string | undefined => {
+    const dir = `${layoutOf(DATA_DIR).partitions}/2-102`;
+    const name = node.fs.list(dir).find((file) => file.endsWith('.sst'));
+    return name === undefined ? undefined : `${dir}/${name}`;
+  };
+});
+
 describe('a data directory of an older version', () => {
   it('is refused with exit code 3 and says what to do, and is not touched', async () => {
     const cluster = new TestCluster(1);

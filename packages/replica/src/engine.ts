@@ -107,6 +107,11 @@ export class Engine {
     this.#options.onFatal(error);
   }
 
+  /** The database found damage by itself: as if a read or an entry had met it. */
+  tablesDamaged(error: unknown): void {
+    this.guard(() => this.#endApplying(error));
+  }
+
   /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
   async stop(): Promise<void> {
     const { gate, refusals, writes, reads, apply, machine } = this.parts;

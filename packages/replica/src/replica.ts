@@ -141,6 +141,11 @@ export class Replica {
     };
   }
 
+  /** A table of the database failed a check (S13): nothing is served from here any more, the node lives on. */
+  tablesDamaged(error: unknown): void {
+    this.#engine.tablesDamaged(error);
+  }
+
   /** Where to go instead: descriptor, leader and log time as known here. Node addresses are the member's to add. */
   routeHint(): RouteHint {
     return this.#engine.parts.routeHint();

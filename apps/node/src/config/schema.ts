@@ -55,6 +55,10 @@ export const nodeSchema = z.strictObject({
     .refine((mib) => mib >= 32 && mib <= 64 * GIB_IN_MIB, 'must be 32 to 65536')
     .default(256)
     .describe('MiB for memtables, block cache and queues'),
+  tableThreads: wholeNumber
+    .refine((threads) => threads >= 0 && threads <= 2, 'must be 0 to 2')
+    .default(2)
+    .describe('threads that write tables: 2, or 1; 0 writes them in slices on the event loop'),
   logLevel: logLevel.default('info').describe('least level of the log lines on stderr'),
   insecure: yesOrNo
     .default(false)

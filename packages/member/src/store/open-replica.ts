@@ -1,7 +1,15 @@
 import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import { type HardStateStore, Replica, type Transport } from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
-import { type BlockCache, Db, type MemtableBudget, type SstError } from '@dougdb/sstable';
+import {
+  type BlockCache,
+  Db,
+  type JobScheduler,
+  type MemtableBudget,
+  type OpenFiles,
+  type Scrubber,
+  type SstError,
+} from '@dougdb/sstable';
 import type { Wal } from '@dougdb/wal';
 import type { MemberSettings } from '../contract.js';
 import { type DataDirLayout, replicaDir } from '../data-dir/layout.js';
@@ -26,6 +34,10 @@ export interface SharedParts {
   readonly settings: MemberSettings;
   readonly cache: BlockCache;
   readonly budget: MemtableBudget;
+  readonly scheduler: JobScheduler;
+  readonly openFiles: OpenFiles;
+  /** Null: nobody reads over the tables. */
+  readonly scrubber: Scrubber | null;
   /** This start has made the cluster: the replicas have no past (S9). */
   readonly justMade: boolean;
   /** Which of these nodes had better lead next, when one of the replicas hands over. */
@@ -54,11 +66,13 @@ export async function openReplica(
   const fatal = (error: unknown, doing: string): void =>
     shared.onFatal(asMemberError(error, doing));
   let db: Db | null = null;
+  let replica: Replica | null = null;
   try {
-    db = await openDb(shared, partitionId, replicaId, logger, (error) =>
-      fatal(error, `writing tables of ${name}`),
-    );
-    const replica = await Replica.open({
+    db = await openDb(shared, partitionId, replicaId, logger, {
+      fatal: (error) => fatal(error, `writing tables of ${name}`),
+      damaged: (error) => replica?.tablesDamaged(error),
+    });
+    replica = await Replica.open({
       clusterId: self.clusterId,
       nodeId: self.node.nodeId,
       replicaId,
@@ -94,7 +108,7 @@ function openDb(
   partitionId: number,
   replicaId: number,
   logger: Logger,
-  onFatal: (error: SstError) => void,
+  on: { readonly fatal: (error: SstError) => void; readonly damaged: (error: SstError) => void },
 ): Promise<Db> {
   const { layout, fs, clock, random, metrics, self, settings, cache, budget } = shared;
   return Db.open({
@@ -106,13 +120,17 @@ function openDb(
     dir: replicaDir(layout, partitionId, replicaId),
     cache,
     budget,
+    scheduler: shared.scheduler,
+    openFiles: shared.openFiles,
+    ...(shared.scrubber === null ? {} : { scrubber: shared.scrubber }),
     quarantineDir: layout.quarantine,
     identity: dbIdentity(self.clusterId, partitionId, replicaId),
     memtableBytes: settings.memtableBytes,
     onBackgroundError: (severity, error) => {
-      if (severity === 'fatal') onFatal(error);
+      if (severity === 'fatal') on.fatal(error);
       else logger.warn('store.table.error', { severity, code: error.code, reason: error.message });
     },
+    onCorruption: ({ error }) => on.damaged(error),
   });
 }
 

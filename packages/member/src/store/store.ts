@@ -1,7 +1,8 @@
+import type { Workers } from '@dougdb/ports';
 import type { Message } from '@dougdb/raft-core';
 import type { Replica, ReplicaStatus } from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
-import { BlockCache, MemtableBudget } from '@dougdb/sstable';
+import { BlockCache, JobScheduler, MemtableBudget, OpenFiles, Scrubber } from '@dougdb/sstable';
 import { replicaDir } from '../data-dir/layout.js';
 import { DATA_KEYSPACE, hex, META_PARTITION_ID } from '../genesis/record.js';
 import { MemberError, MemberErrorCode } from '../member-error.js';
@@ -11,7 +12,10 @@ import { openReplica, type SharedParts, type Slot } from './open-replica.js';
 import { RangeIndex } from './range-index.js';
 import { Ticker } from './ticker.js';
 
-export interface StoreOptions extends Omit<SharedParts, 'cache' | 'budget'> {
+export interface StoreOptions
+  extends Omit<SharedParts, 'cache' | 'budget' | 'scheduler' | 'openFiles' | 'scrubber'> {
+  /** Threads for flushes and compactions; null: slices on the loop. */
+  readonly tableWorkers: Workers | null;
   readonly telemetry: MemberTelemetry;
   /** Whether time stands still for a replica. */
   readonly isHeld: (replica: Replica) => boolean;
@@ -22,12 +26,17 @@ export interface StoreOptions extends Omit<SharedParts, 'cache' | 'budget'> {
 /** Replicas whose files are opened at the same time: they share the syncs of log and hard states. */
 const OPENED_AT_ONCE = 8;
 
-/** All replicas of one node: one WAL, one block cache, one budget of memtables, one clock that ticks them. */
+/** Descriptors that the tables of all replicas hold. */
+const MAX_OPEN_TABLES = 512;
+
+/** All replicas of one node: one WAL, one block cache, one budget of memtables, one scheduler of flushes and
+ * compactions, one clock that ticks them. */
 export class Store {
   readonly #options: StoreOptions;
   readonly #slots = new Map<number, Slot>();
   readonly #ticker: Ticker;
   readonly #budget: MemtableBudget;
+  readonly #scrubber: Scrubber | null;
   /** Of the data partitions. */
   #byKey = new RangeIndex<Replica>([], ({ descriptor }) => descriptor);
   #only: Replica | undefined;
@@ -38,6 +47,10 @@ export class Store {
   private constructor(options: StoreOptions) {
     this.#options = options;
     this.#budget = new MemtableBudget(options.settings.memtableBudgetBytes);
+    const { clock, logger } = options;
+    const { scrubBytesPerSecond: bytesPerSecond } = options.settings;
+    this.#scrubber =
+      bytesPerSecond === undefined ? null : new Scrubber({ clock, logger, bytesPerSecond });
     this.#ticker = new Ticker({
       clock: options.clock,
       tickMs: options.settings.tickMs,
@@ -142,10 +155,13 @@ export class Store {
     this.#endReplay?.reject(
       new MemberError(MemberErrorCode.Internal, 'closed before it was ready'),
     );
+    const scrubbed = this.#scrubber?.stop();
     for (const { replica, db } of this.#slots.values()) {
       await replica.close();
       await db.close();
     }
+    // A check that runs ends with its database.
+    await scrubbed;
   }
 
   async #openAll(own: ReadonlyMap<PartitionDescriptor, number>): Promise<void> {
@@ -158,6 +174,9 @@ export class Store {
       ...this.#options,
       cache: new BlockCache(settings.blockCacheBytes),
       budget: this.#budget,
+      scheduler: new JobScheduler({ workers: this.#options.tableWorkers }),
+      openFiles: new OpenFiles(MAX_OPEN_TABLES),
+      scrubber: this.#scrubber,
       onFatal: (error) => {
         if (!this.#closed) this.#options.onFatal(error);
       },
