@@ -1,4 +1,5 @@
 // What databases cost that do nothing: node packages/sstable/bench/idle.mjs [DATABASES] [TABLES EACH] [DIR]
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,11 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
 const count = Number(process.argv[2] ?? 500);
 const tables = Number(process.argv[3] ?? 2);
-const root = mkdtempSync(join(process.argv[4] ?? tmpdir(), 'sstable-idle-'));
+// They are made by another process: this one has seen nothing but what it measures.
+const isMaker = process.argv[4] === '--make';
+const root = isMaker
+  ? process.argv[5]
+  : mkdtempSync(join(process.argv[4] ?? tmpdir(), 'sstable-idle-'));
 const MIB = 1024 * 1024;
 const shared = {
   fs: new NodeFs(),
@@ -36,27 +41,31 @@ function used() {
   };
 }
 
-async function openAll(fill) {
+async function openAll() {
   const databases = [];
   for (let n = 0; n < count; n++) {
-    const db = await Db.open({ ...shared, dir: join(root, `db${n}`) });
-    databases.push(db);
-    if (fill) await fill(db);
+    databases.push(await Db.open({ ...shared, dir: join(root, `db${n}`) }));
   }
   return databases;
 }
 
-async function fill(db) {
-  for (let table = 1; table <= tables; table++) {
-    for (let i = 0; i < 100; i++)
-      db.put(table, new TextEncoder().encode(`key${i}`), new Uint8Array(100));
-    db.freeze(new Uint8Array(8));
-    await db.flushed();
+async function make() {
+  for (const db of await openAll()) {
+    for (let table = 1; table <= tables; table++) {
+      for (let i = 0; i < 100; i++) {
+        db.put(table, new TextEncoder().encode(`key${i}`), new Uint8Array(100));
+      }
+      db.freeze(new Uint8Array(8));
+      await db.flushed();
+    }
+    await db.close();
   }
 }
 
-try {
-  for (const db of await openAll(fill)) await db.close();
+async function measure() {
+  const args = [String(count), String(tables), '--make', root];
+  const { status } = spawnSync(process.execPath, [process.argv[1], ...args], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`making the databases ended with ${status}`);
   const before = used();
   const begun = performance.now();
   const databases = await openAll();
@@ -69,8 +78,15 @@ try {
   console.log(
     `  each: ${each('bytes')} bytes of heap and buffers, ${each('rss')} of the process, ${each('descriptors')} descriptors`,
   );
-  console.log(`  descriptors of tables, all together: ${shared.openFiles.count}`);
+  console.log(`  descriptors, all together: ${shared.openFiles.count}`);
   for (const db of databases) await db.close();
-} finally {
-  rmSync(root, { recursive: true, force: true });
+}
+
+if (isMaker) await make();
+else {
+  try {
+    await measure();
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }

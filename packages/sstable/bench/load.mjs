@@ -27,6 +27,8 @@ const entries = Number(flags.entries);
 const writes = Math.round(entries * (1 + Number(flags.rewrite)));
 const value = new Uint8Array(Number(flags.value)).fill(0x61);
 const memory = Number(flags.memory) * MIB;
+/** Need not be there. */
+const RIVAL = 'classic-level';
 const KEY_BYTES = 16;
 const BATCH = 100;
 const userBytes = writes * (KEY_BYTES + value.length);
@@ -75,6 +77,8 @@ async function loadOurs() {
   let pausedMs = 0;
   for (let n = 0, sequence = 1; n < writes; sequence++) {
     for (let i = 0; i < BATCH && n < writes; i++, n++) db.put(sequence, keyOf(n % entries), value);
+    // Nobody asks for older states, as in a database without history.
+    db.setHistoryFloor(sequence);
     if (db.wantsFreeze) db.freeze(new Uint8Array(0));
     // As a host does it: growth waits while the database asks for it.
     for (let delayMs = db.pressure.delayMs; delayMs > 0; delayMs = db.stalled ? 5 : 0) {
@@ -125,7 +129,7 @@ async function loadOurs() {
 }
 
 async function loadClassicLevel() {
-  const { ClassicLevel } = await import('classic-level').catch(() => ({}));
+  const { ClassicLevel } = await import(RIVAL).catch(() => ({}));
   if (ClassicLevel === undefined) {
     console.log('\nclassic-level is not there: not compared');
     return;

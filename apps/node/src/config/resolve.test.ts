@@ -35,6 +35,7 @@ describe('configuration', () => {
       admin: '127.0.0.1:4480',
       locality: [],
       memory: 256,
+      tableThreads: 2,
       logLevel: 'info',
       insecure: false,
     });
@@ -118,6 +119,13 @@ describe('configuration', () => {
     expect(resolveConfig({ splitAt: 'a, b,ü' }, {}, undefined).splitAt).toEqual(['a', ' b', 'ü']);
     const path = file({ splitAt: ['a,b', 'c'] });
     expect(resolveConfig({}, {}, path).splitAt).toEqual(['a,b', 'c']);
+  });
+
+  it('writes tables in threads unless told otherwise', () => {
+    const threads = (tableThreads: string) =>
+      resolveConfig({ tableThreads }, {}, undefined).tableThreads;
+    expect([threads('0'), threads('1')]).toEqual([0, 1]);
+    expect(() => threads('3')).toThrow(usage('0 to 2'));
   });
 
   it('serves other addresses with --insecure', () => {
