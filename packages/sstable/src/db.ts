@@ -167,7 +167,7 @@ export class Db implements Scrubbed {
     store.frozen.push({ memtable, hostState: hostState.slice(), lastSequence });
     this.#freezes++;
     if (memtable !== null) {
-      store.mutable = new Memtable();
+      store.mutable = new Memtable(store.settings.budget.slabs);
       store.share.froze();
       store.minimumSequence = lastSequence + 1;
     }

@@ -1,3 +1,9 @@
+import { SlabPool } from './memtable/slab-pool.js';
+
+/** Memory that flushed memtables leave for new ones: a part of what all may have, and no more than this. */
+const FREE_SHARE = 1 / 2;
+const MAX_FREE_BYTES = 64 * 1024 * 1024;
+
 /** What memtables that take writes may have; the rest is for those that wait for their flush. */
 const MUTABLE_SHARE = 3 / 8;
 
@@ -13,12 +19,17 @@ const MUTABLE_SHARE = 3 / 8;
 export class MemtableBudget {
   readonly #mutableMaxBytes: number;
   readonly #frozenMaxBytes: number;
+  /** @internal Memory of memtables, used again. Without a bound it is not: nobody would say how much to keep. */
+  readonly slabs: SlabPool;
   readonly #shares = new Set<MemtableShare>();
   #mutableBytes = 0;
   #frozenBytes = 0;
 
   /** @param maxBytes - is passed by what one entry of the host's log adds until its end, and by nothing else */
   constructor(maxBytes: number) {
+    this.slabs = new SlabPool(
+      Number.isFinite(maxBytes) ? Math.min(MAX_FREE_BYTES, maxBytes * FREE_SHARE) : 0,
+    );
     this.#mutableMaxBytes = maxBytes * MUTABLE_SHARE;
     this.#frozenMaxBytes = maxBytes * (1 - MUTABLE_SHARE);
   }

@@ -112,6 +112,7 @@ export class Flusher {
     if (handle !== null) store.installVersion([], [{ level: 0, handle }]);
     store.frozen.shift();
     store.share.flushed(oldest.memtable?.reservedBytes ?? 0);
+    if (oldest.memtable !== null) store.freeMemtable(oldest.memtable);
     store.flushes++;
   }
 }

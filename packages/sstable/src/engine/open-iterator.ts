@@ -18,11 +18,13 @@ export function openIterator(store: Store, options: IteratorOptions, sequence: n
     if (level > 0 && tables.length > 0) cursors.push(new LevelCursor(tables));
     if (level === 0) cursors.push(...tables.map((table) => new LevelCursor([table])));
   }
+  store.iterators++;
   const owner = {
     get isClosed(): boolean {
       return store.isClosed;
     },
     release(): void {
+      store.iterators--;
       version.release();
     },
   };

@@ -35,7 +35,7 @@ export interface Frozen {
 export class Store {
   readonly settings: Settings;
   readonly manifest: Manifest;
-  mutable = new Memtable();
+  mutable: Memtable;
   readonly share: MemtableShare;
   /** Oldest first. */
   readonly frozen: Frozen[] = [];
@@ -45,6 +45,8 @@ export class Store {
   minimumSequence: number;
   historyFloor = 0;
   isClosed = false;
+  /** Open ones. */
+  iterators = 0;
   flushes = 0;
   compactions = 0;
   flushedBytes = 0;
@@ -61,6 +63,7 @@ export class Store {
   constructor(settings: Settings, recovered: Recovered) {
     const { state, current } = recovered;
     this.settings = settings;
+    this.mutable = new Memtable(settings.budget.slabs);
     this.manifest = new Manifest({
       fs: settings.fs,
       dir: settings.dir,
@@ -136,6 +139,14 @@ export class Store {
     this.tombstoneFloor = nextTombstoneFloor(this.version);
   }
 
+  /**
+   * Gives the memory of a memtable back that no read will ask any more. Where an iterator is open, which may
+   * stand in it, it is left to the collector.
+   */
+  freeMemtable(memtable: Memtable): void {
+    if (this.iterators === 0) memtable.free();
+  }
+
   /** @throws SstError SST_CLOSED */
   checkOpen(): void {
     if (this.isClosed) throw new SstError(SstErrorCode.Closed, 'the database is closed');
@@ -148,6 +159,8 @@ export class Store {
     await this.manifest.close();
     for (const handle of this.#handles) handle.reader.close();
     this.#handles.clear();
+    this.freeMemtable(this.mutable);
+    for (const { memtable } of this.frozen) if (memtable !== null) this.freeMemtable(memtable);
   }
 
   removeTable(number: number, why: string): void {

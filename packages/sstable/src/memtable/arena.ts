@@ -1,5 +1,6 @@
 import { copyBytes } from '../encoding/copy-bytes.js';
 import { trailerHigh, trailerLow } from '../encoding/internal-key.js';
+import type { SlabPool } from './slab-pool.js';
 
 const FIRST_SLAB_BYTES = 16 * 1024;
 const LARGEST_SLAB_BYTES = 1024 * 1024;
@@ -26,15 +27,21 @@ export interface Slab {
  */
 export class Arena {
   readonly #slabs: Slab[] = [];
+  readonly #pool: SlabPool | null;
   #nextSlabBytes = FIRST_SLAB_BYTES;
   #freeAt = 0;
   #freeEnd = 0;
   #usedBytes = 0;
   #reservedBytes = 0;
 
+  /** @param pool - null: nothing is added */
+  constructor(pool: SlabPool | null) {
+    this.#pool = pool;
+  }
+
   /** The arena over slabs of another one, to be read. */
   static over(slabs: readonly SharedArrayBuffer[]): Arena {
-    const arena = new Arena();
+    const arena = new Arena(null);
     for (const buffer of slabs) arena.#pushSlab(buffer);
     return arena;
   }
@@ -82,11 +89,22 @@ export class Arena {
   }
 
   #addSlab(neededBytes: number): void {
-    const sizeBytes = Math.max(neededBytes, this.#nextSlabBytes);
-    this.#pushSlab(new SharedArrayBuffer(sizeBytes));
+    const pool = this.#pool;
+    if (pool === null) throw new RangeError('this arena is only read');
+    const buffer = pool.take(Math.max(neededBytes, this.#nextSlabBytes));
+    this.#pushSlab(buffer);
     this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, LARGEST_SLAB_BYTES);
     this.#freeAt = 0;
-    this.#freeEnd = sizeBytes;
+    // No reference reaches further; a larger entry has its slab for itself.
+    this.#freeEnd = Math.min(buffer.byteLength, LARGEST_SLAB_BYTES);
+  }
+
+  /** Gives the memory back. Nothing can be read here any more. */
+  free(): void {
+    for (const { buffer } of this.#slabs.splice(0)) this.#pool?.give(buffer);
+    this.#freeAt = 0;
+    this.#freeEnd = 0;
+    this.#reservedBytes = 0;
   }
 
   #pushSlab(buffer: SharedArrayBuffer): void {

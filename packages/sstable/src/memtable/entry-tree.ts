@@ -1,6 +1,7 @@
 import { sequenceOf } from '../encoding/internal-key.js';
 import { keyPrefix } from '../encoding/key-order.js';
 import { type Arena, headerWord, keyOffset } from './arena.js';
+import type { SlabPool } from './slab-pool.js';
 
 /** Entries of a leaf, children of an inner node. */
 const CAPACITY = 64;
@@ -42,9 +43,10 @@ export interface LeafImage {
  */
 export class EntryTree {
   readonly #arena: Arena;
+  readonly #pool: SlabPool | null;
   #leaves = NO_WORDS;
   #leafCount = 0;
-  #inner = NO_WORDS;
+  #inner: Uint32Array = new Uint32Array(0);
   #innerCount = 0;
   #root = NO_LEAF;
   /** Inner levels above the leaves. */
@@ -57,13 +59,15 @@ export class EntryTree {
   #foundIndex = 0;
   readonly #path = new Uint32Array(MAX_HEIGHT);
 
-  constructor(arena: Arena) {
+  /** @param pool - null: nothing is added */
+  constructor(arena: Arena, pool: SlabPool | null) {
     this.#arena = arena;
+    this.#pool = pool;
   }
 
   /** A tree over the leaves of another one, to be walked: it has no inner nodes and finds nothing. */
   static over(arena: Arena, { words, first, last }: LeafImage): EntryTree {
-    const tree = new EntryTree(arena);
+    const tree = new EntryTree(arena, null);
     tree.#leaves = new Uint32Array(words);
     tree.#first = first;
     tree.#last = last;
@@ -266,8 +270,34 @@ export class EntryTree {
 
   #addLeaf(): number {
     const leaf = ++this.#leafCount;
-    this.#leaves = grownWords(this.#leaves, leafBase(leaf), leafBase(leaf) + LEAF_WORDS);
+    const base = leafBase(leaf);
+    this.#growLeaves(base, base + LEAF_WORDS);
+    // The memory may have been used before.
+    this.#leaves.fill(0, base, base + HEAD_WORDS);
     return leaf;
+  }
+
+  #growLeaves(used: number, needed: number): void {
+    const words = this.#leaves;
+    if (words.length >= needed) return;
+    const bytes = Math.max(needed, words.length * 2) * Uint32Array.BYTES_PER_ELEMENT;
+    const memory = this.#pool?.take(bytes) ?? new SharedArrayBuffer(bytes);
+    const larger = new Uint32Array(memory);
+    larger.set(words.subarray(0, used));
+    this.#leaves = larger;
+    this.#pool?.give(words.buffer);
+  }
+
+  /** Gives the memory back. The tree is empty then. */
+  free(): void {
+    this.#pool?.give(this.#leaves.buffer);
+    this.#leaves = NO_WORDS;
+    this.#inner = new Uint32Array(0);
+    this.#leafCount = 0;
+    this.#innerCount = 0;
+    this.#height = 0;
+    this.#root = this.#first = this.#last = this.#foundLeaf = NO_LEAF;
+    this.#changes++;
   }
 
   #addInner(): number {
@@ -357,13 +387,9 @@ function innerBase(node: number): number {
   return (node - 1) * INNER_WORDS;
 }
 
-/** Shared memory, as the arena's: see leafImage. */
-type Words = Uint32Array<SharedArrayBuffer>;
-
-function grownWords(words: Words, used: number, needed: number): Words {
+function grownWords(words: Uint32Array, used: number, needed: number): Uint32Array {
   if (words.length >= needed) return words;
-  const length = Math.max(needed, words.length * 2);
-  const larger = new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT));
+  const larger = new Uint32Array(Math.max(needed, words.length * 2));
   larger.set(words.subarray(0, used));
   return larger;
 }

@@ -6,17 +6,24 @@ import { Arena, headerWord, keyOffset } from './arena.js';
 import { EntryTree, NO_LEAF } from './entry-tree.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import type { MemtableImage } from './memtable-image.js';
+import { SlabPool } from './slab-pool.js';
 
 /**
  * Newest writes, sorted, in memory: every version of every key until the memtable is flushed.
  * Owns copies of keys and values. A new memtable holds no memory beyond its object.
  */
 export class Memtable {
-  readonly #arena = new Arena();
-  readonly #tree = new EntryTree(this.#arena);
+  readonly #arena: Arena;
+  readonly #tree: EntryTree;
   #entries = 0;
   #smallestSequence = Number.MAX_SAFE_INTEGER;
   #largestSequence = 0;
+
+  /** @param pool - where its memory comes from. Default: it is not used again */
+  constructor(pool = new SlabPool(0)) {
+    this.#arena = new Arena(pool);
+    this.#tree = new EntryTree(this.#arena, pool);
+  }
 
   get entries(): number {
     return this.#entries;
@@ -85,6 +92,13 @@ export class Memtable {
   /** For a flush in another thread. No more may be written. */
   get image(): MemtableImage {
     return { slabs: this.#arena.slabs, leaves: this.#tree.leafImage };
+  }
+
+  /** Gives the memory back. Nobody reads it any more: no iterator, no flush. */
+  free(): void {
+    this.#arena.free();
+    this.#tree.free();
+    this.#entries = 0;
   }
 
   /** A cursor that sees later writes too: whoever reads a view must filter by sequence. */
