@@ -65,6 +65,27 @@ describe('repair by rewrite', () => {
     expect(await codeOf(() => wal.rewrite(1, [entry(2)]))).toBe('WAL_CLOSED');
   });
 
+  it('is refused where an append would be: too much waits for the disk, or there is no space', async () => {
+    const { rig } = await damaged();
+    const { wal } = await rig.copy().open({ maxQueuedBytes: 1 });
+    wal.append(2, [entry(1)], 0);
+    expect(await codeOf(() => wal.rewrite(1, [entry(2)]))).toBe('WAL_BUSY');
+    expect(wal.log(1).entries(2, 3, 1)).toBe('faulty');
+    const full = rig.copy();
+    full.fs.setCapacity(2 * 4096);
+    const { wal: crowded } = await full.open();
+    await full.scheduler.advance(20);
+    const fill = (): void => {
+      for (let i = 1; i < 1000; i++) crowded.append(2, [entry(i, 1, 'x')], 0);
+    };
+    expect(await codeOf(fill)).toBe('WAL_NO_SPACE');
+    expect(await codeOf(() => crowded.rewrite(1, [entry(2)]))).toBe('WAL_NO_SPACE');
+    full.fs.setCapacity(1e6);
+    await full.scheduler.advance(1100);
+    expect(crowded.rewrite(1, [entry(2)])).toBe(1);
+    await full.durable(crowded);
+  });
+
   it('heals an entry that was found damaged only when it was read', async () => {
     const rig = new Rig({ mode: 'replicated', cacheBytes: 0 });
     const { wal } = await rig.open();

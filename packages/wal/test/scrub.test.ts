@@ -88,6 +88,38 @@ describe('scrub', () => {
     expect([show(again, 1), show(again, 2)[1]]).toEqual([lines[0], lines[1]?.[1]]);
   });
 
+  it('only tells what it finds while there is no space to write it again', async () => {
+    const rig = new Rig({ mode: 'replicated', cacheBytes: 1e6 });
+    rig.fs.setCapacity(4 * 4096);
+    const { wal } = await rig.open();
+    for (let index = 1; index <= 9; index++) {
+      wal.append(1, [entry(index, 1, `one ${index} `.repeat(150))], index);
+      await rig.durable(wal);
+      await rig.scheduler.advance(20);
+    }
+    const bytes = rig.fs.contents(FILES[0]!);
+    rig.fs.corrupt(FILES[0]!, Buffer.from(bytes).indexOf('one 1') + 1, 1);
+    rig.fs.corrupt(FILES[1]!, 64 + 50, 1);
+    rig.fs.setCapacity(4096);
+    wal.append(1, [entry(10, 1, 'x'.repeat(800))], 0);
+    while (
+      (await codeOf(() =>
+        wal.append(1, [entry(wal.log(1).lastIndex() + 1, 1, 'x'.repeat(800))], 0),
+      )) === 'nothing'
+    ) {
+      await rig.scheduler.advance(50);
+    }
+    const { queuedBytes } = wal.stats();
+    expect(round(wal).corruptions.map(({ what }) => what)).toEqual([
+      'the payload of frame 1 is damaged',
+      'entry 1 (term 1) of log 1 is damaged',
+      'a frame cannot be made out',
+    ]);
+    expect(wal.stats().queuedBytes).toBe(queuedBytes);
+    // It is in memory, and whole.
+    expect(wal.log(1).entries(1, 2, 1e6)).toHaveLength(1);
+  });
+
   it('tells a damaged header, a lost seal and bytes that the disk does not give', async () => {
     const { rig, wal } = await sample();
     rig.fs.corrupt(FILES[0]!, 20, 1);

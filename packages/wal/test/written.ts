@@ -8,6 +8,8 @@ export interface Written {
   readonly rig: Rig;
   /** Everything that was ever appended at `log/index`. */
   readonly versions: ReadonlyMap<string, readonly WalEntry[]>;
+  /** What it ended with. */
+  readonly model: Model;
   readonly final: string;
 }
 
@@ -39,7 +41,7 @@ export async function write(
     if (session < 2) await rig.close(wal);
     else await rig.scheduler.advance(300);
   }
-  return { rig, versions, final: model.show() };
+  return { rig, versions, model, final: model.show() };
 }
 
 /** Entries, as `log/index`, that a WAL shows and that were never appended so. */

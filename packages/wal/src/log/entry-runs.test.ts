@@ -80,6 +80,14 @@ describe('EntryRuns', () => {
     );
   });
 
+  it('refuse a place that is not next to them', () => {
+    const runs = new EntryRuns();
+    runs.set(5, Slot.Placed, 1, 0, 1);
+    for (const index of [3, 7]) {
+      expect(() => runs.set(index, Slot.Placed, 1, 0, 1)).toThrow('is not next to [5, 6)');
+    }
+  });
+
   it('need one run where entries are placed one after the other, frame after frame', () => {
     const runs = new EntryRuns();
     for (let frame = 0; frame < 100; frame++) {

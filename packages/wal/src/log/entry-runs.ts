@@ -73,11 +73,14 @@ export class EntryRuns {
       }
       return;
     }
-    if (index < this.first) {
+    if (index === this.first - 1) {
       if (this.#equals(0, slot, term, type, segment)) this.#starts[0] = index;
       else this.#insert(0, index, slot, term, type, segment);
       return;
     }
+    // Anything else would tear the runs apart.
+    if (index > this.#end || index < this.first)
+      throw new RangeError(`${index} is not next to [${this.first}, ${this.#end})`);
     const at = this.#find(index);
     if (!this.#equals(at, slot, term, type, segment)) {
       this.#replace(at, index, slot, term, type, segment);

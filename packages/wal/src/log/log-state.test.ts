@@ -84,6 +84,15 @@ describe('LogState in replay', () => {
     );
   });
 
+  it('takes nothing below its beginning', () => {
+    const { log, ledger } = makeLog();
+    log.compact(9, 2);
+    expect(log.append(8, 1, 0, 10, 0, 1, 64)).toBe(false);
+    expect(log.rewrite(9, 2, 0, 10, 0, 1, 64)).toBe(false);
+    expect([log.lastIndex, ledger.liveEntries(1)]).toEqual([9, 0]);
+    expect(log.append(10, 2, 0, 10, 0, 1, 64)).toBe(true);
+  });
+
   it('doubts what is not committed when a frame is lost', () => {
     const { log } = makeLog();
     for (let i = 1; i <= 4; i++) append(log, i, 1, 1);

@@ -134,7 +134,7 @@ export class LogState {
     this.#ledger.addEntry(segment, table.length(index));
   }
 
-  /** append, as it is read back. */
+  /** append, as it is read back. False: it lies below the log's beginning, which only damage can bring about. */
   append(
     index: number,
     term: number,
@@ -143,11 +143,12 @@ export class LogState {
     checksum: number,
     segment: number,
     offset: number,
-  ): void {
-    if (index <= this.#prefixIndex) return;
+  ): boolean {
+    if (index <= this.#prefixIndex) return false;
     this.cutFrom(index);
     this.table.setPlaced(index, term, type, length, checksum, segment, offset);
     this.#ledger.addEntry(segment, length);
+    return true;
   }
 
   /** rewrite, as it is read back. False: it was ignored. */

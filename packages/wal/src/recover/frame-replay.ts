@@ -64,7 +64,7 @@ export class FrameReplay {
     switch (op.op) {
       case Op.Append:
         this.#checkHole(log, index, path, offset);
-        log.append(index, term, type, length, checksum, segment, offset);
+        if (!log.append(index, term, type, length, checksum, segment, offset)) break;
         if (!whole) this.#damagedEntry(log, index, term, path, offset);
         break;
       case Op.Rewrite:

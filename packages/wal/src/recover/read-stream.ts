@@ -30,6 +30,8 @@ export interface TailPlan {
   readonly contentEnd: number;
   /** Written at contentEnd; null: the segment is sealed. */
   readonly seal: Uint8Array | null;
+  /** The seal says that the frames before it are durable: so they have to be. */
+  readonly isPromise: boolean;
   /** Copied to quarantine and dropped. */
   readonly torn: { readonly from: number; readonly to: number } | null;
 }
@@ -69,6 +71,7 @@ export function readStream(
   let end: SegmentEnd | null = null;
   let last = first;
   let oldestTold = 0;
+  let isCut = false;
   for (const [i, used] of list.used.entries()) {
     const { segment, path, header } = used;
     last = used;
@@ -81,7 +84,8 @@ export function readStream(
     ledger.recovered(segment, end.contentEnd);
     // Of an earlier segment the seqs tell exactly what is missing.
     const isOpen = next === null && end.sealCrc === null;
-    if (isOpen && window.sizeBytes < (header?.capacityBytes ?? 0)) {
+    isCut = isOpen && window.sizeBytes < (header?.capacityBytes ?? 0);
+    if (isCut) {
       damage.report(
         path,
         window.sizeBytes,
@@ -95,14 +99,14 @@ export function readStream(
   checkFirst(first, oldestTold, damage);
   for (const log of logs.all()) settleLog(log, files.dir, damage);
 
-  const tail = planTail(last, end, list.walId, ledger);
+  const tail = planTail(last, end, list.walId, ledger, isCut);
   return {
     list,
     logs,
     damage,
     tail: tail.plan,
     nextSegment: last.segment + 1,
-    nextSeq: end.lastSeq + (end.sealCrc === null ? 2 : 1),
+    nextSeq: tail.lastSeq + 1,
     previousSealCrc: tail.sealCrc,
     durableOldest: end.sealCrc === null ? ledger.oldestNeeded() : Math.max(oldestTold, 1),
   };
@@ -165,17 +169,23 @@ function checkFirst(first: UsedSegment, oldestTold: number, damage: DamageLog): 
   damage.report(first.path, 0, what);
 }
 
+/**
+ * `isCut`: frames are lost at the end of the file, and nothing will tell so once it is sealed. So the seal leaves
+ * out their seq, and promises it: whoever reads it later misses a promised frame.
+ */
 function planTail(
   last: UsedSegment,
   end: SegmentEnd,
   walId: Uint8Array,
   ledger: SegmentLedger,
-): { plan: TailPlan; sealCrc: number } {
-  const { contentEnd, torn } = end;
+  isCut: boolean,
+): { plan: TailPlan; sealCrc: number; lastSeq: number } {
+  const { contentEnd, torn, lastSeq, sealCrc } = end;
   const { segment, path } = last;
   const from = Math.min(end.promisedEnd, contentEnd);
-  if (end.sealCrc !== null) {
-    return { plan: { segment, path, from, contentEnd, seal: null, torn }, sealCrc: end.sealCrc };
+  if (sealCrc !== null) {
+    const plan = { segment, path, from, contentEnd, seal: null, isPromise: false, torn };
+    return { plan, sealCrc, lastSeq };
   }
   const directory = encodeSeal({
     framesCrc: end.framesCrc,
@@ -185,10 +195,11 @@ function planTail(
   });
   const seal = new Uint8Array(frameBytes(directory.length, 0));
   seal.set(directory, FRAME_HEADER_BYTES);
+  const seq = lastSeq + (isCut ? 2 : 1);
   const head = {
-    seq: end.lastSeq + 1,
-    // No promise: the frames before it are being written again together with it.
-    syncedSeq: 0,
+    seq,
+    // Else no promise: the frames before it are being written again together with it.
+    syncedSeq: isCut ? seq - 1 : 0,
     directoryLength: directory.length,
     payloadLength: 0,
     payloadCrc: 0,
@@ -196,6 +207,7 @@ function planTail(
     entryCount: 0,
     oldestSegment: ledger.oldestNeeded(),
   };
-  const sealCrc = encodeFrameHead(seal, 0, head, new HeadSeed(walId, segment).at(contentEnd));
-  return { plan: { segment, path, from, contentEnd, seal, torn }, sealCrc };
+  const newCrc = encodeFrameHead(seal, 0, head, new HeadSeed(walId, segment).at(contentEnd));
+  const plan = { segment, path, from, contentEnd, seal, isPromise: isCut, torn };
+  return { plan, sealCrc: newCrc, lastSeq: seq };
 }

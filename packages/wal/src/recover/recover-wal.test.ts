@@ -362,6 +362,35 @@ describe('damage in a replicated WAL', () => {
     expect([opened.log(1).term(4), opened.log(1).term(5)]).toEqual([0, 4]);
   });
 
+  it('at the end of a cut file is remembered, however often it is started and the power fails', async () => {
+    const rig = new Rig({ mode: 'replicated' });
+    const { wal } = await rig.open();
+    wal.append(1, entries(1, 3), 2);
+    await rig.durable(wal);
+    const end = 64 + wal.stats().bytes;
+    wal.append(1, [entry(3, 2, 'instead'), entry(4, 2)], 2);
+    await rig.durable(wal);
+    const cut = rig.copy();
+    cut.fs.plant(path(1), cut.fs.contents(path(1)).slice(0, end + 20));
+    const lines = ['prefix 0/0', '1/1 e1', '2/1 e2', '3/0 faulty', 'hint 2'];
+    const first = cut.copy();
+    const { report, wal: opened } = await first.open();
+    expect([report.lostFrames, show(opened, 1)]).toEqual([1, lines]);
+    // A repair stays, whatever stood there before.
+    expect(opened.rewrite(1, [entry(3, 2, 'instead')])).toBe(1);
+    await first.durable(opened);
+    const { report: second, wal: again } = await first.afterCrash().open();
+    expect([second.lostFrames, show(again, 1)[3]]).toEqual([1, '3/2 instead']);
+    for (let at = 1; ; at++) {
+      const crashed = cut.copy();
+      crashed.fs.crashAtMutation(at);
+      await crashed.open().catch(() => null);
+      const next = await crashed.afterCrash({ keepUnsyncedPercent: 50 }).open();
+      expect([at, next.report.lostFrames, show(next.wal, 1)]).toEqual([at, 1, lines]);
+      if (!crashed.fs.crashed) break;
+    }
+  });
+
   it('to a header is reported, and the frames are read', async () => {
     for (const segment of [1, 2, 3]) {
       const rig = await threeSegments();

@@ -28,6 +28,7 @@ export async function repairTail(
   const file = fs.open(plan.path, 'write');
   try {
     rewriteRange(file, plan.from, plan.contentEnd);
+    if (plan.isPromise) await file.datasync();
     let end = plan.contentEnd;
     if (plan.seal !== null) {
       file.writeSync(plan.seal, 0, plan.seal.length, end);
