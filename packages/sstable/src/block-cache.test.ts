@@ -34,6 +34,18 @@ describe('BlockCache', () => {
     expect(cache.find(table, 1)).toBe(NOT_CACHED);
   });
 
+  it('spares what is worth much once, although it was not read', () => {
+    const cache = new BlockCache(100);
+    const table = new CachedTable(4);
+    cache.insert(table, 0, block(50), 'much');
+    cache.insert(table, 1, block(50));
+    cache.insert(table, 2, block(50));
+    expect(table.slots[0]).not.toBe(NOT_CACHED);
+    expect(table.slots[1]).toBe(NOT_CACHED);
+    cache.insert(table, 3, block(50));
+    expect(cache.stats().blocks).toBe(2);
+  });
+
   it('never evicts a pinned block', () => {
     const cache = new BlockCache(100);
     const table = new CachedTable(4);

@@ -72,15 +72,23 @@ export class BlockCache {
     return block;
   }
 
-  /** @internal Takes a block in and answers its slot, or NOT_CACHED if no room can be made. */
-  insert(table: CachedTable, ordinal: number, block: Uint8Array): number {
+  /**
+   * @internal Takes a block in and answers its slot, or NOT_CACHED if no room can be made.
+   * @param worth 'much': it is spared once, as what was read since the hand came by
+   */
+  insert(
+    table: CachedTable,
+    ordinal: number,
+    block: Uint8Array,
+    worth: 'little' | 'much' = 'little',
+  ): number {
     if (!this.#makeRoom(block.length)) return NOT_CACHED;
     const slot = this.#free.pop() ?? this.#blocks.length;
     this.#blocks[slot] = block;
     this.#tables[slot] = table;
     this.#ordinals[slot] = ordinal;
     this.#pins[slot] = 0;
-    this.#isWarm[slot] = false;
+    this.#isWarm[slot] = worth === 'much';
     this.#usedBytes += block.length;
     table.slots[ordinal] = slot;
     return slot;

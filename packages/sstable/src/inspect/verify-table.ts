@@ -12,7 +12,6 @@ import { BlockCursor } from '../table/block-cursor.js';
 import { checkFilter, FILTER_NAME, filterHash, filterMayContain } from '../table/bloom-filter.js';
 import type { BlockHandle } from '../table/format.js';
 import type { IndexCursor } from '../table/index-cursor.js';
-import type { Partition } from '../table/table-index.js';
 import type { TableMeta } from '../table/table-meta.js';
 import type { TableReader } from '../table/table-reader.js';
 
@@ -35,7 +34,6 @@ export function* verifyTable(reader: TableReader, meta: TableMeta | null): Job<T
     let part = -1;
     for (index.first(); index.valid; index.next()) {
       if (partitions !== null && index.partition !== part) {
-        if (part >= 0) check.endPartition(partitions[part]);
         part = index.partition;
         check.useFilter(partitions[part]?.filter);
       }
@@ -44,11 +42,11 @@ export function* verifyTable(reader: TableReader, meta: TableMeta | null): Job<T
       check.dataBlock(handle, index);
       yield;
     }
-    if (part >= 0) check.endPartition(partitions?.[part]);
   } finally {
     index.close();
   }
-  const rest = [...metaBlocks.values(), end.metaindex, end.index];
+  const inParts = (partitions ?? []).flatMap((part) => [part.filter, part.index]);
+  const rest = [...inParts, ...metaBlocks.values(), end.metaindex, end.index];
   for (const handle of rest.sort((a, b) => a.offset - b.offset)) check.take(handle);
   return check.end(endBytes, properties);
 }
@@ -99,13 +97,6 @@ class TableCheck {
     this.#contents = contents;
     this.#crc = crc32(raw, this.#crc);
     this.#offset += raw.length;
-  }
-
-  /** A partition's filter and index stand behind its data blocks. */
-  endPartition(partition: Partition | undefined): void {
-    if (partition === undefined) return;
-    this.take(partition.filter);
-    this.take(partition.index);
   }
 
   dataBlock(handle: BlockHandle, index: IndexCursor): void {

@@ -63,7 +63,11 @@ export class BloomBuilder {
     this.#hashes[this.#count++] = hash;
   }
 
-  /** The filter block. Begins a new one. */
+  /** The hashes of another one, from a place on. */
+  addAll(other: BloomBuilder, from: number): void {
+    for (let at = from; at < other.#count; at++) this.add(other.#hashes[at]!);
+  }
+
   finish(): Uint8Array {
     const lines = Math.max(1, Math.ceil((this.#count * BITS_PER_KEY) / (LINE_BYTES * 8)));
     const block = new Uint8Array(lines * LINE_BYTES + TAIL_BYTES);
@@ -72,7 +76,6 @@ export class BloomBuilder {
     writeU32(block, tail, lines);
     block[tail + 4] = PROBES;
     block[tail + 5] = HASH_MURMUR3;
-    this.#count = 0;
     return block;
   }
 }

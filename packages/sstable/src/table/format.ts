@@ -5,7 +5,7 @@
  * ```
  * data block ... | filter block | properties block | metaindex block | index block | footer
  *
- * two levels: (data block ... | filter partition | index partition) ... | properties block
+ * two levels: data block ... | (filter partition | index partition) ... | properties block
  *             | metaindex block | top index block | footer
  *
  * block    packed contents | trailer

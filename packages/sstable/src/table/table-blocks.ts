@@ -27,17 +27,21 @@ export class TableBlocks {
   readonly #codec: BlockCodec;
   readonly #cache: BlockCache | null;
   readonly #cached: CachedTable | null;
+  readonly #dataBlocks: number;
 
+  /** @param dataBlocks blocks from this number on are parts of index and filter, which many reads need */
   constructor(
     file: BlockFile,
     codec: BlockCodec,
     cache: BlockCache | null,
     cached: CachedTable | null,
+    dataBlocks: number,
   ) {
     this.#file = file;
     this.#codec = codec;
     this.#cache = cache;
     this.#cached = cached;
+    this.#dataBlocks = dataBlocks;
   }
 
   /** False where blocks are read from the file each time. */
@@ -99,7 +103,7 @@ export class TableBlocks {
     let block = slot === NOT_CACHED ? null : cache.block(slot);
     if (block === null) {
       block = prepare(this.#fromFile(handle));
-      slot = cache.insert(cached, ordinal, block);
+      slot = cache.insert(cached, ordinal, block, this.#worthOf(ordinal));
     }
     if (slot !== NOT_CACHED) cache.pin(slot);
     return { block, slot };
@@ -131,6 +135,11 @@ export class TableBlocks {
   }
 
   #keep(ordinal: number, block: Uint8Array): void {
-    if (this.#cached !== null) this.#cache?.insert(this.#cached, ordinal, block);
+    if (this.#cached === null) return;
+    this.#cache?.insert(this.#cached, ordinal, block, this.#worthOf(ordinal));
+  }
+
+  #worthOf(ordinal: number): 'little' | 'much' {
+    return ordinal < this.#dataBlocks ? 'little' : 'much';
   }
 }

@@ -26,7 +26,7 @@ export interface TableFormatOptions {
   readonly blockBytes: number;
   /** Of data blocks. Default: none. */
   readonly compression?: CompressionName;
-  /** Size at which a part of the index is closed and the index gets a second level. Default: 64 KiB. */
+  /** A larger index has two levels. Default: 64 KiB. */
   readonly indexBytes?: number;
 }
 

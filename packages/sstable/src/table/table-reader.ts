@@ -348,7 +348,13 @@ export class TableReader {
       dataBlocks: last === undefined ? cursor.restartCount : last.firstBlock + last.blocks,
     };
     const cached = this.#cache === null ? null : newCachedTable(index);
-    const blocks = new TableBlocks(this.#file, this.#end.codec, this.#cache, cached);
+    const blocks = new TableBlocks(
+      this.#file,
+      this.#end.codec,
+      this.#cache,
+      cached,
+      index.dataBlocks,
+    );
     const chargedBytes = block.length + (filter?.sizeBytes ?? 0) + blocks.slotBytes;
     const loaded = { index, blocks, chargedBytes };
     this.#loaded = loaded;

@@ -23,8 +23,8 @@ import {
 } from './table-meta.js';
 
 /**
- * Writes a table from entries in order, streaming: in memory stand one block, one part of the index and a
- * hash for each key of that part. Writes are not durable: the caller syncs the file and its directory.
+ * Writes a table from entries in order, streaming: in memory stand one block, the index and a hash for
+ * each key. Writes are not durable: the caller syncs the file and its directory.
  * A writer whose add or finish threw is done for; the caller removes the file.
  */
 export class TableWriter {
@@ -82,7 +82,7 @@ export class TableWriter {
       this.#unindexed = null;
     }
     if (isNewKey || this.#index.isPartNew) {
-      this.#index.noteKey(filterHash(keyBytes, keyStart, keyEnd));
+      this.#index.noteKey(filterHash(keyBytes, keyStart, keyEnd), isNewKey);
     }
     this.#data.add(order.key, order.length + TRAILER_BYTES, valueBytes, valueStart, valueEnd);
     this.#smallest ??= keyBytes.slice(keyStart, keyEnd);
