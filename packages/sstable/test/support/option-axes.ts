@@ -52,6 +52,8 @@ const AXES: readonly Axis[] = [
   option('level0Tables', [1, 2, 4, 50]),
   option('level1Bytes', [300, 1500, 20_000, 64_000_000]),
   option('sliceMs', [0.001, 2]),
+  option('compression', ['none', 'deflate-raw']),
+  option('indexBytes', [1, 200, 64_000]),
   made('cacheBytes', [0, 700, 100_000], (size) => ({ cache: new BlockCache(size) })),
   made('budgetBytes', [2000, 40_000, 1e9], (size) => ({ budget: new MemtableBudget(size) })),
 ];

@@ -42,7 +42,8 @@ export const WORKLOADS: readonly Workload[] = [
   },
   {
     name: 'overwrite and compact',
-    options: SMALL,
+    // Blocks that are compressed, and an index of two levels.
+    options: { ...SMALL, compression: 'deflate-raw', indexBytes: 60 },
     syncDelayMs: 0.4,
     steps: repeat(5, (round) => [
       ...writes(5, { from: round * 5, keys: 7 }),
