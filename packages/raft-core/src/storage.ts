@@ -60,7 +60,8 @@ export interface Storage {
   entries(low: LogIndex, high: LogIndex, maxBytes: number): readonly Entry[] | Compacted | 'faulty';
   /**
    * Metadata of the newest state a snapshot could be made of; null while none can be had. A newcomer
-   * needs one whose configuration it is in: asked again with each of its answers to a heartbeat.
+   * needs one whose configuration it is in: asked again with each of its answers to a heartbeat. At or
+   * above what was reported by {@link RawNode.flushed}: it stands for entries up to there that are damaged.
    */
   snapshot(): SnapshotMetadata | null;
 }

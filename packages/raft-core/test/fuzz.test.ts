@@ -82,7 +82,7 @@ describe('step()', () => {
       const isDamaged = prng.chance(0.3);
       const options = {
         conf: { ...voters(1, 2, 3), learners: [4] },
-        terms: [1, 1, 2],
+        terms: [1, 2, 2],
         commit: prng.between(0, 2),
         preVote: prng.chance(0.5),
         repair: prng.chance(0.7),

@@ -72,6 +72,16 @@ const profiles: Record<string, NamedProfile> = {
     config: { ...base.config, repair: true },
     counts: ['repairs'],
   },
+  // Where the others need the vote of the damaged one, entries are denied.
+  'damaged entries, four voters': {
+    ...base,
+    voters: 4,
+    damage: 0.02,
+    crash: 0.015,
+    partition: 0.02,
+    config: { ...base.config, repair: true },
+    counts: ['repairs'],
+  },
   'lost ends of logs': {
     ...base,
     crash: 0.01,

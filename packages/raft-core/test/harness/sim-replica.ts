@@ -103,6 +103,7 @@ export class SimReplica {
     if (frontier > this.disk.frontier) {
       this.disk.frontier = frontier;
       this.disk.confState = this.#confAt(frontier);
+      this.disk.storage.setSnapshot(frontier, this.disk.confState);
     }
     this.checkWhole();
     this.node = null;
