@@ -431,6 +431,25 @@ describe('denials', () => {
     expect(cluster.host(1).node.status().term).toBe(4);
   });
 
+  it('where a joint configuration may have ended below the entry, need a majority of the incoming half', () => {
+    const conf = { ...voters(1, 2, 3), votersOutgoing: [2, 4, 5], autoLeave: true };
+    const leave = { ...entry(1, 2), type: EntryType.EntryConfChangeV2 };
+    const more = { ...options, conf, terms: [1], hardState: { term: 2, vote: 0 } };
+    const host = new Host(2, more, (storage) => {
+      storage.append([leave, ...log([2, 2], 3)], 1);
+      storage.damage(4);
+    });
+    host.tick(20);
+    denies(host, 4, 4);
+    denies(host, 5, 4);
+    // The outgoing half cannot have it, but that may be over, and 1, 2 or 3 may have had it since.
+    expect(host.node.status()).toMatchObject({ commit: 1, lastIndex: 4 });
+    denies(host, 1, 4);
+    expect(host.node.status().lastIndex).toBe(4);
+    denies(host, 3, 4);
+    expect(host.node.status().lastIndex).toBe(3);
+  });
+
   it('have to rule out the configuration before, where it may have counted the entry', () => {
     // The leader of term 3 may not have known that 4 was added, when it counted copies of entry 5.
     const host = grown(2, 2, 3);

@@ -1,8 +1,10 @@
+import { isJoint } from '../confchange/changer.js';
 import { type Entry, openingEntry } from '../entry.js';
 import { type LogIndex, NONE } from '../ids.js';
 import { RaftInvariantError } from '../invariant.js';
 import { type Message, MessageType, makeMessage } from '../message.js';
 import type { JointConfig } from '../quorum/joint.js';
+import type { MajorityConfig } from '../quorum/majority.js';
 import { VoteResult } from '../quorum/vote-result.js';
 import { StepStatus } from '../ready.js';
 import { COMPACTED } from '../storage.js';
@@ -92,11 +94,14 @@ export function tickRepairs(r: Raft): void {
 /**
  * A committed entry is on a quorum: nobody's word can make it disappear. Of one that may be committed the
  * quorum has to be known, so all configuration changes below it have to be applied here: by the words of
- * those who left long ago a committed entry would be dropped.
+ * those who left long ago a committed entry would be dropped. But for one change of a joint
+ * configuration, which ends it or is void.
  */
 function isDeniable(r: Raft, index: LogIndex): boolean {
   const { log } = r;
-  return index > Math.max(log.committed, r.commitHeard) && log.isConfAppliedBelow(index);
+  const isOpen = index > Math.max(log.committed, r.commitHeard);
+  const isKnown = log.confPendingBelow(index) <= (isJoint(r.tracker.confState) ? 1 : 0);
+  return isOpen && isKnown;
 }
 
 function ask(r: Raft, index: LogIndex, denyTerm: number): void {
@@ -178,10 +183,14 @@ function countDenial(r: Raft, m: Message): StepStatus {
   }
   const { deniers } = denials;
   deniers.add(m.from);
-  const lacks = ({ quorum }: { readonly quorum: JointConfig }): boolean =>
+  const lacks = (quorum: JointConfig | MajorityConfig): boolean =>
     quorum.voteResult((id) => (deniers.has(id) ? false : null)) === VoteResult.VoteLost;
+  const { quorum } = r.tracker;
+  // Without the incoming half neither the joint configuration nor the one after it decides.
+  const isEnding = r.log.confPendingBelow(m.index) > 0;
   const before = confBeforeOf(r, m.index);
-  const isLost = lacks(r.tracker) && (before === null || lacks(before));
+  const isLost =
+    lacks(isEnding ? quorum.incoming : quorum) && (before === null || lacks(before.quorum));
   if (!isLost || !isDeniable(r, m.index)) return StepStatus.Ok;
   r.info('raft.entry.denied', { index: m.index, last: r.log.lastIndex });
   r.repairs.denials = null;

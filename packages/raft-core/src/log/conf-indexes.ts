@@ -37,6 +37,13 @@ export class ConfIndexes {
     return 0;
   }
 
+  /** How many stand below `index`. */
+  countBelow(index: LogIndex): number {
+    let count = 0;
+    while (count < this.#indexes.length && this.#indexes[count]! < index) count++;
+    return count;
+  }
+
   /** As {@link firstAfter}, of those that are changes for certain. */
   firstKnownAfter(index: LogIndex): LogIndex {
     for (const at of this.#indexes) if (at > index && !this.#unknown.has(at)) return at;

@@ -151,10 +151,9 @@ export class RaftLog {
     return this.#confChanges.first !== 0;
   }
 
-  /** Whether all configuration changes below `index` are applied. */
-  isConfAppliedBelow(index: LogIndex): boolean {
-    const { first } = this.#confChanges;
-    return first === 0 || first >= index;
+  /** How many configuration changes below `index` are not applied. */
+  confPendingBelow(index: LogIndex): number {
+    return this.#confChanges.countBelow(index);
   }
 
   /** The first configuration change above `after`, wherever in the log, or 0. */

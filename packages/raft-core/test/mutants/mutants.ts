@@ -318,15 +318,15 @@ const betweenTheRules: readonly PlantedBug[] = [
   {
     name: 'an entry is given up by a configuration that is over',
     file: 'core/repair.ts',
-    find: ' && log.isConfAppliedBelow(index);',
-    replace: ';',
+    find: 'return isOpen && isKnown;',
+    replace: 'return isOpen;',
     caughtBy: repair,
   },
   {
     name: 'an entry is given up that the configuration before may have committed',
     file: 'core/repair.ts',
-    find: 'lacks(r.tracker) && (before === null || lacks(before));',
-    replace: 'lacks(r.tracker);',
+    find: ' && (before === null || lacks(before.quorum));',
+    replace: ';',
     caughtBy: repair,
   },
   {
@@ -334,6 +334,13 @@ const betweenTheRules: readonly PlantedBug[] = [
     file: 'core/repair.ts',
     find: 'index > Math.max(log.committed, r.commitHeard)',
     replace: 'index > log.committed',
+    caughtBy: repair,
+  },
+  {
+    name: 'an entry is given up by one half of a joint configuration that may be over',
+    file: 'core/repair.ts',
+    find: 'isEnding ? quorum.incoming : quorum',
+    replace: 'quorum',
     caughtBy: repair,
   },
   {
