@@ -102,6 +102,14 @@ describe('a vote', () => {
     expect(host.run()).toMatchObject([{ type: MsgVoteResp, to: 2, term: 1, reject: false }]);
   });
 
+  it('is stored also where the term is known already and the vote alone is new', () => {
+    const host = new Host(1);
+    host.step(message(MsgVoteResp, 2, 1, 3, { reject: true }));
+    expect(host.storage.initialState().hardState).toMatchObject({ term: 3, vote: 0 });
+    host.step(message(MsgVote, 2, 1, 3));
+    expect(host.storage.initialState().hardState).toMatchObject({ term: 3, vote: 2 });
+  });
+
   it('of its own counts only when its ticket is complete, with one voter too', () => {
     const host = new Host(1, { conf: voters(1) });
     host.autoAppend = false;

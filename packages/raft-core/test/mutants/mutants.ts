@@ -108,6 +108,13 @@ const more: readonly PlantedBug[] = [
     caughtBy: election,
   },
   {
+    name: 'a vote alone is not handed out to be stored',
+    file: 'core/ready-builder.ts',
+    find: 'return this.#raft.term !== this.#term || this.#raft.vote !== this.#vote;',
+    replace: 'return this.#raft.term !== this.#term;',
+    caughtBy: election,
+  },
+  {
     name: 'acknowledge before the sync',
     file: 'core/ready-builder.ts',
     find: 'return answer.index <= log.durable && (firstDamaged === 0 || answer.index < firstDamaged);',
@@ -126,6 +133,13 @@ const more: readonly PlantedBug[] = [
     file: 'reads/read-rounds.ts',
     find: 'this.#round = { token: ++this.#lastToken, index, reads: this.#waiting };',
     replace: 'this.#lastToken = 1;\n    this.#round = { token: 1, index, reads: this.#waiting };',
+    caughtBy: reads,
+  },
+  {
+    name: 'any answer confirms the round of reads in flight',
+    file: 'core/heartbeat.ts',
+    find: 'confirmRead(r, p, m.readToken);',
+    replace: 'confirmRead(r, p, r.reads.token);',
     caughtBy: reads,
   },
   {
@@ -193,6 +207,34 @@ const more: readonly PlantedBug[] = [
     caughtBy: election,
   },
   {
+    name: 'a refused pre-vote is answered in the term that was asked for',
+    file: 'core/election.ts',
+    find: 'const refusal = makeMessage(response, m.from, r.term);',
+    replace: 'const refusal = makeMessage(response, m.from, m.term);',
+    caughtBy: election,
+  },
+  {
+    name: 'a leader that hears nobody leads on',
+    file: 'core/tick.ts',
+    find: 'p.recentActive = p.id === r.id;',
+    replace: 'p.recentActive = true;',
+    caughtBy: 'src/core/heartbeat.test.ts',
+  },
+  {
+    name: 'a leader that is heard is deposed all the same',
+    file: 'core/election.ts',
+    find: 'return r.leader !== NONE && r.electionElapsed < r.config.electionTick;',
+    replace: 'return false;',
+    caughtBy: election,
+  },
+  {
+    name: 'the window in bytes is ignored',
+    file: 'tracker/inflights.ts',
+    find: 'return this.#count >= this.#maxCount || this.#bytes >= this.#maxBytes;',
+    replace: 'return this.#count >= this.#maxCount;',
+    caughtBy: 'src/tracker/inflights.test.ts',
+  },
+  {
     name: 'a joint configuration decides by one half',
     file: 'quorum/joint.ts',
     find: 'return Math.min(this.incoming.committedIndex(ackedOf), this.outgoing.committedIndex(ackedOf));',
@@ -235,6 +277,13 @@ const more: readonly PlantedBug[] = [
     caughtBy: lease,
   },
   {
+    name: 'a lease without a margin for clocks that differ',
+    file: 'reads/lease.ts',
+    find: 'electionTimeoutMs * (1 - DRIFT_SHARE) - tickMs',
+    replace: 'electionTimeoutMs',
+    caughtBy: lease,
+  },
+  {
     name: 'a lease outlives TimeoutNow',
     file: 'core/transfer.ts',
     find: '  r.lease?.revoke();\n',
@@ -258,8 +307,8 @@ const more: readonly PlantedBug[] = [
   {
     name: 'a replica denies without adopting the term',
     file: 'core/repair.ts',
-    find: '  if (m.denyTerm > r.term) becomeFollower(r, m.denyTerm, NONE);\n  answer.reject',
-    replace: '  answer.reject',
+    find: '  if (m.denyTerm > r.term) becomeFollower(r, m.denyTerm, NONE);\n  answer.reject = true;\n  answer.denyTerm = r.term;',
+    replace: '  answer.reject = true;\n  answer.denyTerm = Math.max(r.term, m.denyTerm);',
     caughtBy: repair,
   },
   {
@@ -274,6 +323,13 @@ const more: readonly PlantedBug[] = [
     file: 'core/replication.ts',
     find: 'if (m.repairIndex === 0 && p.repairToken !== 0 && p.repairToken !== m.readToken) {',
     replace: 'if (p.match < 0) {',
+    caughtBy: repair,
+  },
+  {
+    name: 'a leader’s word to an earlier life is taken for this one',
+    file: 'core/follower.ts',
+    find: 'if (m.readToken === repairs.lifeToken) {',
+    replace: 'if (m.readToken !== 0) {',
     caughtBy: repair,
   },
   {

@@ -50,6 +50,7 @@ export const coverageNames = [
   'read',
   'read-forwarded',
   'read-after-leader-change',
+  'read-before-own-commit',
   'read-dropped',
   'lease-read',
   'lease-refused',
@@ -68,11 +69,11 @@ export const coverageNames = [
   // damage
   'leader-hands-over-damaged',
   'entry-repaired',
-  'entry-denied',
   'loss-announced',
   'recovered',
   'snapshot-requested',
   'healed-without-some',
+  'endured',
 ] as const;
 export type CoverageName = (typeof coverageNames)[number];
 

@@ -1,5 +1,5 @@
 import type { Message } from '@dougdb/raft-core';
-import type { Action } from './actions.js';
+import type { Action } from './plan/actions.js';
 
 export const EventKind = {
   Tick: 0,

@@ -1,5 +1,5 @@
 import { type Message, MessageType, type Ready } from '@dougdb/raft-core';
-import { mix } from './committed-log.js';
+import { mix } from './oracle/committed-log.js';
 
 /** Lines kept for the report of a failure. */
 const KEPT = 200;

@@ -1,9 +1,11 @@
 // npm run sim:raft -- --seed N --profile P replays one run. Without a seed: fresh ones, for --seconds S or --seeds COUNT.
 import { parseArgs } from 'node:util';
-import { Coverage } from './coverage.js';
-import { drawPlan, namedWorkload, profileNames } from './plan.js';
+import { drawPlan } from './plan/draw-plan.js';
+import { namedWorkload } from './plan/plan.js';
+import { profileNames } from './plan/profiles.js';
 import { RunFailure, runPlan } from './run.js';
 import { shrink } from './shrink.js';
+import { cpuSeconds, sweep, tellSweep } from './sweep.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,10 +24,6 @@ const { values } = parseArgs({
   },
 });
 const length = Number(values.length);
-const cpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-};
 
 if (values.bench) bench();
 else if (values.seed !== undefined && values.seeds === undefined) replay(values.seed);
@@ -45,44 +43,27 @@ function replay(seed: string): void {
 }
 
 function search(): void {
-  const base = values.seed ?? `${Date.now()}`;
-  const names = values.profile === undefined ? profileNames : [values.profile];
   const until = performance.now() + Number(values.seconds ?? 1e9) * 1000;
   const most = Number(values.seeds ?? (values.seconds === undefined ? 100 : 1e9));
-  const before = cpuSeconds();
-  const coverage = new Coverage();
-  const runs = new Map<string, number>(names.map((name) => [name, 0]));
-  let events = 0;
-  let simulatedUs = 0;
-  let failed = 0;
-  let count = 0;
-  for (; count < most && performance.now() < until; count++) {
-    const profile = names[count % names.length] ?? 'all';
-    try {
-      const result = runPlan(drawPlan(`${base}-${count}`, profile, length));
-      coverage.add(result.coverage);
-      events += result.events;
-      simulatedUs += result.simulatedUs;
-    } catch (error) {
-      fail(error);
-      if (++failed >= 5) break;
-    }
-    runs.set(profile, (runs.get(profile) ?? 0) + 1);
-  }
-  const spent = cpuSeconds() - before;
-  console.log(
-    Object.entries(coverage.counts)
-      .map(([name, n]) => `${name} ${n}`)
-      .join(', '),
-  );
-  console.log([...runs].map(([name, n]) => `${name}: ${n} runs`).join(', '));
-  console.log(
-    `${count} runs from seed ${base}, ${failed} failed, ${(simulatedUs / 3.6e9).toFixed(2)} simulated hours, ${events} events, ${Math.round(events / spent)} events and ${(simulatedUs / 1e6 / spent).toFixed(0)} simulated seconds per second of one core`,
-  );
+  const result = sweep({
+    base: values.seed ?? `${Date.now()}`,
+    ...(values.profile === undefined ? {} : { profiles: [values.profile] }),
+    length,
+    isEnough: (count) => count >= most || performance.now() >= until,
+    onFailure: fail,
+  });
+  const { coverage, runs, failed } = result;
+  console.log(tellCounts(Object.entries(coverage.counts)));
+  console.log(tellCounts([...runs]));
+  console.log(tellSweep(result));
   if (values.profile === undefined && failed === 0 && coverage.missing.length > 0) {
     console.error(`never happened: ${coverage.missing.join(', ')}`);
     process.exitCode = 1;
   }
+}
+
+function tellCounts(counts: readonly (readonly [string, number])[]): string {
+  return counts.map(([name, count]) => `${name} ${count}`).join(', ');
 }
 
 function fail(error: unknown): void {

@@ -5,23 +5,25 @@ import {
   EntryType,
   isJoint,
   type Message,
-  MessageType,
   RawNode,
   type ReplicaId,
 } from '@dougdb/raft-core';
-import { checkModel, type ReplicaView, Violation } from '@dougdb/raft-core/testing';
-import type { Action } from './actions.js';
+import { Violation } from '@dougdb/raft-core/testing';
 import { Coverage } from './coverage.js';
+import { deliver } from './delivery.js';
 import { EventKind, EventQueue, type SimEvent } from './event-queue.js';
 import { EventTrace } from './event-trace.js';
+import { begin, end } from './faults/nemesis.js';
+import { Operations } from './faults/operations.js';
 import { confOf, isMemberOf } from './members.js';
-import { begin, end } from './nemesis.js';
-import { Operations } from './operations.js';
-import { Oracle } from './oracle.js';
-import type { Plan } from './plan.js';
+import { ModelCheck } from './oracle/model-check.js';
+import { Oracle } from './oracle/oracle.js';
+import { Resources } from './oracle/resources.js';
+import type { Action } from './plan/actions.js';
+import type { Plan } from './plan/plan.js';
+import { RaftProcess } from './process/raft-process.js';
 import { RaftNetwork } from './raft-network.js';
-import { RaftProcess } from './raft-process.js';
-import type { RaftCore, World } from './world.js';
+import type { GroupOptions, RaftCore, RuleChecks, World } from './world.js';
 
 /** Replicas that may be made in one run; ids are never used again. */
 const MAX_IDS = 24;
@@ -30,20 +32,18 @@ const MAX_STASH = 4096;
 /** Members at a time. */
 export const MAX_MEMBERS = 7;
 
-export interface GroupOptions {
-  readonly core?: RaftCore;
-  readonly isTraceWhole?: boolean;
-}
-
 /** A group, its network and its clients, in one thread on a virtual clock. */
 export class RaftGroup implements World {
   readonly plan: Plan;
   readonly core: RaftCore;
+  readonly rules: RuleChecks;
   readonly oracle: Oracle;
+  readonly resources: Resources;
   readonly coverage = new Coverage();
   readonly trace: EventTrace;
   readonly network: RaftNetwork;
   readonly processes: RaftProcess[] = [];
+  readonly holders: RaftProcess['disk'][] = [];
   nowUs = 0;
   /** Events that happened. */
   events = 0;
@@ -53,12 +53,14 @@ export class RaftGroup implements World {
   readonly #random: SimRandom;
   readonly #operations: Operations;
   readonly #genesis: Entry;
+  readonly #model: ModelCheck;
   #untilCheck: number;
   #areClientsGone = false;
 
   constructor(plan: Plan, options: GroupOptions = {}) {
     this.plan = plan;
     this.core = options.core ?? { RawNode };
+    this.rules = options.rules ?? 'checked';
     this.trace = new EventTrace({ isWhole: options.isTraceWhole ?? false });
     this.#random = new SimRandom(plan.seed);
     this.#untilCheck = plan.fullCheckEvery;
@@ -68,8 +70,11 @@ export class RaftGroup implements World {
     };
     const conf = confOf(plan.voters);
     this.oracle = new Oracle(this.#genesis, conf);
+    this.resources = new Resources(plan.config);
+    this.#model = new ModelCheck(this.oracle.committed);
     this.network = new RaftNetwork({
       plan: plan.network,
+      freezes: plan.freezes,
       random: this.#random.fork('network'),
       coverage: this.coverage,
       deliver: (m, delayUs) => this.#push(EventKind.Deliver, delayUs, m.to, 0, m, null),
@@ -78,10 +83,6 @@ export class RaftGroup implements World {
     for (let i = 0; i < plan.voters; i++) this.#born(conf, this.#genesis).start({ isNew: true });
     for (const action of plan.actions) this.#push(EventKind.Begin, action.atUs, 0, 0, null, action);
     this.#push(EventKind.Operation, this.#operations.pauseUs(), 0, 0, null, null);
-  }
-
-  get holders(): readonly RaftProcess['disk'][] {
-    return this.processes.map((process) => process.disk);
   }
 
   process(id: ReplicaId): RaftProcess | undefined {
@@ -194,33 +195,12 @@ export class RaftGroup implements World {
     this.later({ atUs: this.nowUs, kind: 'remove', durationUs, draws }, durationUs);
   }
 
-  /** The invariants of the model over all replicas at this moment. */
+  /** The invariants of the model over all replicas at this moment, and what each keeps for others. */
   checkModel(): void {
-    const views: ReplicaView[] = [];
-    for (const process of this.processes) {
-      const { view } = process;
-      if (view !== null) views.push(view);
+    if (!this.#model.check(this.processes)) return;
+    for (const { node, model, settled, isHolding } of this.processes) {
+      if (node !== null && !isHolding) this.resources.check(node, model, settled);
     }
-    checkModel(views, this.oracle.committed.knownIn);
-    for (const process of this.processes) this.#checkResources(process);
-  }
-
-  /** What a replica keeps for others has bounds. */
-  #checkResources({ node, id, role }: RaftProcess): void {
-    if (node === null) return;
-    const status = node.status();
-    const { maxInflightMsgs = 16, maxPendingReads = 4096 } = this.plan.config;
-    if (status.pendingReads > 2 * maxPendingReads + 1) {
-      throw new Violation('bounded', `${id} holds ${status.pendingReads} reads`);
-    }
-    node.progress((to, p) => {
-      if (role === 3 && p.inflights.count > maxInflightMsgs) {
-        throw new Violation(
-          'bounded',
-          `${id} has ${p.inflights.count} messages under way to ${to}`,
-        );
-      }
-    });
   }
 
   #born(conf: ConfState, genesis: Entry | null): RaftProcess {
@@ -233,6 +213,7 @@ export class RaftGroup implements World {
       random: this.#random,
     });
     this.processes.push(process);
+    this.holders.push(process.disk);
     return process;
   }
 
@@ -305,42 +286,8 @@ export class RaftGroup implements World {
     if (m === null || target === undefined) return;
     // What waited for a process to go on has arrived already.
     if (event.life === 0) this.network.arrived(m);
-    if (target.isPaused) {
-      if (target.stash.length < MAX_STASH) target.stash.push({ ...event, life: 1 });
-      return;
-    }
-    if (m.type === MessageType.MsgSnap && !this.#streamed(m, target)) return;
-    this.#noteArrival(m, target);
-    const status = target.receive(m);
-    this.trace.note(this.nowUs, status, m.to, m.type, m);
-    this.#noteRefusals(m);
-  }
-
-  /** Whether the bytes of a snapshot arrived; its sender hears of it, or not. */
-  #streamed(m: Message, target: RaftProcess): boolean {
-    const { network, coverage } = this;
-    const ok = target.node !== null && !network.isCut(m.from, m.to) && !network.breaksSnapshot();
-    coverage.hit(ok ? 'snapshot-delivered' : 'snapshot-interrupted');
-    if (this.isHealing || network.chance(0.8)) {
-      this.process(m.from)?.ask((node) => node.reportSnapshot(m.to, ok));
-    } else {
-      coverage.hit('snapshot-report-lost');
-    }
-    return ok;
-  }
-
-  #noteArrival({ type, index }: Message, { disk, isLeader, node }: RaftProcess): void {
-    if (node === null) return;
-    if (type === MessageType.MsgApp && index < disk.storage.firstIndex() - 1) {
-      this.coverage.hit('append-below-purge');
-    }
-    if (type === MessageType.MsgReadIndex && isLeader) this.coverage.hit('read-forwarded');
-  }
-
-  #noteRefusals({ type, reject }: Message): void {
-    if (!reject) return;
-    if (type === MessageType.MsgVoteResp) this.coverage.hit('vote-refused-stale-log');
-    if (type === MessageType.MsgPreVoteResp) this.coverage.hit('pre-vote-refused');
+    if (!target.isPaused) deliver(this, m, target);
+    else if (target.stash.length < MAX_STASH) target.stash.push({ ...event, life: 1 });
   }
 }
 

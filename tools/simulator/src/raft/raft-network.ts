@@ -1,7 +1,7 @@
 import type { SimRandom } from '@dougdb/ports/sim';
 import { type Message, MessageType, type ReplicaId } from '@dougdb/raft-core';
 import type { Coverage } from './coverage.js';
-import type { NetworkPlan } from './plan.js';
+import type { NetworkPlan } from './plan/plan.js';
 
 /** Something that is wrong with the network for a while. */
 export interface Rule {
@@ -17,6 +17,7 @@ const LINKS = 64;
 /** Messages between replicas: late, lost, twice, out of order, or not at all. */
 export class RaftNetwork {
   readonly #plan: NetworkPlan;
+  readonly #freezes: boolean;
   readonly #random: SimRandom;
   readonly #coverage: Coverage;
   readonly #deliver: (m: Message, delayUs: number) => void;
@@ -27,11 +28,13 @@ export class RaftNetwork {
 
   constructor(env: {
     plan: NetworkPlan;
+    freezes: boolean;
     random: SimRandom;
     coverage: Coverage;
     deliver: (m: Message, delayUs: number) => void;
   }) {
     this.#plan = env.plan;
+    this.#freezes = env.freezes;
     this.#random = env.random;
     this.#coverage = env.coverage;
     this.#deliver = env.deliver;
@@ -40,6 +43,10 @@ export class RaftNetwork {
   send(m: Message, nowUs: number): void {
     const plan = this.#plan;
     const random = this.#random;
+    if (this.#freezes) {
+      Object.freeze(m);
+      Object.freeze(m.entries);
+    }
     let delayUs = this.#delayUs(m);
     for (const rule of this.rules) {
       if (!rule.applies(m.from, m.to, m.type)) continue;

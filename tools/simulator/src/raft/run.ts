@@ -1,8 +1,10 @@
 import { Violation } from '@dougdb/raft-core/testing';
 import type { Coverage } from './coverage.js';
+import { endure } from './enduring.js';
 import { heal, settle } from './healing.js';
-import type { Plan } from './plan.js';
-import { type GroupOptions, RaftGroup } from './raft-group.js';
+import type { Plan } from './plan/plan.js';
+import { RaftGroup } from './raft-group.js';
+import type { GroupOptions } from './world.js';
 
 export interface RunResult {
   readonly digest: string;
@@ -19,12 +21,17 @@ export class RunFailure extends Error {
   readonly property: string;
   readonly plan: Plan;
   readonly lastLines: readonly string[];
+  /** Events and simulated time until then. */
+  readonly events: number;
+  readonly atUs: number;
 
-  constructor(plan: Plan, cause: unknown, lastLines: readonly string[]) {
+  constructor(plan: Plan, cause: unknown, { trace, events, nowUs }: RaftGroup) {
     super(`seed ${plan.seed}, profile ${plan.profile}: ${String(cause)}`, { cause });
     this.property = propertyOf(cause);
     this.plan = plan;
-    this.lastLines = lastLines;
+    this.lastLines = trace.lastLines;
+    this.events = events;
+    this.atUs = nowUs;
   }
 
   /** Everything that is needed to look into it. */
@@ -40,16 +47,17 @@ export class RunFailure extends Error {
   }
 }
 
-/** Runs a plan: faults, healing, and after that everybody has their answers. @throws RunFailure */
+/** Runs a plan: faults, healing, answers for everybody, and then cuts that a leader outlasts. @throws RunFailure */
 export function runPlan(plan: Plan, options: GroupOptions = {}): RunResult {
   const group = new RaftGroup(plan, options);
   try {
     group.runUntil(plan.durationUs);
     heal(group);
     settle(group);
+    endure(group);
     group.checkModel();
   } catch (cause) {
-    throw new RunFailure(plan, cause, group.trace.lastLines);
+    throw new RunFailure(plan, cause, group);
   }
   const { digest, lines } = group.trace;
   const { coverage, events, nowUs: simulatedUs, oracle } = group;

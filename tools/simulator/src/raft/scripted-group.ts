@@ -11,10 +11,11 @@ import {
 import { Coverage } from './coverage.js';
 import { EventKind } from './event-queue.js';
 import { EventTrace } from './event-trace.js';
-import { Oracle } from './oracle.js';
-import { namedWorkload, type Plan } from './plan.js';
-import { RaftProcess } from './raft-process.js';
-import type { RaftCore, World } from './world.js';
+import { Oracle } from './oracle/oracle.js';
+import { Resources } from './oracle/resources.js';
+import { namedWorkload, type Plan } from './plan/plan.js';
+import { RaftProcess } from './process/raft-process.js';
+import type { GroupOptions, RaftCore, RuleChecks, World } from './world.js';
 
 const GENESIS: Entry = {
   ...{ term: 1, index: 1, type: EntryType.EntryNormal },
@@ -31,7 +32,9 @@ const MAX_ROUNDS = 2000;
 export class ScriptedGroup implements World {
   readonly plan: Plan;
   readonly core: RaftCore;
+  readonly rules: RuleChecks;
   readonly oracle: Oracle;
+  readonly resources: Resources;
   readonly coverage = new Coverage();
   readonly trace = new EventTrace({ isWhole: true });
   readonly processes: RaftProcess[] = [];
@@ -42,13 +45,19 @@ export class ScriptedGroup implements World {
   #sent: Message[] = [];
   #work: { readonly kind: EventKind; readonly process: RaftProcess; readonly life: number }[] = [];
 
-  constructor(voters: number, config: Partial<Config>, core: RaftCore = { RawNode }) {
-    this.core = core;
+  constructor(
+    voters: number,
+    config: Partial<Config>,
+    options: Omit<GroupOptions, 'isTraceWhole'> = {},
+  ) {
+    this.core = options.core ?? { RawNode };
+    this.rules = options.rules ?? 'checked';
     this.plan = {
       ...namedWorkload('script', 1),
       drift: 0,
       config: { electionTick: 10, heartbeatTick: 1, ...config },
     };
+    this.resources = new Resources(this.plan.config);
     const ids = Array.from({ length: voters }, (_, i) => i + 1);
     this.oracle = new Oracle(GENESIS, confOf(ids));
     for (const _ of ids) this.#born(confOf(ids), GENESIS);

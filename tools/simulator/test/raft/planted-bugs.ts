@@ -1,54 +1,34 @@
-/** A bug of packages/raft-core/test/mutants, and a run that shows it. */
-export interface FoundBug {
-  readonly name: string;
-  readonly profile: string;
-  readonly seed: string;
-  /** What is violated first. */
-  readonly property: string;
-  /** Runs, with profiles in turn, until it was found. */
-  readonly runs: number;
-}
+/** Not found in a few runs of the profiles in which it lives; what shows it is a test of the package. */
+const RARE = 'rare';
 
-const found = (
-  name: string,
-  [profile, seed, property]: readonly [string, string, string],
-  runs: number,
-): FoundBug => ({ name, profile, seed, property, runs });
-
-/** Found by searching from seed `hunt` on, 12 rounds of all profiles for each. */
-export const foundBugs: readonly FoundBug[] = [
-  found('vote twice in a term', ['calm', 'hunt-0', 'vote-durable'], 1),
-  found('ReadIndex before a commit of the own term', ['turmoil', 'hunt-0', 'read-fresh'], 9),
-  found('two configuration changes at once', ['churn', 'hunt-0', 'one-conf-change'], 4),
-  found('truncate on every append', ['calm', 'hunt-0', 'commit-durable'], 1),
-  found('acknowledge before the sync', ['calm', 'hunt-0', 'ack-durable'], 1),
-  found('no empty entry at the start of a term', ['overload', 'hunt-1', 'liveness'], 14),
-  found('ReadIndex without a quorum', ['all', 'hunt-0', 'read-fresh'], 9),
-  found('count a removed voter', ['churn', 'hunt-0', 'conf-step'], 4),
-  found('apply what is not durable here', ['calm', 'hunt-0', 'apply-durable'], 1),
-  found(
-    'heartbeats carry the leader’s commit, not the follower’s',
-    ['calm', 'hunt-0', 'honest-messages-are-valid'],
-    1,
-  ),
-  found('a joint configuration decides by one half', ['churn', 'hunt-0', 'commit-durable'], 4),
-  found('a joint configuration is never left by itself', ['all', 'hunt-1', 'liveness'], 18),
-  found(
-    'a demoted voter is a learner at once',
-    ['churn', 'hunt-0', 'honest-messages-are-valid'],
-    4,
-  ),
-  found('a snapshot is acknowledged before it is installed', ['churn', 'hunt-0', 'ack-durable'], 4),
-  found('a snapshot in flight holds a follower for ever', ['churn', 'hunt-4', 'liveness'], 44),
-  found('a recovering replica votes', ['lying-disk', 'hunt-6', 'leader-completeness'], 62),
-  found(
-    'a truncation leaves open tickets as they are (ABA)',
-    ['turmoil', 'hunt-8', 'ordering'],
-    89,
-  ),
-  found(
-    'proposals of a deposed leader get no outcome',
-    ['turmoil', 'hunt-0', 'every-proposal-ends'],
-    9,
-  ),
-];
+/** Planted bugs of packages/raft-core/test/mutants that no recorded run shows, and why. */
+export const notByChance: Readonly<Record<string, string>> = {
+  'the vote leaves before it is durable':
+    'hosts make the hard state durable before any message of its Ready leaves',
+  'accept stale rejections': 'it costs messages and breaks no promise: a match never falls',
+  'a lease without a margin for clocks that differ':
+    'depends on thousands of attempts to lead: sought in profile lease-edge, see planted-bugs.test.ts',
+  // Orders of events that are too rare for chance: see scenarios.test.ts.
+  'keep a transfer to one that was removed': 'a script',
+  'apply an old snapshot': 'a script',
+  'denials of different terms are added up': 'a script',
+  'acknowledgements of a lost life count': 'a script',
+  'a leader’s word to an earlier life is taken for this one': 'a script',
+  // Orders of events that nobody has written a script for here.
+  'entries above a change are counted by the configuration before it': RARE,
+  'an entry is given up by a configuration that is over': RARE,
+  'an entry is given up that the configuration before may have committed': RARE,
+  'an entry is given up that a leader was heard to have committed': RARE,
+  'denials of a term in which the entry was acknowledged count': RARE,
+  'an only voter is not silent, although it may have got company': RARE,
+  'a removed leader is a stranger to its followers': RARE,
+  'a candidate’s word on commits is taken for any log': RARE,
+  'a campaign goes on by a configuration that is over': RARE,
+  'acknowledgements that wait leave although damage was found': RARE,
+  'a leader counts its own damaged copy': RARE,
+  'what stands above a damaged entry is acknowledged': RARE,
+  'a snapshot that comes twice is installed twice': RARE,
+  'a snapshot is handed out before the entries that it stands for': RARE,
+  'a change that was applied above a snapshot is lost': RARE,
+  'one without a state machine never leads, though it has the newest log': RARE,
+};

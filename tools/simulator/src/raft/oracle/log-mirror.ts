@@ -2,6 +2,8 @@ import type { Entry, LogIndex, Term } from '@dougdb/raft-core';
 import { type LogView, Violation } from '@dougdb/raft-core/testing';
 import type { CommittedLog } from './committed-log.js';
 
+let versions = 0;
+
 /**
  * A log from index 1 on, whatever its owner has compacted: up to `base` it is what was committed, above
  * it has entries of its own.
@@ -10,10 +12,17 @@ export class LogMirror implements LogView {
   readonly #committed: CommittedLog;
   #base: LogIndex;
   #entries: Entry[] = [];
+  #version: number;
 
   constructor(committed: CommittedLog, base: LogIndex) {
     this.#committed = committed;
     this.#base = base;
+    this.#version = versions++;
+  }
+
+  /** Another number whenever something has changed, in any mirror of this process. */
+  get version(): number {
+    return this.#version;
   }
 
   get base(): LogIndex {
@@ -43,6 +52,7 @@ export class LogMirror implements LogView {
       throw new Violation('log-without-gap', `${first.index} after ${this.last}`);
     }
     for (const entry of entries) this.#entries.push(entry);
+    this.#version = versions++;
   }
 
   truncateFrom(index: LogIndex): void {
@@ -51,6 +61,7 @@ export class LogMirror implements LogView {
       throw new Violation('committed-kept', `truncated from ${index}, compacted to ${this.#base}`);
     }
     this.#entries.length = index - this.#base - 1;
+    this.#version = versions++;
   }
 
   /** A snapshot takes the log's place, unless the log holds what it stands for. */
@@ -58,6 +69,7 @@ export class LogMirror implements LogView {
     if (this.termAt(index) === term) return;
     this.#base = index;
     this.#entries = [];
+    this.#version = versions++;
   }
 
   /** Forgets what is known to be committed, to save memory. */

@@ -1,9 +1,10 @@
-import { type Message, MessageType, type ReplicaId } from '@dougdb/raft-core';
-import type { Action } from './actions.js';
+import { isJoint, type Message, MessageType, type ReplicaId } from '@dougdb/raft-core';
+import type { Action } from '../plan/actions.js';
+import type { RaftProcess } from '../process/raft-process.js';
+import type { RaftGroup } from '../raft-group.js';
+import type { Rule } from '../raft-network.js';
 import { changeMembers } from './member-changes.js';
-import type { RaftGroup } from './raft-group.js';
-import type { Rule } from './raft-network.js';
-import type { RaftProcess } from './raft-process.js';
+import { mayGo } from './removals.js';
 
 const types = Object.values(MessageType);
 
@@ -81,10 +82,18 @@ export function begin(group: RaftGroup, action: Action): void {
 /** ... and is over. */
 export function end(group: RaftGroup, action: Action): void {
   group.trace.note(group.nowUs, 'end', 0, 0, action.kind);
-  if (action.kind === 'remove') group.process(action.draws[0])?.destroy();
+  if (action.kind === 'remove') takeAway(group, action);
   const known = standing.get(action);
   if (known?.group === group) group.network.rules.delete(known.rule);
   undo.get(action)?.();
+}
+
+/** A replica that was removed; later, if somebody may need it. */
+function takeAway(group: RaftGroup, action: Action): void {
+  const process = group.process(action.draws[0]);
+  if (process === undefined || process.isDestroyed) return;
+  if (mayGo(group, process)) process.destroy();
+  else group.later(action, action.durationUs);
 }
 
 /** A leader rather than anybody: that is where faults hurt. */
@@ -102,9 +111,9 @@ function crash(group: RaftGroup, process: RaftProcess, action: Action): void {
   group.restart(process, action.durationUs);
 }
 
-/** Promised entries are gone; the replica knows. At most one of the group suffers any loss at a time. */
+/** Promised entries are gone; the replica knows. */
 function loseTail(group: RaftGroup, { disk, node }: RaftProcess, draw: number): void {
-  if (node !== null || group.processes.some((p) => !p.isDestroyed && p.isImpaired)) return;
+  if (node !== null || !mayImpair(group)) return;
   const first = Math.max(disk.frontier, disk.log.base) + 1;
   const count = disk.log.last - first + 1;
   if (count <= 0) return;
@@ -112,19 +121,29 @@ function loseTail(group: RaftGroup, { disk, node }: RaftProcess, draw: number): 
   if (disk.isTailLost) group.coverage.hit('tail-lost');
 }
 
+/**
+ * Whether a replica may lose something: at most one does at a time, apart from `already`, and no voter goes
+ * meanwhile. Of the two or three that hold an entry the ones that are left have to be a quorum with it.
+ */
+function mayImpair({ processes, leader, oracle }: RaftGroup, already?: RaftProcess): boolean {
+  if (processes.some((p) => p !== already && !p.isDestroyed && p.isImpaired)) return false;
+  const { conf } = oracle;
+  if (isJoint(conf) || conf.voters.length < 3) return false;
+  return leader?.node?.status().pendingConfIndex === 0;
+}
+
 function damage(group: RaftGroup, process: RaftProcess, draw: number): void {
   const { storage } = process.disk;
   const count = storage.lastIndex() - storage.firstIndex() + 1;
   if (count <= 0) return;
-  if (group.processes.some((p) => p !== process && !p.isDestroyed && p.isImpaired)) return;
+  if (!mayImpair(group, process)) return;
   group.coverage.hit('entry-damaged');
   storage.damage(storage.lastIndex() - Math.floor(draw * draw * count));
 }
 
-/** A state machine is damaged; that of another replica, or its log, is not at the same time. */
+/** A state machine is damaged. */
 function requestSnapshot(group: RaftGroup, process: RaftProcess): void {
-  if (process.node === null || process.isPaused) return;
-  if (group.processes.some((p) => !p.isDestroyed && p.isImpaired)) return;
+  if (process.node === null || process.isPaused || !mayImpair(group)) return;
   group.coverage.hit('snapshot-requested');
   process.wantsSnapshot = true;
   process.ask((node) => node.requestSnapshot());

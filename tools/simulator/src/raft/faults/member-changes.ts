@@ -6,8 +6,8 @@ import {
   LEAVE_JOINT,
   type ReplicaId,
 } from '@dougdb/raft-core';
-import type { Action } from './actions.js';
-import { MAX_MEMBERS, type RaftGroup } from './raft-group.js';
+import type { Action } from '../plan/actions.js';
+import { MAX_MEMBERS, type RaftGroup } from '../raft-group.js';
 
 const { AddNode, AddLearnerNode, RemoveNode } = ConfChangeType;
 const transitions = Object.values(ConfChangeTransition);
@@ -17,6 +17,9 @@ export function changeMembers(group: RaftGroup, action: Action): void {
   const { leader } = group;
   if (leader === null) return;
   const { conf } = leader;
+  // Of what one has lost another one may hold the last copy.
+  if (group.plan.config.repair && group.processes.some((p) => !p.isDestroyed && p.isImpaired))
+    return;
   if (isJoint(conf)) {
     if (action.kind === 'leave-joint' || action.draws[3] < 0.3) leaveJoint(group);
     return;
@@ -28,21 +31,12 @@ export function changeMembers(group: RaftGroup, action: Action): void {
   if (left < 2) return;
   const transition = transitions[Math.floor(action.draws[3] * transitions.length)];
   if (transition === undefined) return;
-  leader.ask((node) => {
-    const made = node.proposeConfChange({ changes, transition });
-    if ('dropped' in made) return;
-    group.oracle.outcomes.changeProposed(leader.life, made.first, made.term);
-    group.trace.note(group.nowUs, 'change', leader.id, made.first, JSON.stringify(changes));
-  });
+  if (!leader.requests.proposeChange({ changes, transition })) return;
+  group.trace.note(group.nowUs, 'change', leader.id, leader.term, JSON.stringify(changes));
 }
 
-export function leaveJoint({ leader, oracle }: RaftGroup): void {
-  leader?.ask((node) => {
-    const made = node.proposeConfChange(LEAVE_JOINT);
-    if (!('dropped' in made)) {
-      oracle.outcomes.changeProposed(leader.life, made.first, made.term);
-    }
-  });
+export function leaveJoint({ leader }: RaftGroup): void {
+  leader?.requests.proposeChange(LEAVE_JOINT);
 }
 
 function changesOf(group: RaftGroup, { kind, draws }: Action): ConfChangeSingle[] {

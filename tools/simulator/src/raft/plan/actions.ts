@@ -59,7 +59,7 @@ export function drawActions(random: SimRandom, untilUs: number, rates: ActionRat
   if (rates.kinds.length === 0) return actions;
   for (let atUs = pause(random, rates.meanPauseUs); atUs < untilUs; ) {
     const kind = random.pick(rates.kinds);
-    const draws = [random.next(), random.next(), random.next(), random.next()] as const;
+    const draws = [draw(random), draw(random), draw(random), draw(random)] as const;
     const durationUs = pause(random, rates.meanDurationUs);
     actions.push({ atUs, kind, durationUs, draws });
     if (kind === 'crash-loop') {
@@ -71,6 +71,9 @@ export function drawActions(random: SimRandom, untilUs: number, rates: ActionRat
   }
   return actions;
 }
+
+/** Four digits are enough, and can be written down. */
+const draw = (random: SimRandom): number => random.int(10_000) / 10_000;
 
 const pause = (random: SimRandom, meanUs: number): number =>
   1 + Math.floor(-meanUs * Math.log(1 - random.next()));

@@ -1,6 +1,6 @@
 import type { SimRandom } from '@dougdb/ports/sim';
-import type { RaftGroup } from './raft-group.js';
-import type { RaftProcess } from './raft-process.js';
+import type { RaftProcess } from '../process/raft-process.js';
+import type { RaftGroup } from '../raft-group.js';
 
 /** What clients want: mostly of the leader, sometimes of anybody. */
 export class Operations {
@@ -32,13 +32,13 @@ export class Operations {
     if (draw < operations.reads) {
       const isLease = random.chance(operations.leaseReads);
       trace.note(nowUs, isLease ? 'lease-read' : 'read', process.id, 0);
-      if (isLease) process.leaseRead();
-      else process.read();
+      if (isLease) process.requests.leaseRead();
+      else process.requests.read();
       return;
     }
     const count = 1 + random.int(operations.batch);
     trace.note(nowUs, 'propose', process.id, count);
-    process.propose(count, 4 + random.int(operations.sizeBytes));
+    process.requests.propose(count, 4 + random.int(operations.sizeBytes));
   }
 
   #whom(): RaftProcess | null {

@@ -1,10 +1,9 @@
 import type { RaftLogger } from '@dougdb/raft-core';
-import type { Coverage, CoverageName } from './coverage.js';
+import type { Coverage, CoverageName } from '../coverage.js';
 
 const CORE_EVENTS: Readonly<Record<string, CoverageName>> = {
   'raft.leader.quorum-lost': 'quorum-lost',
   'raft.transfer.abort': 'transfer-aborted',
-  'raft.entry.denied': 'entry-denied',
   'raft.peer.lost': 'loss-announced',
   'raft.recovered': 'recovered',
   'raft.snapshot.install': 'snapshot-installed',

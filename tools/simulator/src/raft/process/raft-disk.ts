@@ -8,14 +8,16 @@ import {
   type Term,
 } from '@dougdb/raft-core';
 import { Violation } from '@dougdb/raft-core/testing';
-import type { Coverage } from './coverage.js';
-import { LogMirror } from './log-mirror.js';
-import type { Holder, Oracle } from './oracle.js';
+import type { Coverage } from '../coverage.js';
+import { LogMirror } from '../oracle/log-mirror.js';
+import type { Holder, Oracle } from '../oracle/oracle.js';
 
 /** An append on its way to the disk, with the repairs of its Ready. */
 export interface Submitted {
   readonly append: Append;
   readonly repairs: readonly Entry[];
+  /** Tick of its replica at which it was handed out. */
+  readonly sinceTick: number;
 }
 
 /**
@@ -34,6 +36,9 @@ export class RaftDisk implements Holder {
   #writing = 0;
   /** The log before its end was lost: those entries were promised. */
   #lost: LogMirror | null = null;
+  /** Names the life that told of this loss; the term whose leader has heard of it. */
+  #lossToken = 0;
+  #lossHeardIn: Term = 0;
   /** Highest index that the state machine holds durably. */
   frontier: LogIndex;
   /** The configuration as of the frontier. */
@@ -58,10 +63,11 @@ export class RaftDisk implements Holder {
     if (env.genesis !== null) this.storage.setSnapshot(env.genesis.index, conf);
   }
 
-  /** Whether the entry is durable here, or was and is lost now: then this replica has no vote. */
-  holds(index: LogIndex, term: Term): boolean {
-    if (this.#lost !== null && this.#lost.termAt(index) === term) return true;
-    return this.log.termAt(index) === term;
+  holds(index: LogIndex, term: Term, countedIn: Term): boolean {
+    if (this.log.termAt(index) === term) return true;
+    // This replica has no vote, so a leader that cannot know of the loss may count what was promised.
+    const isKnown = this.#lossHeardIn === countedIn;
+    return this.#lost !== null && !isKnown && this.#lost.termAt(index) === term;
   }
 
   get isIdle(): boolean {
@@ -70,6 +76,11 @@ export class RaftDisk implements Holder {
 
   get hasQueue(): boolean {
     return this.#queue.length > 0;
+  }
+
+  /** Tick at which the oldest append that is not complete was handed out, or null. */
+  get oldestSince(): number | null {
+    return this.#queue[0]?.sinceTick ?? null;
   }
 
   get isTailLost(): boolean {
@@ -131,9 +142,20 @@ export class RaftDisk implements Holder {
   /** The end of the log is lost although it was reported durable; that it is lost is known. */
   loseTail(from: LogIndex): void {
     if (from <= Math.max(this.frontier, this.log.base) || from > this.log.last) return;
-    this.#lost = this.log.copy();
+    if (this.#lost === null || this.#lost.last < this.log.last) this.#lost = this.log.copy();
+    this.#lossToken = 0;
+    this.#lossHeardIn = 0;
     this.log.truncateFrom(from);
     this.storage.truncateFrom(from);
+  }
+
+  /** This replica tells its leader of the loss, as the life that `token` names. */
+  announced(token: number): void {
+    if (this.#lost !== null) this.#lossToken = token;
+  }
+
+  lossHeard(token: number, term: Term): void {
+    if (this.#lost !== null && token === this.#lossToken) this.#lossHeardIn = term;
   }
 
   /** The replica holds again what it had promised. */

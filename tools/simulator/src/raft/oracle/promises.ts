@@ -1,12 +1,14 @@
 import { type Message, MessageType, type Status } from '@dougdb/raft-core';
 import { Violation } from '@dougdb/raft-core/testing';
+import type { RaftDisk } from '../process/raft-disk.js';
 import type { Oracle } from './oracle.js';
-import type { RaftDisk } from './raft-disk.js';
 
 /** What a message promises is on the disk of its sender before it leaves. */
 export function checkPromise(m: Message, disk: RaftDisk, oracle: Oracle): void {
   const { term, vote } = disk.storage.initialState().hardState;
-  const isPre = m.type === MessageType.MsgPreVote || m.type === MessageType.MsgPreVoteResp;
+  // A pre-vote and its grant speak of a term that nobody has entered; a refusal brings the own one.
+  const isPre =
+    m.type === MessageType.MsgPreVote || (m.type === MessageType.MsgPreVoteResp && !m.reject);
   if (!isPre && m.term > term) throw new Violation('term-durable', `${m.from} in ${m.term}`);
   switch (m.type) {
     case MessageType.MsgVoteResp:

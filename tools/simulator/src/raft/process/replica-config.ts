@@ -1,5 +1,5 @@
 import { type Config, defaultConfig, type Storage } from '@dougdb/raft-core';
-import type { Plan } from './plan.js';
+import type { Plan } from '../plan/plan.js';
 import type { RaftDisk } from './raft-disk.js';
 
 interface Start {

@@ -8,9 +8,11 @@ export interface Life {
   readonly proposals: Map<LogIndex, Term>;
   /** Reads by their ticket: what was decided when each was asked, and the terms until then. */
   readonly reads: Map<number, { readonly floor: LogIndex; readonly term: Term }>;
+  /** Reads that were answered. */
+  answered: number;
 }
 
-export const newLife = (): Life => ({ proposals: new Map(), reads: new Map() });
+export const newLife = (): Life => ({ proposals: new Map(), reads: new Map(), answered: 0 });
 
 /** Every proposal and every read ends once, values come from those who proposed them, reads are fresh. */
 export class Outcomes {
@@ -62,6 +64,7 @@ export class Outcomes {
   /** A read was answered; true if another term has begun since it was asked. */
   readDone(life: Life, ticket: number, index: LogIndex, term: Term): boolean {
     const asked = this.#endRead(life, ticket);
+    life.answered++;
     if (index < asked.floor) {
       throw new Violation('read-fresh', `answered at ${index}, ${asked.floor} was decided before`);
     }

@@ -20,7 +20,13 @@ interface KnownEntry {
 /** A disk, as far as the oracle looks at it. */
 export interface Holder {
   readonly id: ReplicaId;
-  holds(index: LogIndex, term: Term): boolean;
+  /**
+   * Whether the entry is durable there, or was when the leader of term `countedIn` was told so and it
+   * has not heard of the loss since.
+   */
+  holds(index: LogIndex, term: Term, countedIn: Term): boolean;
+  /** The leader of `term` has heard of the loss that the life named by `token` announced. */
+  lossHeard(token: number, term: Term): void;
 }
 
 /** Knows everything that happens in a simulated group and objects at once to what must not be. */
@@ -129,7 +135,8 @@ export class Oracle {
         throw new Violation('committed-kept', `${id} decided otherwise at ${index}`);
       }
       const holding = new Set<ReplicaId>();
-      for (const holder of holders) if (holder.holds(index, entry.term)) holding.add(holder.id);
+      for (const holder of holders)
+        if (holder.holds(index, entry.term, known.term)) holding.add(holder.id);
       if (!isQuorum(conf, holding)) {
         throw new Violation(
           'commit-durable',
