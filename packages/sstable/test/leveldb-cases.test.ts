@@ -328,15 +328,19 @@ describe('corruption', () => {
     await machine.run(db.close());
     const after = elsewhere(machine);
     after.fs.corrupt(`/data/db/${tables[1]}`, 100, 1);
-    const again = await after.open({ level0Tables: 2 });
-    await expect(after.run(again.compact())).rejects.toMatchObject({ code: 'SST_CORRUPT' });
+    const again = await after.open();
+    // Over all of them: tables that are apart would only change their level.
+    for (const key of ['a100', 'b100', 'c100']) putInto(again, 500, key);
+    await after.flush(again, 'H');
+    await expect(after.run(again.compactRange())).rejects.toMatchObject({ code: 'SST_CORRUPT' });
     expect(after.errors.map(({ severity }) => severity)).toEqual(['stopped']);
     expect([readable(again, 'a'), readable(again, 'c')]).toEqual([30, 30]);
     expect(() => putInto(again, 1000, 'x')).toThrow(
       expect.objectContaining({ code: 'SST_CORRUPT' }),
     );
     // Nothing was removed on the way, nor was a half-made table left.
-    expect(after.names().filter((name) => name.endsWith('.sst'))).toEqual(tables);
+    const left = after.names().filter((name) => name.endsWith('.sst'));
+    expect(left).toEqual([...tables, expect.anything()]);
   });
 
   it('of a table leaves other keys readable, and new ones writable', async () => {

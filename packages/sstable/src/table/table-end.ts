@@ -1,8 +1,8 @@
 import { SstError, SstErrorCode } from '../contract.js';
 import { compareKeys } from '../encoding/key-order.js';
-import type { ReadableFiles } from '../open-files.js';
 import { levelDbCodec } from '../leveldb/block-codec.js';
 import { decodeLevelDbFooter, isLevelDbFooter } from '../leveldb/table-format.js';
+import type { ReadableFiles } from '../open-files.js';
 import { type BlockCodec, codecOf } from './block-codec.js';
 import { BlockFile } from './block-file.js';
 import { type BlockHandle, decodeFooter, FOOTER_BYTES } from './format.js';
