@@ -7,7 +7,7 @@ import type { Host } from './host.js';
 import type { Step } from './steps.js';
 
 /** How often a step is tried: a disk that fails once must not fail it for good. */
-const ATTEMPTS = 40;
+const ATTEMPTS = 400;
 
 /**
  * Lets a host do what the steps say, whatever happens on the way: a step that a failure cuts off is done again
