@@ -140,6 +140,8 @@ async function loadClassicLevel() {
     ...encoding,
     writeBufferSize: memory / 16,
     cacheSize: (memory * 3) / 8,
+    // All values are alike: its default would pack them to nothing.
+    compression: false,
   });
   await db.open();
   const before = writtenByProcess();
