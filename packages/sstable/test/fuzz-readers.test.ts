@@ -16,7 +16,7 @@ import { LEVELDB_DIR, plantLevelDb, writeLevelDbTable } from './support/leveldb.
 import { isFull, replayOf, seed } from './support/share.js';
 import { DIR, newFs, variants, writeTable } from './support/tables.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(isFull ? 3_600_000 : 120_000);
 
 const entries = Array.from({ length: 60 }, (_, i) => put(`key/${100 + i}`, 2 * i + 1));
 const SHARE_MS = 1500;
