@@ -11,7 +11,7 @@ import { Host } from './support/host.js';
 import { playSteps } from './support/play-steps.js';
 import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
 import { repeat } from './support/steps.js';
-import { WORKLOADS, type Workload } from './support/workloads.js';
+import { machineOf, WORKLOADS, type Workload } from './support/workloads.js';
 
 // Thousands of starts from crash states: on a busy machine they take their time.
 jest.setTimeout(TIMEOUT_MS);
@@ -27,6 +27,7 @@ const STATES: Readonly<Record<string, number>> = {
   'overwrite and compact': 400,
   reopen: 800,
   'freeze without writes': 350,
+  'jobs in threads': 150,
   'close while a job runs': 1200,
 };
 
@@ -40,7 +41,7 @@ interface Recorded {
 
 /** Plays a workload on a good disk and writes down all that happens to it. */
 async function recorded(workload: Workload, hook: OperationHook | null = null): Promise<Recorded> {
-  const machine = new Machine(workload.options, workload.syncDelayMs);
+  const machine = machineOf(workload);
   machine.fs.onOperation(hook);
   const recording = machine.fs.record();
   const told: { position: number; freeze: number }[] = [];

@@ -1,10 +1,9 @@
 import { type Operation, type SimFs, SimRandom, type Verdict } from '@dougdb/ports/sim';
-import { Machine } from './support/databases.js';
 import { Host } from './support/host.js';
 import { drawCrash } from './support/option-axes.js';
 import { endSteps, playSteps } from './support/play-steps.js';
 import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
-import { WORKLOADS, type Workload } from './support/workloads.js';
+import { machineOf, WORKLOADS, type Workload } from './support/workloads.js';
 
 // Loops over hundreds of crashes and faults: on a busy machine they take their time.
 jest.setTimeout(TIMEOUT_MS);
@@ -54,7 +53,7 @@ async function playWith(
   accident: Accident,
   random: SimRandom,
 ): Promise<Outcome> {
-  const machine = new Machine(workload.options, workload.syncDelayMs, random.seed);
+  const machine = machineOf(workload, random.seed);
   let hit: Operation | null = null;
   machine.fs.onOperation((operation) => {
     if (operation.ordinal !== ordinal) return 'ok';
@@ -83,7 +82,7 @@ async function operationsOf(
     if (accident(operation, random) !== null) ordinals.push(operation.ordinal);
     return null;
   };
-  const machine = new Machine(workload.options, workload.syncDelayMs);
+  const machine = machineOf(workload);
   const random = new SimRandom('look');
   machine.fs.onOperation((operation) => all(operation, random) ?? 'ok');
   const host = new Host(machine, { freezes: 'in steps' });
@@ -148,7 +147,7 @@ describe('a disk that is full for good', () => {
     const times = isFull ? 40 : 3;
     for (let time = 0; time < times; time++) {
       const capacityBytes = 200 + random.int(9000);
-      const machine = new Machine(workload.options, workload.syncDelayMs, random.seed);
+      const machine = machineOf(workload, random.seed);
       const host = new Host(machine, { freezes: 'in steps' });
       await host.ensureUp();
       machine.fs.setCapacity(capacityBytes);

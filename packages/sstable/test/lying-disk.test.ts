@@ -1,10 +1,9 @@
 import { type Operation, SimRandom, type Verdict } from '@dougdb/ports/sim';
-import { Machine } from './support/databases.js';
 import { Host } from './support/host.js';
 import { drawCrash } from './support/option-axes.js';
 import { endSteps, playSteps } from './support/play-steps.js';
 import { isFull, replayOf, seed, TIMEOUT_MS } from './support/share.js';
-import { WORKLOADS, type Workload } from './support/workloads.js';
+import { machineOf, WORKLOADS, type Workload } from './support/workloads.js';
 
 // Loops over hundreds of faults: on a busy machine they take their time.
 jest.setTimeout(TIMEOUT_MS);
@@ -27,7 +26,7 @@ async function playWith(
   lie: (operation: Operation, random: SimRandom) => Verdict | null,
   random: SimRandom,
 ): Promise<'right' | 'told'> {
-  const machine = new Machine(workload.options, workload.syncDelayMs, random.seed);
+  const machine = machineOf(workload, random.seed);
   machine.fs.onOperation((operation) =>
     operation.ordinal === ordinal ? (lie(operation, random) ?? 'ok') : 'ok',
   );
@@ -60,7 +59,7 @@ describe.each(Object.keys(LIES))('%s', (name) => {
     const seen = { right: 0, told: 0 };
     for (const workload of WORKLOADS) {
       const ordinals: number[] = [];
-      const machine = new Machine(workload.options, workload.syncDelayMs);
+      const machine = machineOf(workload);
       machine.fs.onOperation((operation) => {
         if (lie(operation, new SimRandom(1)) !== null) ordinals.push(operation.ordinal);
         return 'ok';

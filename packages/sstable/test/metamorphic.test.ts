@@ -30,6 +30,7 @@ interface Run {
 async function run(steps: readonly Step[], setup: Setup, runSeed: string): Promise<Run> {
   const random = new SimRandom(runSeed);
   const machine = new Machine(setup.options(), setup.syncDelayMs, runSeed);
+  machine.jobs = setup.jobs;
   const crashes = random.fork('crashes');
   let starts = 0;
   const host = new Host(machine, {

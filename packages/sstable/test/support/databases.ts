@@ -33,6 +33,8 @@ export class Machine {
   readonly errors: Reported[] = [];
   readonly options: Partial<DbOptions>;
   readonly #processes: SimProcess[] = [];
+  /** Where flushes and compactions of processes that start from now on run; threads die with their process. */
+  jobs: 'on the loop' | 'in threads' = 'on the loop';
 
   /**
    * @param syncDelayMs 0: a sync takes a turn of the loop, no time
@@ -64,10 +66,13 @@ export class Machine {
   }
 
   /** What a process that starts now has of the world, until crash() or kill(). */
-  process(): { readonly fs: FileSystem; readonly clock: Clock } {
+  process(): { readonly fs: FileSystem; readonly clock: Clock; readonly scheduler?: JobScheduler } {
     const process = { clock: this.scheduler.clock(), isDead: false };
     this.#processes.push(process);
-    return { fs: fsOf(process, this.fs), clock: process.clock };
+    const fs = fsOf(process, this.fs);
+    const { clock } = process;
+    if (this.jobs === 'on the loop') return { fs, clock };
+    return { fs, clock, scheduler: threadsOf(fs, clock) };
   }
 
   /** The power fails: all processes end, what was not synced may be lost. */
@@ -97,10 +102,7 @@ export class Machine {
 
   /** A scheduler whose jobs run as in threads: each in one go, on this machine's disk. */
   threads(): JobScheduler {
-    const jobs = threadJobs(this.fs, () => this.scheduler.nowMs);
-    const clock = this.scheduler.clock();
-    const workers = new SimWorkers(jobs as unknown as Record<string, SimJob>, { clock });
-    return new JobScheduler({ workers });
+    return threadsOf(this.fs, this.scheduler.clock());
   }
 
   /** Freezes and waits for the install. */
@@ -118,6 +120,12 @@ export class Machine {
   names(): string[] {
     return this.fs.list('/data/db');
   }
+}
+
+function threadsOf(fs: FileSystem, clock: Clock): JobScheduler {
+  const jobs = threadJobs(fs, () => clock.monotonicMs());
+  const workers = new SimWorkers(jobs as unknown as Record<string, SimJob>, { clock });
+  return new JobScheduler({ workers });
 }
 
 interface SimProcess {

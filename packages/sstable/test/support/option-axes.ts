@@ -18,6 +18,7 @@ export interface Setup {
   readonly options: () => Partial<DbOptions>;
   readonly freezes: NonNullable<HostOptions['freezes']>;
   readonly syncDelayMs: number;
+  readonly jobs: 'on the loop' | 'in threads';
   /** The power fails within so many changes of the disk after each start; 0: it does not. */
   readonly crashWithin: number;
   /** One of so many operations fails; 0: none does. */
@@ -64,6 +65,7 @@ export function drawSetup(random: SimRandom): Setup {
   const rest = {
     freezes: random.pick(['as asked', 'as asked', 'in steps'] as const),
     syncDelayMs: random.pick([0, 0, 0.3, 2]),
+    jobs: random.pick(['on the loop', 'in threads'] as const),
     crashWithin: random.pick([0, 15, 60, 250]),
     faultIn: random.pick([0, 0, 40, 200]),
   };
@@ -82,6 +84,7 @@ export const calmSetup: Setup = {
   options: () => ({}),
   freezes: 'as asked',
   syncDelayMs: 0,
+  jobs: 'on the loop',
   crashWithin: 0,
   faultIn: 0,
 };

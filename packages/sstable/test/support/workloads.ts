@@ -1,4 +1,5 @@
 import type { DbOptions } from '../../src/contract.js';
+import { Machine } from './databases.js';
 import { repeat, type Step, writes } from './steps.js';
 
 /** Sizes at which a few dozen writes flush, compact and make several levels. */
@@ -15,6 +16,8 @@ export interface Workload {
   readonly options: Partial<DbOptions>;
   /** 0: what a flush begins ends at once; else flushes and compactions are under way together. */
   readonly syncDelayMs: number;
+  /** Default: on the loop. */
+  readonly jobs?: 'in threads';
   readonly steps: readonly Step[];
 }
 
@@ -81,6 +84,19 @@ export const WORKLOADS: readonly Workload[] = [
     ]),
   },
   {
+    name: 'jobs in threads',
+    options: SMALL,
+    syncDelayMs: 0,
+    jobs: 'in threads',
+    steps: repeat(4, (round) => [
+      ...writes(5, { from: round * 5, keys: 7 }),
+      { do: 'freeze' },
+      { do: 'wait', ms: round },
+      ...(round === 2 ? [{ do: 'compact' } as const, { do: 'reopen' } as const] : []),
+      ...look,
+    ]),
+  },
+  {
     name: 'close while a job runs',
     options: { ...SMALL, level0Tables: 2 },
     syncDelayMs: 0.4,
@@ -95,3 +111,10 @@ export const WORKLOADS: readonly Workload[] = [
     ]),
   },
 ];
+
+/** A machine for a workload. */
+export function machineOf(workload: Workload, seed: number | string = 1): Machine {
+  const machine = new Machine(workload.options, workload.syncDelayMs, seed);
+  machine.jobs = workload.jobs ?? 'on the loop';
+  return machine;
+}
