@@ -64,6 +64,31 @@ describe('RecordLog', () => {
     expect(read(fs).records.length).toBe(5);
   });
 
+  it('is read without a change of the disk', async () => {
+    const fs = disk();
+    await write(fs, ['foo', '', 'bar'].map(bytes));
+    fs.plant(PATH, Uint8Array.of(...fs.contents(PATH), 1, 2, 3));
+    const before = fs.hash();
+    const seen: string[] = [];
+    const onRecord = (record: Uint8Array): number => seen.push(Buffer.from(record).toString());
+    const operations: string[] = [];
+    fs.onOperation(({ kind }) => {
+      operations.push(kind);
+      return 'ok';
+    });
+    expect(RecordLog.read(fs, PATH, ID, onRecord)).toEqual({
+      tail: 'torn',
+      sizeBytes: size(fs) - 3,
+    });
+    expect([seen, fs.hash(), fs.openPaths]).toEqual([['foo', '', 'bar'], before, []]);
+    expect(new Set(operations)).toEqual(new Set(['open', 'read', 'stat']));
+    fs.onOperation(null);
+    expect(() => RecordLog.read(fs, PATH, bytes('other'), onRecord)).toThrow(
+      expect.objectContaining({ code: 'WAL_CORRUPT' }),
+    );
+    expect(fs.openPaths).toEqual([]);
+  });
+
   it('takes many records of all sizes, up to several windows of the reader', async () => {
     const random = new SimRandom(301);
     const records = Array.from({ length: 300 }, (_, i) => {

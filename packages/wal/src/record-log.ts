@@ -103,6 +103,28 @@ export class RecordLog {
     }
   }
 
+  /**
+   * Reads every record as open() does, and changes nothing: no write, no sync. What it delivers may be in the
+   * system's memory alone.
+   * @throws WalError WAL_CORRUPT, WAL_NEWER_FORMAT, and what the file system throws
+   */
+  static read(
+    fs: FileSystem,
+    path: string,
+    identity: Uint8Array,
+    onRecord: (record: Uint8Array) => void,
+  ): { tail: 'clean' | 'torn'; sizeBytes: number } {
+    const file = fs.open(path, 'read');
+    try {
+      const window = new ByteWindow(file);
+      const start = checkHeader(window, identity);
+      const { end, torn } = readRecords(window, new HeadSeed(identity, 0), start, onRecord);
+      return { tail: torn ? 'torn' : 'clean', sizeBytes: end };
+    } finally {
+      file.close();
+    }
+  }
+
   /** Header and records, without a torn tail. */
   get sizeBytes(): number {
     return this.#end;
