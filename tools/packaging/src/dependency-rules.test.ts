@@ -63,3 +63,13 @@ it('accepts declarations of what is imported, and refuses others', () => {
     'nothing uses the devDependency @types/pg',
   ]);
 });
+
+it('takes a peer for a dependency, and demands that it is imported', () => {
+  const fields = { peerDependencies: { tape: '^1.0.0' }, devDependencies: { tape: '1.0.0' } };
+  const shipped = [file("import 'tape';")];
+  expect(dependencyProblems(manifest(fields), { shipped, development: [] }, root)).toEqual([]);
+  expect(dependencyProblems(manifest(fields), { shipped: [], development: [] }, root)).toEqual([
+    'nothing that is published imports tape',
+    'nothing uses the devDependency tape',
+  ]);
+});

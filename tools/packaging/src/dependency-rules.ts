@@ -27,6 +27,7 @@ export function dependencyProblems(
 ): readonly string[] {
   const problems: string[] = [];
   const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+  const peers = new Set(Object.keys(manifest.peerDependencies ?? {}));
   const development = new Set(Object.keys(manifest.devDependencies ?? {}));
   const shipped = importedPackages(sources.shipped);
   shipped.delete(manifest.name);
@@ -34,7 +35,12 @@ export function dependencyProblems(
   inDevelopment.delete(manifest.name);
 
   for (const [name, path] of shipped) {
-    if (!declared.has(name)) problems.push(`${path} imports ${name}: not among the dependencies`);
+    if (!declared.has(name) && !peers.has(name))
+      problems.push(`${path} imports ${name}: not among the dependencies`);
+  }
+  for (const name of peers) {
+    if (!shipped.has(name)) problems.push(`nothing that is published imports ${name}`);
+    if (declared.has(name)) problems.push(`${name} stands twice`);
   }
   for (const name of declared) {
     if (!shipped.has(name)) problems.push(`nothing that is published imports ${name}`);
@@ -46,7 +52,8 @@ export function dependencyProblems(
   }
   for (const name of development) {
     const types = /^@types\/(.+)$/.exec(name)?.[1];
-    const used = inDevelopment.has(name) || (types !== undefined && shipped.has(types));
+    const isPeer = peers.has(name) && shipped.has(name);
+    const used = inDevelopment.has(name) || isPeer || (types !== undefined && shipped.has(types));
     if (!used) problems.push(`nothing uses the devDependency ${name}`);
   }
   return problems;

@@ -43,6 +43,15 @@ it('accepts a manifest that is as it should be', () => {
   expect(problems({})).toEqual([]);
 });
 
+it('accepts an optional peer that the tests have in one version', () => {
+  const peer = {
+    peerDependencies: { level: '^1.0.0' },
+    peerDependenciesMeta: { level: { optional: true } },
+    devDependencies: { level: '1.2.0' },
+  };
+  expect(problems(peer)).toEqual([]);
+});
+
 it('refuses a folder that nobody has named', () => {
   expect(problems({}, 'apps/other')[0]).toMatch('has no name in publicNames');
 });
@@ -65,7 +74,27 @@ it.each([
   [{ repository: { directory: 'packages/node' } }, 'repository.directory is not apps/node'],
   [{ bin: {} }, 'bins are [], not [doug-node]'],
   [{ bin: { 'doug-node': './dist/main.js' } }, 'bin doug-node is not ./bin/doug-node.mjs'],
-  [{ peerDependencies: {} }, 'peerDependencies are not foreseen'],
+  [{ optionalDependencies: {} }, 'optionalDependencies are not foreseen'],
+  [
+    { peerDependencies: { level: '^1.0.0' }, devDependencies: { level: '1.2.0' } },
+    'peer level is not optional',
+  ],
+  [
+    {
+      peerDependencies: { level: '1' },
+      peerDependenciesMeta: { level: { optional: true } },
+      devDependencies: { level: '1.2.0' },
+    },
+    'peer level 1 is not a caret range',
+  ],
+  [
+    { peerDependencies: { level: '^1.0.0' }, peerDependenciesMeta: { level: { optional: true } } },
+    'peer level is not a devDependency in one version',
+  ],
+  [
+    { peerDependenciesMeta: { level: { optional: true } } },
+    'peerDependenciesMeta name level, which is no peer',
+  ],
 ])('refuses %j', (change, problem) => {
   expect(problems(change)).toEqual([problem]);
 });

@@ -126,8 +126,27 @@ function rangeProblems(manifest: Manifest, commons: Commons): readonly string[] 
       problems.push(`${name} ${range} is not the version of this tree, ${commons.version}`);
     if (!ours && name.startsWith('@dougdb/')) problems.push(`${name} is not published`);
   }
-  for (const field of ['optionalDependencies', 'peerDependencies', 'bundleDependencies']) {
+  for (const field of ['optionalDependencies', 'bundleDependencies']) {
     if (field in manifest) problems.push(`${field} are not foreseen`);
+  }
+  return [...problems, ...peerProblems(manifest)];
+}
+
+/** A peer is what one entry needs and most users do not: optional, a caret range, tested in one version. */
+function peerProblems(manifest: Manifest): readonly string[] {
+  const { peerDependencies = {}, peerDependenciesMeta = {}, devDependencies = {} } = manifest;
+  const problems: string[] = [];
+  for (const [name, range] of Object.entries(peerDependencies)) {
+    if (peerDependenciesMeta[name]?.optional !== true)
+      problems.push(`peer ${name} is not optional`);
+    if (!range.startsWith('^') || !exact.test(range.slice(1)))
+      problems.push(`peer ${name} ${range} is not a caret range`);
+    if (!exact.test(devDependencies[name] ?? ''))
+      problems.push(`peer ${name} is not a devDependency in one version`);
+  }
+  for (const name of Object.keys(peerDependenciesMeta)) {
+    if (peerDependencies[name] === undefined)
+      problems.push(`peerDependenciesMeta name ${name}, which is no peer`);
   }
   return problems;
 }

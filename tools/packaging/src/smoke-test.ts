@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, run, Service } from './command.js';
 import { consumerEnv } from './consumer-env.js';
-import { type Manifest, root } from './workspace.js';
+import { type Manifest, optionalPeers, root } from './workspace.js';
 
 /** Where packages come from and what runs them. */
 export interface SmokeTest {
@@ -62,13 +62,14 @@ class Consumer {
   }
 
   async install(): Promise<void> {
-    const { directory, specifiers, installArgs = [] } = this.#test;
+    const { directory, specifiers, manifests, installArgs = [] } = this.#test;
     mkdirSync(directory, { recursive: true });
     cpSync(join(root, 'tools/packaging/consumer'), directory, { recursive: true });
     writeFileSync(join(directory, 'package.json'), '{"private":true,"type":"module"}\n');
     // No install scripts: nothing of ours needs one, and lmdb's binary must be there without.
     const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
-    await this.#run('npm', ['i', ...quietly, ...installArgs, ...specifiers], INSTALL_MS);
+    const all = [...specifiers, ...optionalPeers(manifests)];
+    await this.#run('npm', ['i', ...quietly, ...installArgs, ...all], INSTALL_MS);
   }
 
   /** Bins are started by the Node on the PATH: no other may stand in for the one under test. */

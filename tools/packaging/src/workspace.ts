@@ -14,6 +14,8 @@ export interface Manifest {
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   readonly [field: string]: unknown;
 }
 
@@ -48,4 +50,12 @@ export function publishablePackages(from: string = root): readonly WorkspacePack
 export function developmentTools(): readonly string[] {
   const { devDependencies = {} } = readManifest(root);
   return ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`);
+}
+
+/** What some entries of ours need and users install beside them, in the versions that our tests have. */
+export function optionalPeers(manifests: readonly Manifest[]): readonly string[] {
+  const peers = manifests.flatMap(({ peerDependencies = {}, devDependencies = {} }) =>
+    Object.keys(peerDependencies).map((name) => `${name}@${devDependencies[name]}`),
+  );
+  return [...new Set(peers)];
 }
