@@ -3,6 +3,7 @@ import type { BlockCache } from './block-cache.js';
 import type { DbEvents } from './events.js';
 import type { MemtableBudget } from './memtable-budget.js';
 import type { OpenFiles } from './open-files.js';
+import type { Snapshot } from './read/snapshot.js';
 import type { JobScheduler } from './scheduling/job-scheduler.js';
 import type { Scrubber } from './scrubber.js';
 import type { CompressionName } from './table/compression.js';
@@ -16,6 +17,24 @@ export type MaybePromise<T> = T | Promise<T>;
  */
 export type Sequence = number;
 
+/** A range of keys: `start` is in it (null: from the first key), `end` is not (null: to the last key). */
+export interface KeyBounds {
+  readonly start: Uint8Array | null;
+  readonly end: Uint8Array | null;
+}
+
+/** Limits of a range. What is left out does not limit; of several the narrowest counts. */
+export interface RangeOptions {
+  /** First key, inclusive. The same as gte. */
+  readonly start?: Uint8Array;
+  /** End key, exclusive. The same as lt. */
+  readonly end?: Uint8Array;
+  readonly gte?: Uint8Array;
+  readonly gt?: Uint8Array;
+  readonly lte?: Uint8Array;
+  readonly lt?: Uint8Array;
+}
+
 export interface DbOptions {
   readonly fs: FileSystem;
   readonly clock: Clock;
@@ -28,6 +47,16 @@ export interface DbOptions {
   readonly identity: Uint8Array;
   /** Shared by all databases of a process. */
   readonly cache: BlockCache;
+  /**
+   * Opens what is there and changes nothing on the disk: no new manifest, no removal, no compaction;
+   * writes throw SST_USAGE. It wants a database that nobody else writes meanwhile. Default false.
+   */
+  readonly readOnly?: boolean;
+  /**
+   * Clips the database: keys outside are invisible from now on, cannot be written, and compaction drops
+   * them. They can be narrowed, never widened again. Default: as the manifest says, or all keys.
+   */
+  readonly bounds?: KeyBounds;
   /** A memtable at this size asks to be frozen. Default 16 MiB. */
   readonly memtableBytes?: number;
   /** Shared by all databases of a process. Default: no bound beside memtableBytes. */
@@ -97,14 +126,12 @@ export interface Found {
   readonly sequence: Sequence;
 }
 
-export interface IteratorOptions {
-  /** First key, inclusive. Default: from the start. */
-  readonly start?: Uint8Array;
-  /** End key, exclusive. Default: to the end. */
-  readonly end?: Uint8Array;
+export interface IteratorOptions extends RangeOptions {
   readonly reverse?: boolean;
   /** Sees nothing newer. Default: everything applied at creation. */
   readonly sequence?: Sequence;
+  /** Sees what the snapshot does; `sequence` must be left out. */
+  readonly snapshot?: Snapshot;
   /** Leaves `value` empty and does not read it. */
   readonly keysOnly?: boolean;
 }
@@ -112,8 +139,64 @@ export interface IteratorOptions {
 export interface LookOptions {
   /** Sees nothing newer. Default: everything applied. */
   readonly sequence?: Sequence;
+  /** Sees what the snapshot does; `sequence` must be left out. */
+  readonly snapshot?: Snapshot;
   /** Leaves `value` empty. */
   readonly keysOnly?: boolean;
+}
+
+export interface VersionsOptions extends RangeOptions {
+  /** Versions above this sequence, which must not lie below the history floor. */
+  readonly after: Sequence;
+  /** Versions up to this sequence. Default: everything applied. */
+  readonly through?: Sequence;
+}
+
+/**
+ * All versions of a range of keys that are newer than a sequence, deletions included: by key, and of one
+ * key the newest first. Starts before the first one: call next() first. Must be closed.
+ */
+export interface VersionIterator {
+  /** Moves on; false at the end. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
+  next(): boolean;
+  /** Key here; a view that is valid until the next move. */
+  key(): Uint8Array;
+  /** Value here, empty for a deletion; a view that is valid until the next move. */
+  value(): Uint8Array;
+  sequence(): Sequence;
+  kind(): 'set' | 'delete';
+  close(): void;
+}
+
+/** What deleteRange did. */
+export interface RangeDeletion {
+  /** Keys that were there and are deleted now. */
+  readonly deleted: number;
+  /** First key of the range that is still there; null: the whole range is empty. */
+  readonly resumeKey: Uint8Array | null;
+}
+
+export interface FreezeOptions {
+  /** Narrows the database from here on, durably with this freeze; see DbOptions.bounds. */
+  readonly bounds?: KeyBounds;
+}
+
+/** How a checkpoint differs from the database that it is made of. What is left out stays the same. */
+export interface CheckpointOptions {
+  readonly identity?: Uint8Array;
+  readonly hostState?: Uint8Array;
+  /** Must lie inside the bounds of the database. Tables without a key inside are left out. */
+  readonly bounds?: KeyBounds;
+}
+
+export interface Checkpoint {
+  readonly dir: string;
+  readonly tables: number;
+  readonly bytes: number;
+  /** Tables that had to be copied, for want of a hard link. */
+  readonly copiedTables: number;
+  readonly hostState: Uint8Array | null;
+  readonly lastSequence: Sequence;
 }
 
 /**
@@ -143,6 +226,12 @@ export const SstErrorCode = {
   /** Another database's files. */
   Foreign: 'SST_FOREIGN',
   Closed: 'SST_CLOSED',
+  /** There is no database in the directory. */
+  Missing: 'SST_MISSING',
+  /** There is one, and it should have been made. */
+  Exists: 'SST_EXISTS',
+  /** A living process, or this one, has it open. */
+  Locked: 'SST_LOCKED',
   Usage: 'SST_USAGE',
 } as const;
 export type SstErrorCode = (typeof SstErrorCode)[keyof typeof SstErrorCode];

@@ -1,36 +1,57 @@
-import type {
-  DbIterator,
-  DbOptions,
-  Found,
-  IteratorOptions,
-  LookOptions,
-  MaybePromise,
-  Sequence,
+import type { WriteBatch } from './batch/write-batch.js';
+import { makeCheckpoint } from './checkpoint/checkpoint.js';
+import {
+  type Checkpoint,
+  type CheckpointOptions,
+  type DbIterator,
+  type DbOptions,
+  type Found,
+  type FreezeOptions,
+  type IteratorOptions,
+  type KeyBounds,
+  type LookOptions,
+  type MaybePromise,
+  type RangeDeletion,
+  type RangeOptions,
+  type Sequence,
+  SstError,
+  SstErrorCode,
+  type VersionIterator,
+  type VersionsOptions,
 } from './contract.js';
-import { SstError, SstErrorCode } from './contract.js';
-import { Kind, MAX_KEY_BYTES, MAX_SEQUENCE, MAX_VALUE_BYTES } from './encoding/internal-key.js';
+import { Kind } from './encoding/internal-key.js';
 import { Background } from './engine/background.js';
 import { Compactor } from './engine/compactor.js';
 import { type DbStats, statsOf } from './engine/db-stats.js';
 import { FlushWaiters } from './engine/flush-waiters.js';
 import { Flusher } from './engine/flusher.js';
-import { openIterator } from './engine/open-iterator.js';
+import { openIterator, openVersions } from './engine/open-iterator.js';
 import { openStore } from './engine/open-store.js';
 import { quarantineTables } from './engine/quarantine.js';
 import { MAX_HOST_STATE_BYTES } from './engine/settings.js';
 import type { Store } from './engine/store.js';
+import {
+  addBatch,
+  addRangeDeletion,
+  addVersion,
+  MAX_RANGE_KEYS,
+  resolveRanges,
+} from './engine/write-path.js';
 import {
   isStalled,
   type PressureState,
   type WritePressure,
   writePressure,
 } from './engine/write-pressure.js';
-import type { CompactionRange } from './jobs/manual-compaction.js';
 import { Memtable } from './memtable/memtable.js';
+import { boundsOf, copyBounds, intersection, isInBounds } from './read/bounds.js';
 import { NOTHING } from './read/cursor.js';
 import { lookUp, lookUpOffLoop } from './read/point-lookup.js';
+import { checkFloor, readPoint } from './read/read-point.js';
+import type { Snapshot } from './read/snapshot.js';
 import type { Scrubbed } from './scrubber.js';
 import { LogEvent } from './telemetry.js';
+import { approximateSize } from './version/approximate-size.js';
 
 /**
  * An LSM database hosted by something that has its own log: it keeps no WAL. Writes go to a memtable
@@ -44,9 +65,11 @@ export class Db implements Scrubbed {
   readonly #background: Background;
   readonly #flusher: Flusher;
   readonly #compactor: Compactor;
+  readonly #flushWaiters = new FlushWaiters();
+  /** Checkpoints that are being made, by directory. */
+  readonly #checkpoints = new Map<string, Promise<Checkpoint>>();
   #freezes = 0;
   #pressureState: PressureState = 'free';
-  readonly #flushWaiters = new FlushWaiters();
   #closing: Promise<void> | null = null;
 
   private constructor(store: Store) {
@@ -57,18 +80,21 @@ export class Db implements Scrubbed {
     });
     this.#compactor = new Compactor(this.#background, () => this.#watchPressure());
     this.#flusher = new Flusher(this.#background, () => this.#afterInstall());
+    // What only a snapshot showed may go.
+    store.snapshots.onReleased = () => this.#kickCompactor();
   }
 
   /**
    * Opens or creates. Writes a new manifest (an existing database on a full disk does without), then
-   * removes unreferenced files that an unclean stop left.
+   * removes unreferenced files that an unclean stop left. With `readOnly` it does neither.
    * @throws SstError SST_CORRUPT (with file and offset), SST_FOREIGN, SST_NEWER_FORMAT, SST_IO,
-   * SST_NO_SPACE (a new database on a full disk), SST_USAGE (an option that makes no sense)
+   * SST_NO_SPACE (a new database on a full disk), SST_MISSING (nothing there to be read only), SST_USAGE
+   * (an option that makes no sense)
    */
   static async open(options: DbOptions): Promise<Db> {
     const store = await openStore(options);
     const db = new Db(store);
-    db.#compactor.kick();
+    db.#kickCompactor();
     store.settings.scrubber?.add(db);
     return db;
   }
@@ -81,6 +107,16 @@ export class Db implements Scrubbed {
   /** Highest sequence applied (memtable included); 0 in a new database. */
   get lastSequence(): Sequence {
     return this.#store.lastSequence;
+  }
+
+  /** The keys that are part of the database. */
+  get bounds(): KeyBounds {
+    return this.#store.bounds;
+  }
+
+  /** The background error that ended writes; null while there is none. */
+  get failure(): SstError | null {
+    return this.#background.failure;
   }
 
   /** Bytes in the mutable memtable. */
@@ -107,25 +143,69 @@ export class Db implements Scrubbed {
   /**
    * Synchronous, memory only. Copies key and value.
    * @throws SstError SST_USAGE if the sequence goes back, is not above the last freeze, or has this key
-   * already; if the key is longer than 65,535 bytes or the value than 64 MiB
+   * already; if the key is longer than 65,535 bytes, outside of the bounds, or the value longer than 64 MiB
    */
   put(sequence: Sequence, key: Uint8Array, value: Uint8Array): void {
-    if (value.length > MAX_VALUE_BYTES) throw usage(`a value of ${value.length} bytes is too long`);
-    this.#add(sequence, Kind.Set, key, value);
+    this.#checkWritable();
+    addVersion(this.#store, sequence, Kind.Set, key, value);
   }
 
   /** Writes a tombstone. As put. */
   delete(sequence: Sequence, key: Uint8Array): void {
-    this.#add(sequence, Kind.Delete, key, NOTHING);
+    this.#checkWritable();
+    addVersion(this.#store, sequence, Kind.Delete, key, NOTHING);
   }
 
   /**
-   * Newest version at or below `atMost` (default: newest). null if absent or deleted.
-   * @throws SstError SST_CORRUPT, SST_IO; SST_USAGE if `atMost` lies below the history floor
+   * Writes a batch, all of it or nothing, at one sequence above all that were written. Copies keys and
+   * values. An empty batch takes no sequence. Its range deletions may find 1,024 keys in all, which become
+   * tombstones one by one: whoever watches the versions sees each of them.
+   * @throws SstError as put; SST_USAGE also if the ranges hold too many keys; SST_CORRUPT, SST_IO if it has
+   * ranges and cannot look into them
    */
-  get(key: Uint8Array, atMost?: Sequence): MaybePromise<Found | null> {
+  write(sequence: Sequence, batch: WriteBatch): void {
+    this.#checkWritable();
+    addBatch(this.#store, sequence, batch);
+  }
+
+  /**
+   * The batch as `write` would take it now: with deletions of keys in the place of its range deletions. For a
+   * host whose log should not depend on what is there when it is read again.
+   * @throws SstError as write
+   */
+  resolve(batch: WriteBatch): WriteBatch {
     this.#store.checkOpen();
-    return lookUp(this.#store, key, this.#readSequence(atMost));
+    return resolveRanges(this.#store, batch);
+  }
+
+  /**
+   * Deletes the first keys of a range, at one sequence above all that were written: up to `limit` of them
+   * (1 to 1,024, the default). Call it again from `resumeKey` on, at another sequence, for the rest. Takes no
+   * sequence if the range is empty.
+   * @throws SstError as write
+   */
+  deleteRange(sequence: Sequence, range: RangeOptions, limit = MAX_RANGE_KEYS): RangeDeletion {
+    this.#checkWritable();
+    return addRangeDeletion(this.#store, sequence, boundsOf(range), limit);
+  }
+
+  /**
+   * Newest version at or below `atMost` (default: newest), or as a snapshot shows it. null if absent or
+   * deleted.
+   * @throws SstError SST_CORRUPT, SST_IO; SST_USAGE if `atMost` lies below the history floor, or is a
+   * snapshot that was released or is another database's
+   */
+  get(key: Uint8Array, atMost?: Sequence | Snapshot): MaybePromise<Found | null> {
+    return this.getSync(key, atMost);
+  }
+
+  /** As get, and never a promise: a block that is not in memory is read on the loop. */
+  getSync(key: Uint8Array, atMost?: Sequence | Snapshot): Found | null {
+    const store = this.#store;
+    store.checkOpen();
+    const sequence = readPoint(store, atMost);
+    if (store.isClipped && !isInBounds(store.bounds, key)) return null;
+    return lookUp(store, key, sequence);
   }
 
   /**
@@ -136,35 +216,83 @@ export class Db implements Scrubbed {
    * closed meanwhile
    */
   look(key: Uint8Array, options: LookOptions = {}): MaybePromise<Found | null> {
-    this.#store.checkOpen();
-    const atMost = this.#readSequence(options.sequence);
-    return lookUpOffLoop(this.#store, key, atMost, options.keysOnly ? 'sequence' : 'value');
+    const store = this.#store;
+    store.checkOpen();
+    const atMost = readPoint(store, options.snapshot ?? options.sequence);
+    if (store.isClipped && !isInBounds(store.bounds, key)) return null;
+    return lookUpOffLoop(store, key, atMost, options.keysOnly ? 'sequence' : 'value');
   }
 
   /**
    * A consistent view; see DbIterator. Between two writes at one sequence it would see both: make it
    * before or after them.
-   * @throws SstError SST_USAGE if options.sequence lies below the history floor
+   * @throws SstError SST_USAGE as get
    */
-  iterator(options: IteratorOptions): DbIterator {
+  iterator(options: IteratorOptions = {}): DbIterator {
     this.#store.checkOpen();
-    return openIterator(this.#store, options, this.#readSequence(options.sequence));
+    return openIterator(this.#store, {
+      bounds: intersection(boundsOf(options), this.#store.bounds),
+      isReverse: options.reverse ?? false,
+      keysOnly: options.keysOnly ?? false,
+      sequence: readPoint(this.#store, options.snapshot ?? options.sequence),
+    });
+  }
+
+  /**
+   * Every version above a sequence, see VersionIterator: what happened since then. Tables and memtables
+   * whose sequences do not reach above it are not looked into.
+   * @throws SstError SST_USAGE if `after` lies below the history floor: compaction may have dropped some
+   */
+  versions(options: VersionsOptions): VersionIterator {
+    const store = this.#store;
+    store.checkOpen();
+    const { after, through = store.lastSequence } = options;
+    checkFloor(store, after);
+    const bounds = intersection(boundsOf(options), store.bounds);
+    return openVersions(store, {
+      ...bounds,
+      after,
+      through: Math.min(through, store.lastSequence),
+    });
+  }
+
+  /** Keeps this moment readable until the snapshot is released, see Snapshot. */
+  snapshot(): Snapshot {
+    this.#store.checkOpen();
+    return this.#store.snapshots.pin(this.#store.lastSequence);
+  }
+
+  /**
+   * Bytes of tables that hold the keys of a range, to about a block at each end. What is in memory alone
+   * does not count.
+   * @throws SstError SST_CORRUPT, SST_IO from reading indexes
+   */
+  approximateSize(range: RangeOptions): number {
+    this.#store.checkOpen();
+    const { version, bounds } = this.#store;
+    return approximateSize(version, intersection(boundsOf(range), bounds));
   }
 
   /**
    * Ends the mutable memtable, also an empty one, ties it to hostState (copied) and queues its flush.
    * Flushes install in order of the freezes. Never waits. Later writes need higher sequences.
-   * @throws SstError SST_USAGE for a state of more than 16 MiB; the error that ended background work
+   *
+   * With `bounds` the database is narrowed at once, durably with this freeze: until then a crash brings
+   * the wider bounds back together with the host state before, and nothing outside is dropped.
+   * @throws SstError SST_USAGE for a state of more than 16 MiB, and for bounds that are empty or wider than
+   * those that hold; the error that ended background work
    */
-  freeze(hostState: Uint8Array): void {
+  freeze(hostState: Uint8Array, options: FreezeOptions = {}): void {
     this.#checkWritable();
     if (hostState.length > MAX_HOST_STATE_BYTES) {
       throw usage(`a host state of ${hostState.length} bytes is too long`);
     }
     const store = this.#store;
     const { mutable, lastSequence } = store;
+    const bounds = options.bounds === undefined ? null : copyBounds(options.bounds);
+    if (bounds !== null) store.narrow(bounds);
     const memtable = mutable.entries > 0 ? mutable : null;
-    store.frozen.push({ memtable, hostState: hostState.slice(), lastSequence });
+    store.frozen.push({ memtable, hostState: hostState.slice(), lastSequence, bounds });
     this.#freezes++;
     if (memtable !== null) {
       store.mutable = new Memtable(store.settings.budget.slabs);
@@ -176,15 +304,17 @@ export class Db implements Scrubbed {
   }
 
   /**
-   * Versions superseded at or below this sequence may be dropped by compaction. Never goes back, is not
-   * kept over a restart: the host sets it again.
+   * Versions superseded at or below this sequence may be dropped by compaction, as far as no snapshot shows
+   * them. Never goes back, is not kept over a restart: the host sets it again.
    */
   setHistoryFloor(sequence: Sequence): void {
     const store = this.#store;
     const before = store.historyFloor;
-    store.historyFloor = Math.max(before, sequence);
+    store.readFloor = Math.max(store.readFloor, sequence);
     // Tombstones that nobody has to see any more.
-    if (before < store.tombstoneFloor && sequence >= store.tombstoneFloor) this.#compactor.kick();
+    if (before < store.tombstoneFloor && store.historyFloor >= store.tombstoneFloor) {
+      this.#kickCompactor();
+    }
   }
 
   /** Resolves when everything frozen so far is installed. @throws the background error; SST_CLOSED */
@@ -198,21 +328,41 @@ export class Db implements Scrubbed {
   /** Runs compactions until none is due: for tests and maintenance. @throws the background error */
   async compact(): Promise<void> {
     do {
-      this.#store.checkOpen();
+      this.#checkCompactable();
       this.#compactor.kick();
       await this.#compactor.idle();
-      if (this.#background.failure !== null) throw this.#background.failure;
-      if (this.#closing !== null) throw closedError();
+      this.#checkCompactable();
     } while (this.#compactor.isDue);
   }
 
   /**
    * Compacts what a range of keys holds now down to the deepest level, in small steps: other compactions
-   * take their turn in between, and writes go on. @throws the background error; SST_CLOSED
+   * take their turn in between, and writes go on. What is in memory alone stays there: freeze before.
+   * @throws the background error; SST_CLOSED, SST_USAGE
    */
-  async compactRange(range: CompactionRange = {}): Promise<void> {
+  async compactRange(range: RangeOptions = {}): Promise<void> {
     this.#checkWritable();
-    await this.#compactor.compactRange(range);
+    await this.#compactor.compactRange(boundsOf(range));
+  }
+
+  /**
+   * Makes a copy of what the manifest names now, as a database of its own in `dir`, by hard links where the
+   * file system can. What was not flushed is not in it. `dir` appears whole and durable, or not at all: it
+   * is made as `dir`.tmp, which must not be used for anything else and is removed first.
+   * @throws SstError SST_USAGE if `dir` is there already; SST_NO_SPACE, SST_IO, SST_CORRUPT (a table that had
+   * to be copied); SST_CLOSED
+   */
+  async checkpoint(dir: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
+    this.#store.checkOpen();
+    if (this.#closing !== null) throw closedError();
+    if (this.#checkpoints.has(dir)) throw usage(`a checkpoint is being made in ${dir}`);
+    const work = makeCheckpoint(this.#store, dir, options);
+    this.#checkpoints.set(dir, work);
+    try {
+      return await work;
+    } finally {
+      this.#checkpoints.delete(dir);
+    }
   }
 
   /** Reads every block of every table, in turn. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
@@ -260,10 +410,11 @@ export class Db implements Scrubbed {
    * at. The database cannot be opened again: it would say which table is missing rather than answer without
    * it. Answers the new paths.
    * @param tables - default: those that failed a check
-   * @throws SstError SST_USAGE for a table that it does not have; SST_IO
+   * @throws SstError SST_USAGE for a table that it does not have, and for a read-only database; SST_IO
    */
   async quarantine(tables: readonly number[] = [...this.damagedTables.keys()]): Promise<string[]> {
     this.#store.checkOpen();
+    if (this.#store.settings.readOnly) throw readOnlyError();
     const own = new Set(this.tableNumbers());
     const stranger = tables.find((table) => !own.has(table));
     if (stranger !== undefined) throw usage(`there is no table ${stranger}`);
@@ -279,8 +430,8 @@ export class Db implements Scrubbed {
   }
 
   /**
-   * Ends the running job at its next step, waits for it, drops what is not flushed, closes files. Open
-   * iterators throw SST_CLOSED from then on. A second call answers as the first.
+   * Ends the running job at its next step, waits for it and for checkpoints, drops what is not flushed,
+   * closes files. Open iterators throw SST_CLOSED from then on. A second call answers as the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -293,43 +444,14 @@ export class Db implements Scrubbed {
     this.#background.cancelReaders();
     await this.#flusher.idle();
     await this.#compactor.idle();
+    await Promise.allSettled(this.#checkpoints.values());
     await this.#store.close();
     this.#rejectWaiters(closedError());
   }
 
-  #add(sequence: Sequence, kind: Kind, key: Uint8Array, value: Uint8Array): void {
-    const store = this.#store;
-    this.#checkWritable();
-    if (key.length > MAX_KEY_BYTES) throw usage(`a key of ${key.length} bytes is too long`);
-    if (
-      !Number.isInteger(sequence) ||
-      sequence < store.minimumSequence ||
-      sequence < store.lastSequence
-    ) {
-      const last = Math.max(store.lastSequence, store.minimumSequence - 1);
-      throw usage(`sequence ${sequence} goes back: ${last} was written or frozen`);
-    }
-    if (sequence > MAX_SEQUENCE) throw usage(`sequence ${sequence} is not below 2^48`);
-    const { mutable, share } = store;
-    const before = mutable.reservedBytes;
-    if (!mutable.add(sequence, kind, key, value)) {
-      throw usage(`sequence ${sequence} has a write of this key already`);
-    }
-    store.lastSequence = sequence;
-    share.grew(mutable.reservedBytes - before);
-  }
-
-  #readSequence(wanted: Sequence | undefined): Sequence {
-    const { lastSequence, historyFloor } = this.#store;
-    if (wanted === undefined || wanted >= lastSequence) return lastSequence;
-    if (wanted < historyFloor) {
-      throw usage(`sequence ${wanted} lies below the history floor ${historyFloor}`);
-    }
-    return wanted;
-  }
-
   #checkWritable(): void {
     if (this.#closing !== null) throw closedError();
+    if (this.#store.settings.readOnly) throw readOnlyError();
     const failure = this.#background.failure;
     if (failure === null) return;
     throw new SstError(failure.code, `the database takes no writes since: ${failure.message}`, {
@@ -337,10 +459,21 @@ export class Db implements Scrubbed {
     });
   }
 
+  /** @throws the background error, SST_CLOSED, SST_USAGE */
+  #checkCompactable(): void {
+    if (this.#closing !== null) throw closedError();
+    if (this.#store.settings.readOnly) throw readOnlyError();
+    if (this.#background.failure !== null) throw this.#background.failure;
+  }
+
   #afterInstall(): void {
     this.#flushWaiters.settle(this.#store.flushes);
     this.#watchPressure();
     this.#compactor.kick();
+  }
+
+  #kickCompactor(): void {
+    if (!this.#store.settings.readOnly) this.#compactor.kick();
   }
 
   #watchPressure(): void {
@@ -358,6 +491,10 @@ export class Db implements Scrubbed {
 
 function usage(message: string): SstError {
   return new SstError(SstErrorCode.Usage, message);
+}
+
+function readOnlyError(): SstError {
+  return usage('the database was opened read-only');
 }
 
 function closedError(): SstError {

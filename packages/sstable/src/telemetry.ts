@@ -75,4 +75,7 @@ export const LogEvent = {
   Quarantined: 'sst.table.quarantined',
   ScrubFailed: 'sst.scrub.failed',
   ListenerFailed: 'sst.listener.failed',
+  SnapshotLeaked: 'sst.snapshot.leaked',
+  CheckpointMade: 'sst.checkpoint.made',
+  LogTorn: 'sst.log.torn',
 } as const;

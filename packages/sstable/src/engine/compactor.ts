@@ -1,8 +1,10 @@
-import { SstError, SstErrorCode } from '../contract.js';
+import { type KeyBounds, SstError, SstErrorCode } from '../contract.js';
 import { bytesOf, type CompactionPick, maxGrandparentBytes } from '../jobs/compaction-pick.js';
 import { compactionScore, pickCompaction } from '../jobs/compaction-picker.js';
-import { type CompactionRange, ManualCompaction } from '../jobs/manual-compaction.js';
+import { ManualCompaction } from '../jobs/manual-compaction.js';
+import { pickOutside } from '../jobs/outside-pick.js';
 import type { VersionEdit } from '../manifest/version-edit.js';
+import { ALL_KEYS } from '../read/bounds.js';
 import type { TableMeta } from '../table/table-meta.js';
 import { LogEvent } from '../telemetry.js';
 import type { TableHandle } from '../version/table-handle.js';
@@ -65,12 +67,12 @@ export class Compactor {
   }
 
   /** See Db.compactRange. */
-  compactRange(range: CompactionRange): Promise<void> {
+  compactRange(range: KeyBounds): Promise<void> {
     const { store } = this.#background;
     const compaction = new ManualCompaction(
       range,
       store.settings,
-      () => store.historyFloor,
+      () => ({ floor: store.historyFloor, bounds: store.manifest.state.bounds }),
       store.manifest.nextFileNumber(),
     );
     return new Promise((resolve, reject) => {
@@ -92,7 +94,11 @@ export class Compactor {
 
   /** Ends the tasks that have nothing left to do. */
   #pick(): CompactionPick | null {
-    const { version, settings, historyFloor } = this.#background.store;
+    const { version, settings, historyFloor, manifest } = this.#background.store;
+    // Only what is durable: narrower bounds that are not yet may be taken back by a crash.
+    const { bounds } = manifest.state;
+    const outside = bounds === null ? null : pickOutside(version, bounds);
+    if (outside !== null) return outside;
     const pick = pickCompaction(version, settings, historyFloor);
     if (pick !== null && pick.score >= 1) return pick;
     for (let task = this.#manual[0]; task !== undefined; task = this.#manual[0]) {
@@ -172,6 +178,7 @@ export class Compactor {
       grandparents: metasOf(pick.grandparents),
       maxGrandparentBytes: maxGrandparentBytes(settings.tableBytes),
       floor: store.historyFloor,
+      bounds: store.manifest.state.bounds ?? ALL_KEYS,
       tableBytes: settings.tableBytes,
       ...this.#background.outputs(pick.outputLevel, mostTables(pick, settings.tableBytes)),
     });

@@ -1,7 +1,18 @@
+import type { KeyBounds, Sequence } from '../contract.js';
 import type { Store } from './store.js';
 
+/** What one level holds. */
+export interface LevelStats {
+  readonly tables: number;
+  readonly bytes: number;
+  /** Versions, deletions included. */
+  readonly entries: number;
+  readonly deletions: number;
+}
+
+/** What a database is made of at this moment. */
 export interface DbStats {
-  readonly levels: readonly { readonly tables: number; readonly bytes: number }[];
+  readonly levels: readonly LevelStats[];
   /** The mutable one and those that wait for their flush. */
   readonly memtables: number;
   /** Bytes of their entries. */
@@ -17,25 +28,44 @@ export interface DbStats {
   readonly compactionWrittenBytes: number;
   /** Bytes that compactions would have to write until all levels are in shape: an estimate. */
   readonly compactionDebtBytes: number;
+  readonly lastSequence: Sequence;
+  /** What compaction may drop the superseded versions of: the host's floor, held down by snapshots. */
+  readonly historyFloor: Sequence;
+  /** Snapshots that are not released, and the lowest sequence that they show. */
+  readonly snapshots: { readonly count: number; readonly oldest: Sequence | null };
+  /** Iterators that are not closed. */
+  readonly iterators: number;
+  readonly bounds: KeyBounds;
+  /** Number of the manifest that counts; null before the first one. */
+  readonly manifest: number | null;
 }
 
 export function statsOf(store: Store): DbStats {
-  const { version, frozen, mutable, flushes, compactions } = store;
-  const { flushedBytes, compactionReadBytes, compactionWrittenBytes, compactionDebtBytes } = store;
+  const { version, frozen, mutable, snapshots, manifest } = store;
   const memtables = [mutable, ...frozen.flatMap(({ memtable }) => memtable ?? [])];
+  const sum = <T>(items: readonly T[], size: (item: T) => number): number =>
+    items.reduce((total, item) => total + size(item), 0);
   return {
     levels: version.levels.map((tables) => ({
       tables: tables.length,
-      bytes: tables.reduce((sum, { meta }) => sum + meta.sizeBytes, 0),
+      bytes: sum(tables, ({ meta }) => meta.sizeBytes),
+      entries: sum(tables, ({ meta }) => meta.entries),
+      deletions: sum(tables, ({ meta }) => meta.deletions),
     })),
     memtables: memtables.length,
-    memtableBytes: memtables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    reservedBytes: memtables.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0),
-    flushes,
-    compactions,
-    flushedBytes,
-    compactionReadBytes,
-    compactionWrittenBytes,
-    compactionDebtBytes,
+    memtableBytes: sum(memtables, ({ sizeBytes }) => sizeBytes),
+    reservedBytes: sum(memtables, ({ reservedBytes }) => reservedBytes),
+    flushes: store.flushes,
+    compactions: store.compactions,
+    flushedBytes: store.flushedBytes,
+    compactionReadBytes: store.compactionReadBytes,
+    compactionWrittenBytes: store.compactionWrittenBytes,
+    compactionDebtBytes: store.compactionDebtBytes,
+    lastSequence: store.lastSequence,
+    historyFloor: store.historyFloor,
+    snapshots: { count: snapshots.count, oldest: snapshots.oldest },
+    iterators: store.iterators,
+    bounds: store.bounds,
+    manifest: manifest.current?.number ?? null,
   };
 }

@@ -122,5 +122,6 @@ function editOf(frozen: Frozen, handle: TableHandle | null): VersionEdit {
     hostState: frozen.hostState,
     lastSequence: frozen.lastSequence,
     newFiles: handle === null ? [] : [{ level: 0, table: handle.meta }],
+    ...(frozen.bounds === null ? {} : { bounds: frozen.bounds }),
   };
 }

@@ -1,6 +1,6 @@
 import type { DbOptions } from '../contract.js';
 import { LogEvent } from '../telemetry.js';
-import { recover } from './recovery.js';
+import { lookAround, recover } from './recovery.js';
 import { resolveSettings } from './settings.js';
 import { startStore } from './start-store.js';
 import type { Store } from './store.js';
@@ -11,10 +11,11 @@ import type { Store } from './store.js';
  */
 export async function openStore(options: DbOptions): Promise<Store> {
   const settings = resolveSettings(options);
-  const recovered = await recover(settings.fs, settings.dir, settings.identity);
+  const { fs, dir, identity, readOnly } = settings;
+  const recovered = readOnly ? lookAround(fs, dir, identity) : await recover(fs, dir, identity);
   const store = await startStore(settings, recovered);
   settings.logger.info(LogEvent.Opened, {
-    dir: settings.dir,
+    dir,
     tables: store.version.tableCount,
     lastSequence: store.lastSequence,
     isNew: recovered.current === null,

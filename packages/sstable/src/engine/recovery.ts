@@ -2,7 +2,8 @@ import type { FileSystem } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { codeOf, toSstError } from '../encoding/error-code.js';
 import { type CurrentManifest, currentManifest } from '../manifest/current-manifest.js';
-import { type FileName, join, parentOf, parseFileName } from '../manifest/file-names.js';
+import { durableAncestors } from '../manifest/durable-ancestors.js';
+import { type FileName, join, parseFileName } from '../manifest/file-names.js';
 import { readManifest } from '../manifest/manifest-reader.js';
 import { EMPTY_STATE, type ManifestState } from '../manifest/manifest-state.js';
 
@@ -37,7 +38,7 @@ export async function recover(
     const current = currentManifest(files);
     if (current === null) {
       checkNew(fs, dir, files);
-      await syncAncestors(fs, dir);
+      await durableAncestors(fs, dir);
       return {
         state: nextAfter(EMPTY_STATE, files),
         current,
@@ -51,6 +52,7 @@ export async function recover(
       dir,
       current.number,
       identity,
+      'recover',
     );
     // An older manifest, which a power loss may bring back, names older tables only.
     const isHalfMade = (table: number): boolean =>
@@ -62,21 +64,25 @@ export async function recover(
 }
 
 /**
- * Makes the way to a new database durable, up to the root: which of the directories are new is not known,
- * for an earlier try may have made them and failed before it could sync their names.
+ * As recover, for a database that is only read: nothing is made, and nothing is synced, so what it says may
+ * still be lost with the power.
+ * @throws SstError SST_MISSING, and as recover
  */
-async function syncAncestors(fs: FileSystem, dir: string): Promise<void> {
-  for (let at = dir; parentOf(at) !== at; at = parentOf(at)) {
-    try {
-      await fs.syncDir(parentOf(at));
-    } catch (error) {
-      // A directory that we may not open is not one that we made.
-      if (!NOT_OURS.has(codeOf(error) ?? '')) throw error;
+export function lookAround(fs: FileSystem, dir: string, identity: Uint8Array): Recovered {
+  try {
+    const names = fs.stat(dir) === null ? [] : fs.list(dir);
+    const files = names.flatMap((name) => parseFileName(name) ?? []);
+    const current = currentManifest(files);
+    if (current === null) {
+      checkNew(fs, dir, files);
+      throw new SstError(SstErrorCode.Missing, `there is no database in ${dir}`, { file: dir });
     }
+    const { state, tail } = readManifest(fs, dir, current.number, identity);
+    return { state, current, isTorn: tail === 'torn', files, isHalfMade: () => false };
+  } catch (error) {
+    throw toSstError(error, `opening ${dir}`, dir);
   }
 }
-
-const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
 /**
  * Without a marker a database was never made, at most begun: then there is no table, and no manifest

@@ -1,9 +1,10 @@
 import { type Logger, silentLogger } from '@dougdb/ports';
-import { type DbOptions, SstError, SstErrorCode } from '../contract.js';
+import { type DbOptions, type KeyBounds, SstError, SstErrorCode } from '../contract.js';
 import { messageOf } from '../encoding/error-code.js';
 import type { DbEvents } from '../events.js';
 import { MemtableBudget } from '../memtable-budget.js';
 import type { OpenFiles } from '../open-files.js';
+import { copyBounds } from '../read/bounds.js';
 import { JobScheduler } from '../scheduling/job-scheduler.js';
 import type { Scrubber } from '../scrubber.js';
 import type { CompressionName } from '../table/compression.js';
@@ -38,9 +39,14 @@ const COMPRESSIONS: ReadonlySet<CompressionName> = new Set(['none', 'deflate-raw
 /** Options of a database with the defaults filled in. */
 export interface Settings
   extends Required<
-    Omit<DbOptions, 'logger' | 'metrics' | 'identity' | 'openFiles' | 'scrubber' | CallbackName>
+    Omit<
+      DbOptions,
+      'logger' | 'metrics' | 'identity' | 'openFiles' | 'scrubber' | 'bounds' | CallbackName
+    >
   > {
   readonly identity: Uint8Array;
+  /** null: as the manifest says. */
+  readonly bounds: KeyBounds | null;
   /** null: each table keeps its file open. */
   readonly openFiles: OpenFiles | null;
   readonly scrubber: Scrubber | null;
@@ -64,6 +70,8 @@ export function resolveSettings(options: DbOptions): Settings {
     quarantineDir: options.quarantineDir,
     identity: options.identity.slice(),
     cache: options.cache,
+    readOnly: options.readOnly ?? false,
+    bounds: options.bounds === undefined ? null : copyBounds(options.bounds),
     memtableBytes: options.memtableBytes ?? 16 * 1024 * 1024,
     budget: options.budget ?? new MemtableBudget(Number.POSITIVE_INFINITY),
     scheduler: options.scheduler ?? new JobScheduler(),

@@ -1,5 +1,5 @@
 import { crc32 } from '@dougdb/ports';
-import { SstError, SstErrorCode } from '../contract.js';
+import { type KeyBounds, SstError, SstErrorCode } from '../contract.js';
 import { compactionDebt } from '../jobs/compaction-debt.js';
 import { nextTombstoneFloor } from '../jobs/compaction-picker.js';
 import type { CurrentManifest } from '../manifest/current-manifest.js';
@@ -9,6 +9,8 @@ import { removeFile } from '../manifest/remove-file.js';
 import type { DeletedFile, NewFile } from '../manifest/version-edit.js';
 import { Memtable } from '../memtable/memtable.js';
 import type { MemtableShare } from '../memtable-budget.js';
+import { ALL_KEYS, isEmpty, isWithin } from '../read/bounds.js';
+import { SnapshotSet } from '../read/snapshot.js';
 import { TABLE_ID_BYTES } from '../table/format.js';
 import type { TableMeta, TableSlot } from '../table/table-meta.js';
 import { TableReader } from '../table/table-reader.js';
@@ -25,6 +27,8 @@ export interface Frozen {
   readonly hostState: Uint8Array;
   /** Highest sequence written before the freeze. */
   readonly lastSequence: number;
+  /** What the freeze narrows the database to; null: it leaves the bounds alone. */
+  readonly bounds: KeyBounds | null;
 }
 
 /**
@@ -43,9 +47,13 @@ export class Store {
   lastSequence: number;
   /** Lowest sequence that a write may have. */
   minimumSequence: number;
-  historyFloor = 0;
+  /** Of the host: older states are refused, unless a snapshot shows them. */
+  readFloor = 0;
+  readonly snapshots: SnapshotSet;
+  /** Keys outside are invisible. Not yet durable while a freeze that narrows them waits for its flush. */
+  bounds: KeyBounds;
   isClosed = false;
-  /** Open ones. */
+  /** Iterators that are not closed. */
   iterators = 0;
   flushes = 0;
   compactions = 0;
@@ -76,9 +84,34 @@ export class Store {
     this.lastSequence = state.lastSequence;
     this.minimumSequence =
       state.lastSequence > 0 || state.files.size > 0 ? state.lastSequence + 1 : 0;
+    this.snapshots = new SnapshotSet((leak) =>
+      settings.logger.warn(LogEvent.SnapshotLeaked, { dir: settings.dir, ...leak }),
+    );
+    this.bounds = state.bounds ?? ALL_KEYS;
+    if (settings.bounds !== null) this.narrow(settings.bounds);
     this.version = this.#openVersion([...state.files.values()]);
     this.#judgeVersion();
     this.share = settings.budget.join();
+  }
+
+  /** What compaction may take for unasked: the host's floor, as far as no snapshot holds it down. */
+  get historyFloor(): number {
+    return Math.min(this.readFloor, this.snapshots.oldest ?? Number.POSITIVE_INFINITY);
+  }
+
+  get isClipped(): boolean {
+    return this.bounds.start !== null || this.bounds.end !== null;
+  }
+
+  /** @throws SstError SST_USAGE if they are empty, or wider than those that hold */
+  narrow(bounds: KeyBounds): void {
+    if (isEmpty(bounds) || !isWithin(bounds, this.bounds)) {
+      throw new SstError(
+        SstErrorCode.Usage,
+        'the bounds of a database can only be narrowed, and not to nothing',
+      );
+    }
+    this.bounds = bounds;
   }
 
   /** Name and identity for a new table. */
@@ -155,6 +188,7 @@ export class Store {
   /** Closes every file, also those that iterators still use. */
   async close(): Promise<void> {
     this.isClosed = true;
+    this.snapshots.close();
     this.share.leave();
     await this.manifest.close();
     for (const handle of this.#handles) handle.reader.close();

@@ -1,4 +1,9 @@
+import type { KeyBounds } from '../contract.js';
+import { MAX_SEQUENCE } from '../encoding/internal-key.js';
+import { compareRanges } from '../encoding/key-order.js';
 import { join, tableName } from '../manifest/file-names.js';
+import { ALL_KEYS } from '../read/bounds.js';
+import type { Cursor } from '../read/cursor.js';
 import { MergingCursor } from '../read/merging-cursor.js';
 import type { TableMeta } from '../table/table-meta.js';
 import { TableReader } from '../table/table-reader.js';
@@ -19,6 +24,8 @@ export interface CompactionInput {
   readonly maxGrandparentBytes: number;
   /** No reader asks for a state before this sequence. */
   readonly floor: number;
+  /** Keys outside are dropped. Default: none is outside. */
+  readonly bounds?: KeyBounds;
   /** Size at which a table is ended, at the next user key. */
   readonly tableBytes: number;
   readonly destination: TableDestination;
@@ -49,7 +56,10 @@ export function* compactTables(input: CompactionInput): Job<readonly TableMeta[]
     const cut = new TableCut(input.grandparents, input.maxGrandparentBytes);
     let entries = 0;
     let bytes = 0;
-    for (merged.first(); merged.valid; merged.next()) {
+    const { start, end } = input.bounds ?? ALL_KEYS;
+    if (start === null) merged.first();
+    else merged.seek(start, 0, start.length, MAX_SEQUENCE);
+    for (; merged.valid && isBefore(merged, end); merged.next()) {
       const isKept = retention.keeps(merged);
       if (retention.isNewKey) {
         const { keyBytes, keyStart, keyEnd } = merged;
@@ -74,4 +84,8 @@ export function* compactTables(input: CompactionInput): Job<readonly TableMeta[]
     for (const reader of readers) reader.close();
     if (!isDone) output.discard();
   }
+}
+
+function isBefore({ keyBytes, keyStart, keyEnd }: Cursor, end: Uint8Array | null): boolean {
+  return end === null || compareRanges(keyBytes, keyStart, keyEnd, end, 0, end.length) < 0;
 }

@@ -7,7 +7,7 @@ import { overlapping, type Version } from '../version/version.js';
 const MAX_GRANDPARENT_TABLES = 10;
 
 /** Why a compaction is done. */
-export type CompactionReason = 'level 0' | 'size' | 'tombstones' | 'manual';
+export type CompactionReason = 'level 0' | 'size' | 'tombstones' | 'manual' | 'bounds';
 
 /** What a compaction reads and where it writes. */
 export interface CompactionPick {

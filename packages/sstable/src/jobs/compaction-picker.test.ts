@@ -1,10 +1,12 @@
 import { bytes } from '../../test/support/entries.js';
 import { fileOf, metaOf, versionOf } from '../../test/support/metas.js';
+import type { RangeOptions } from '../contract.js';
 import type { NewFile } from '../manifest/version-edit.js';
+import { boundsOf } from '../read/bounds.js';
 import { compactionDebt } from './compaction-debt.js';
 import type { CompactionPick } from './compaction-pick.js';
 import { nextTombstoneFloor, pickCompaction } from './compaction-picker.js';
-import { type CompactionRange, ManualCompaction } from './manual-compaction.js';
+import { ManualCompaction } from './manual-compaction.js';
 
 const limits = { level0Tables: 2, level1Bytes: 2000, tableBytes: 1000 };
 
@@ -138,13 +140,14 @@ describe('tables that are mostly tombstones', () => {
 });
 
 describe('a compaction of a range', () => {
-  function stepsOf(
-    files: readonly NewFile[],
-    range: CompactionRange,
-    floor = 0,
-  ): (object | null)[] {
+  function stepsOf(files: readonly NewFile[], range: RangeOptions, floor = 0): (object | null)[] {
     const version = versionOf(files);
-    const manual = new ManualCompaction(range, limits, () => floor, 1000);
+    const manual = new ManualCompaction(
+      boundsOf(range),
+      limits,
+      () => ({ floor, bounds: null }),
+      1000,
+    );
     const steps: (object | null)[] = [];
     for (let step = manual.next(version); step !== null; step = manual.next(version)) {
       expect(shown(manual.next(version))).toEqual(shown(step));
@@ -173,7 +176,7 @@ describe('a compaction of a range', () => {
   });
 
   it('leaves out what holds no key of it', () => {
-    const numbers = (range: CompactionRange): unknown =>
+    const numbers = (range: RangeOptions): unknown =>
       stepsOf(files, range).map((step) => (step as { upper: number[] }).upper);
     expect(numbers({ start: bytes('e'), end: bytes('g') })).toEqual([]);
     expect(numbers({ start: bytes('e'), end: bytes('h') })).toEqual([[4]]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { versionOf } from '../../test/support/metas.js';
 import type { NewFile } from '../manifest/version-edit.js';
+import { ALL_KEYS } from '../read/bounds.js';
 import type { TableMeta } from '../table/table-meta.js';
 import { findLevelDamage } from '../version/level-check.js';
 import { bytesOf, type CompactionPick } from './compaction-pick.js';
@@ -182,7 +183,12 @@ describe('compactions, whatever is flushed and whichever are done', () => {
             levels.floor = Math.max(levels.floor, sequence - operation.ago);
           } else if (operation.op === 'manual') {
             const { floor, nextNumber } = levels;
-            manual = new ManualCompaction({}, limits, () => floor, nextNumber);
+            manual = new ManualCompaction(
+              ALL_KEYS,
+              limits,
+              () => ({ floor, bounds: null }),
+              nextNumber,
+            );
             for (let i = 0; i < operation.steps && compact(); i++);
             manual = null;
           } else compact();

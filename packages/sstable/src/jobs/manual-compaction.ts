@@ -1,14 +1,16 @@
+import type { KeyBounds } from '../contract.js';
 import { compareKeys } from '../encoding/key-order.js';
 import { LEVELS } from '../manifest/version-edit.js';
+import { isInBounds, touches } from '../read/bounds.js';
 import type { TableHandle } from '../version/table-handle.js';
 import type { Version } from '../version/version.js';
 import { type CompactionPick, makePick } from './compaction-pick.js';
 import { type CompactionLimits, shapeOf } from './compaction-picker.js';
 
-/** Keys to compact: from `start`, inclusive, to `end`, exclusive. */
-export interface CompactionRange {
-  readonly start?: Uint8Array;
-  readonly end?: Uint8Array;
+/** What decides whether something may go: see VersionRetention, and the durable bounds of the database. */
+export interface RetentionLimits {
+  readonly floor: number;
+  readonly bounds: KeyBounds | null;
 }
 
 /**
@@ -18,9 +20,9 @@ export interface CompactionRange {
  * use. A level is left behind when its turn is over, so there is an end, whatever is written meanwhile.
  */
 export class ManualCompaction {
-  readonly #range: CompactionRange;
+  readonly #range: KeyBounds;
   readonly #limits: CompactionLimits;
-  readonly #floor: () => number;
+  readonly #retention: () => RetentionLimits;
   /** What was there when the compaction was asked for: newer tables are none of its business. */
   readonly #maxNumber: number;
   #level = 0;
@@ -29,14 +31,14 @@ export class ManualCompaction {
 
   /** @param nextNumber - the next table will have this number */
   constructor(
-    range: CompactionRange,
+    range: KeyBounds,
     limits: CompactionLimits,
-    floor: () => number,
+    retention: () => RetentionLimits,
     nextNumber: number,
   ) {
     this.#range = range;
     this.#limits = limits;
-    this.#floor = floor;
+    this.#retention = retention;
     this.#maxNumber = nextNumber - 1;
   }
 
@@ -91,15 +93,17 @@ export class ManualCompaction {
   }
 
   #isInRange({ meta }: TableHandle): boolean {
-    const { start, end } = this.#range;
-    if (start !== undefined && compareKeys(meta.largest, start) < 0) return false;
-    return end === undefined || compareKeys(meta.smallest, end) < 0;
+    return touches(this.#range, meta.smallest, meta.largest);
   }
 
   /** Something in these tables may go. Not known is how many of the entries are old versions. */
   #isWorthwhile(tables: readonly TableHandle[]): boolean {
-    const floor = this.#floor();
-    return tables.some(({ meta }) => meta.deletions > 0 && meta.smallestSequence <= floor);
+    const { floor, bounds } = this.#retention();
+    return tables.some(({ meta }) => {
+      if (meta.deletions > 0 && meta.smallestSequence <= floor) return true;
+      if (bounds === null) return false;
+      return !isInBounds(bounds, meta.smallest) || !isInBounds(bounds, meta.largest);
+    });
   }
 }
 

@@ -1,7 +1,8 @@
 import type { FileSystem } from '@dougdb/ports';
 import { RecordLog } from '@dougdb/wal';
 import { SstError, SstErrorCode } from '../contract.js';
-import { codeOf, toSstError } from '../encoding/error-code.js';
+import { codeOf, messageOf } from '../encoding/error-code.js';
+import { fromWalError } from '../encoding/from-wal-error.js';
 import { compareKeys } from '../encoding/key-order.js';
 import { COMPARATOR } from '../table/properties.js';
 import { join, manifestName } from './file-names.js';
@@ -30,6 +31,8 @@ export interface ManifestContents {
 /**
  * Reads a manifest from its first edit to its last.
  * @param identity of the database; null takes any
+ * @param purpose 'look': nothing is written or synced. 'recover': what it says is made durable before it is
+ * believed
  * @throws SstError SST_CORRUPT, SST_FOREIGN, SST_NEWER_FORMAT, SST_IO
  */
 export function readManifest(
@@ -37,10 +40,11 @@ export function readManifest(
   dir: string,
   number: number,
   identity: Uint8Array | null,
+  purpose: 'look' | 'recover' = 'look',
 ): ManifestContents {
   const path = join(dir, manifestName(number));
   const records: Uint8Array[] = [];
-  const { tail, sizeBytes } = readRecords(fs, path, (record) => {
+  const { tail, sizeBytes } = readRecords(fs, path, purpose, (record) => {
     // Empty records only tell that what stands before them was durable.
     if (record.length > 0) records.push(record);
   });
@@ -67,9 +71,11 @@ export function readManifest(
 function readRecords(
   fs: FileSystem,
   path: string,
+  purpose: 'look' | 'recover',
   onRecord: (record: Uint8Array) => void,
 ): { tail: 'clean' | 'torn'; sizeBytes: number } {
   try {
+    if (purpose === 'look') return RecordLog.read(fs, path, RECORD_IDENTITY, onRecord);
     const { log, tail } = RecordLog.open(fs, path, RECORD_IDENTITY, onRecord);
     const { sizeBytes } = log;
     log.close();
@@ -77,26 +83,6 @@ function readRecords(
   } catch (error) {
     throw fromWalError(error, path);
   }
-}
-
-/** An error of the record log as one of ours, with the same file and offset. */
-function fromWalError(error: unknown, path: string): SstError {
-  const code = codeOf(error);
-  const offset = offsetOf(error);
-  const where =
-    offset === null ? { file: path, cause: error } : { file: path, offset, cause: error };
-  if (code === 'WAL_CORRUPT') {
-    return new SstError(SstErrorCode.Corrupt, `${path} is damaged: ${messageOf(error)}`, where);
-  }
-  if (code === 'WAL_NEWER_FORMAT') {
-    return new SstError(
-      SstErrorCode.Newer,
-      `${path} has a newer format: ${messageOf(error)}`,
-      where,
-    );
-  }
-  if (code === 'ENOENT') return damaged(path, 'is missing', 0, error);
-  return toSstError(error, `reading ${path}`, path);
 }
 
 function checkHead(
@@ -129,14 +115,4 @@ function inFile(error: unknown, path: string, edit: number): SstError {
 
 function damaged(path: string, what: string, offset: number, cause?: unknown): SstError {
   return new SstError(SstErrorCode.Corrupt, `${path} ${what}`, { file: path, offset, cause });
-}
-
-function offsetOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('offset' in error)) return null;
-  return typeof error.offset === 'number' ? error.offset : null;
-}
-
-function messageOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
-  return String(error.message);
 }

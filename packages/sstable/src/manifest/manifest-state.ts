@@ -1,4 +1,5 @@
-import { SstError, SstErrorCode } from '../contract.js';
+import { type KeyBounds, SstError, SstErrorCode } from '../contract.js';
+import { ALL_KEYS, isWithin } from '../read/bounds.js';
 import { COMPARATOR } from '../table/properties.js';
 import { findLevelDamage } from '../version/level-check.js';
 import { MANIFEST_FORMAT_VERSION, type NewFile, type VersionEdit } from './version-edit.js';
@@ -10,6 +11,8 @@ export interface ManifestState {
   readonly lastSequence: number;
   readonly nextFileNumber: number;
   readonly hostState: Uint8Array | null;
+  /** Keys outside are not part of the database; null: all keys are. */
+  readonly bounds: KeyBounds | null;
 }
 
 export const EMPTY_STATE: ManifestState = {
@@ -17,6 +20,7 @@ export const EMPTY_STATE: ManifestState = {
   lastSequence: 0,
   nextFileNumber: 1,
   hostState: null,
+  bounds: null,
 };
 
 /**
@@ -42,11 +46,15 @@ export function applyEdit(state: ManifestState, edit: VersionEdit): ManifestStat
   }
   const lastSequence = edit.lastSequence ?? state.lastSequence;
   if (lastSequence < state.lastSequence) throw misfit('an edit sets the last sequence back');
+  if (edit.bounds !== undefined && !isWithin(edit.bounds, state.bounds ?? ALL_KEYS)) {
+    throw misfit('an edit widens the bounds');
+  }
   return {
     files,
     lastSequence,
     nextFileNumber: Math.max(state.nextFileNumber, edit.nextFileNumber ?? 0),
     hostState: edit.hostState ?? state.hostState,
+    bounds: edit.bounds ?? state.bounds,
   };
 }
 
@@ -67,6 +75,7 @@ export function fullEdit(
     lastSequence: state.lastSequence,
     ...(state.hostState === null ? {} : { hostState: state.hostState }),
     newFiles: [...state.files.values()],
+    ...(state.bounds === null ? {} : { bounds: state.bounds }),
   };
 }
 

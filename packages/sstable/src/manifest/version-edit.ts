@@ -8,7 +8,7 @@
  * The tags and their payloads are on disk and must not change. A tag of 128 or more that is not known
  * may be passed over; any other unknown tag was written by a newer program, and the edit is refused.
  */
-import { SstError, SstErrorCode } from '../contract.js';
+import { type KeyBounds, SstError, SstErrorCode } from '../contract.js';
 import { ByteReader, DecodeError } from '../encoding/byte-reader.js';
 import { ByteWriter } from '../encoding/byte-writer.js';
 import { TABLE_ID_BYTES } from '../table/format.js';
@@ -39,6 +39,8 @@ const Tag = {
   DeletedFile: 8,
   /** See encodeNewFile. */
   NewFile: 9,
+  /** See encodeBounds. Keys outside are not part of the database any more. */
+  Bounds: 10,
 } as const;
 
 const FIRST_IGNORABLE_TAG = 128;
@@ -68,6 +70,7 @@ export interface VersionEdit {
   readonly hostState?: Uint8Array;
   readonly deletedFiles?: readonly DeletedFile[];
   readonly newFiles?: readonly NewFile[];
+  readonly bounds?: KeyBounds;
 }
 
 export function encodeEdit(edit: VersionEdit): Uint8Array {
@@ -92,6 +95,18 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     field(Tag.DeletedFile, new ByteWriter().u8(file.level).uvarint(file.number).finish());
   }
   for (const file of edit.newFiles ?? []) field(Tag.NewFile, encodeNewFile(file));
+  if (edit.bounds !== undefined) field(Tag.Bounds, encodeBounds(edit.bounds));
+  return writer.finish();
+}
+
+const HAS_START = 1;
+const HAS_END = 2;
+
+/** Flags u8 (1: a start, 2: an end) | start (length, bytes) | end; what has no flag is left out. */
+function encodeBounds({ start, end }: KeyBounds): Uint8Array {
+  const writer = new ByteWriter().u8((start ? HAS_START : 0) | (end ? HAS_END : 0));
+  if (start !== null) writer.prefixed(start);
+  if (end !== null) writer.prefixed(end);
   return writer.finish();
 }
 
@@ -154,6 +169,9 @@ export function decodeEdit(record: Uint8Array): VersionEdit {
       case Tag.NewFile:
         newFiles.push(decodeNewFile(field));
         break;
+      case Tag.Bounds:
+        edit.bounds = decodeBounds(field);
+        break;
       default:
         refuseUnknown(tag);
     }
@@ -178,6 +196,15 @@ function decodeNewFile(field: ByteReader): NewFile {
   };
   if (!field.done) throw new DecodeError('a table entry is longer than it should be');
   return { level, table };
+}
+
+function decodeBounds(field: ByteReader): KeyBounds {
+  const flags = field.u8();
+  if (flags > (HAS_START | HAS_END)) throw new DecodeError('bounds have unknown flags');
+  const start = flags & HAS_START ? field.prefixed().slice() : null;
+  const end = flags & HAS_END ? field.prefixed().slice() : null;
+  if (!field.done) throw new DecodeError('bounds are longer than they should be');
+  return { start, end };
 }
 
 function decodeLevel(field: ByteReader): number {
