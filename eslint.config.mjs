@@ -97,8 +97,11 @@ const packageRules = all.flatMap((folder) => [
 
 /** The files of a package that tie its core to the real world for applications. */
 function compositionRoots(folder) {
-  const roots = ['src/connect.ts', 'src/testing/create-memory-store.ts'];
-  return folder === 'client-sdk' ? roots.map((file) => `packages/client-sdk/${file}`) : [];
+  const roots = {
+    'client-sdk': ['src/connect.ts', 'src/testing/create-memory-store.ts'],
+    sstable: ['src/abstract-level/node-ports.ts'],
+  };
+  return (roots[folder] ?? []).map((file) => `packages/${folder}/${file}`);
 }
 
 const appRules = Object.entries(appImports).map(([folder, allowed]) => ({

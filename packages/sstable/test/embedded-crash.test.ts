@@ -3,13 +3,14 @@ import type { EmbeddedDb } from '../src/embedded/embedded-db.js';
 import { WriteBatch } from '../src/index.js';
 import { contentsOf, EMBEDDED_DIR, EmbeddedMachine, putText } from './support/embedded.js';
 import { bytes } from './support/entries.js';
+import { isFull, TIMEOUT_MS } from './support/share.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(TIMEOUT_MS);
 
 const OPTIONS = { memtableBytes: 900, level0Tables: 2, blockBytes: 100, tableBytes: 700 };
 const WRITES = 60;
 /** Of the operations each n-th one; all of them in the full run. */
-const STEP = Number(process.env.DOUG_SST_STEP ?? 3);
+const STEP = isFull ? 1 : 3;
 
 /** The n-th write: mostly one key, sometimes a batch of three with a deletion. */
 function batchOf(n: number): WriteBatch {

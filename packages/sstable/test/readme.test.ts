@@ -1,25 +1,40 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { levelExample } from './readme-abstract-level.js';
+import { embeddedExample } from './readme-embedded.js';
 import { example } from './readme-example.js';
 
-describe('the example of the README', () => {
-  it('does on a real disk what its comments say', async () => {
-    const dir = mkdtempSync(`${tmpdir()}/sstable-readme-`);
-    try {
-      await expect(example(`${dir}/db`)).resolves.toEqual([
-        'log position 3',
-        'green',
-        'red',
-        ['banana', 'apple'],
-      ]);
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
+async function inDirectory(run: (dir: string) => Promise<unknown>): Promise<unknown> {
+  const dir = mkdtempSync(`${tmpdir()}/sstable-readme-`);
+  try {
+    return await run(`${dir}/db`);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+describe('the examples of the README', () => {
+  it('do on a real disk what their comments say', async () => {
+    expect(await inDirectory(example)).toEqual([
+      'log position 3',
+      'green',
+      'red',
+      ['banana', 'apple'],
+    ]);
+    expect(await inDirectory(embeddedExample)).toEqual(['green', 'red', ['green', null]]);
+    expect(await inDirectory(levelExample)).toEqual([
+      ['apple'],
+      ['cherry', 'banana'],
+      { color: 'red' },
+    ]);
   });
 
-  it('is the program that the README shows', () => {
-    const shown = readFileSync(`${__dirname}/readme-example.ts`, 'utf8');
-    const readme = readFileSync(`${__dirname}/../README.md`, 'utf8');
-    expect(readme).toContain(`\`\`\`ts\n${shown}\`\`\``);
-  });
+  it.each(['readme-example', 'readme-embedded', 'readme-abstract-level'])(
+    'are the programs that it shows: %s',
+    (name) => {
+      const shown = readFileSync(`${__dirname}/${name}.ts`, 'utf8');
+      const readme = readFileSync(`${__dirname}/../README.md`, 'utf8');
+      expect(readme).toContain(`\`\`\`ts\n${shown}\`\`\``);
+    },
+  );
 });
