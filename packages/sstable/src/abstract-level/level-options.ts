@@ -36,9 +36,11 @@ export interface OpenOptions extends AbstractOpenOptions {
   readonly metrics?: Metrics;
 }
 
+/** Options of the constructor: those of open(), the encodings, and the outside world. */
 export interface DatabaseOptions<K, V>
   extends AbstractDatabaseOptions<K, V>,
     Omit<OpenOptions, 'passive'> {
+  /** Default: Node's. */
   readonly ports?: LevelPorts;
 }
 
@@ -48,8 +50,11 @@ export interface AdditionalWriteOptions {
   readonly sync?: boolean | undefined;
 }
 
+/** Options of put(). */
 export interface PutOptions<K, V> extends AbstractPutOptions<K, V>, AdditionalWriteOptions {}
+/** Options of del(). */
 export interface DelOptions<K> extends AbstractDelOptions<K>, AdditionalWriteOptions {}
+/** Options of batch(). */
 export interface BatchOptions<K, V> extends AbstractBatchOptions<K, V>, AdditionalWriteOptions {}
 
 /** Options of approximateSize and compactRange. */

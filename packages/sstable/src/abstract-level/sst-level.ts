@@ -86,10 +86,12 @@ export class SstLevel<KDefault = string, VDefault = string> extends AbstractLeve
     return this.#location;
   }
 
+  /** As in abstract-level, with the options of this database. */
   override open(options: OpenOptions = {}): Promise<void> {
     return super.open(options);
   }
 
+  /** As in abstract-level, and with `sync`. */
   override put(key: KDefault, value: VDefault): Promise<void>;
   override put<K = KDefault, V = VDefault>(
     key: K,
@@ -104,12 +106,14 @@ export class SstLevel<KDefault = string, VDefault = string> extends AbstractLeve
     return super.put(key, value, options as PutOptions<KDefault, VDefault>);
   }
 
+  /** As in abstract-level, and with `sync`. */
   override del(key: KDefault): Promise<void>;
   override del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>;
   override del(key: KDefault, options?: DelOptions<KDefault>): Promise<void> {
     return super.del(key, options as DelOptions<KDefault>);
   }
 
+  /** As in abstract-level, and with `sync`. All of it takes effect or nothing. */
   override batch(): AbstractChainedBatch<this, KDefault, VDefault>;
   override batch(operations: AbstractBatchOperation<this, KDefault, VDefault>[]): Promise<void>;
   override batch<K = KDefault, V = VDefault>(
@@ -179,6 +183,8 @@ export class SstLevel<KDefault = string, VDefault = string> extends AbstractLeve
       throw toLevelError(error);
     }
   }
+
+  // What abstract-level calls: arguments are checked and encoded.
 
   async _open(options: OpenOptions): Promise<void> {
     try {

@@ -25,6 +25,7 @@ import { WriteQueue } from './write-queue.js';
 /** What an embedded database sees to itself. */
 type OwnOption = 'cache' | 'quarantineDir' | 'identity' | 'readOnly' | 'bounds' | 'onInstalled';
 
+/** What {@link EmbeddedDb.open} needs. What is not here is as in {@link DbOptions}. */
 export interface EmbeddedOptions extends Omit<DbOptions, OwnOption> {
   /**
    * 'if-missing', the default: makes the directory and a database in it. 'never': SST_MISSING if there is
@@ -37,6 +38,7 @@ export interface EmbeddedOptions extends Omit<DbOptions, OwnOption> {
   readonly cacheBytes?: number;
 }
 
+/** How durable a write is to be. */
 export interface WriteOptions {
   /**
    * True: the write, and all before it, is on the disk when the promise resolves. False, the default: it is
@@ -45,6 +47,7 @@ export interface WriteOptions {
   readonly sync?: boolean;
 }
 
+/** What an embedded database is made of at this moment. */
 export interface EmbeddedStats extends DbStats {
   /** Number and size of the log that takes writes; null while the disk is too full for one. */
   readonly log: { readonly number: number; readonly bytes: number } | null;
@@ -121,10 +124,12 @@ export class EmbeddedDb {
     return this.#db.approximateSize(range);
   }
 
+  /** As write, of one key. */
   put(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
     return this.write(new WriteBatch().put(key, value), options);
   }
 
+  /** As write, of one key. */
   delete(key: Uint8Array, options?: WriteOptions): Promise<void> {
     return this.write(new WriteBatch().delete(key), options);
   }
@@ -183,6 +188,7 @@ export class EmbeddedDb {
     return this.#db.verifyChecksums();
   }
 
+  /** Costs a walk over the tables' entries in the manifest, no I/O. */
   stats(): EmbeddedStats {
     return {
       ...this.#db.stats(),
