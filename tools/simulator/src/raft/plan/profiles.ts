@@ -146,6 +146,8 @@ export const profiles: Readonly<Record<string, Profile>> = {
     fixed: {
       config: { electionTick: 5, heartbeatTick: 1, maxApplyingBytes: 200, restartSilence: false },
       times: { applyUs: 60_000, hardStateUs: 0 },
+      // What cannot be applied in the time of a run is not applied in the time to heal.
+      operations: { perSecond: 20, batch: 1 },
       meanPauseUs: 60_000,
       meanDurationUs: 100_000,
     },
