@@ -9,8 +9,8 @@ import type { RaftGroup } from '../raft-group.js';
  */
 export function mayGo({ leader, plan }: RaftGroup, process: RaftProcess): boolean {
   if (process.isDestroyed || process.disk.log.last === 0) return false;
-  if (leader === null || isJoint(leader.conf)) return false;
-  // One that does not step down leads on until it is taken away.
-  if (leader === process && plan.config.stepDownOnRemoval !== false) return false;
-  return !isMemberOf(leader.conf, process.id);
+  if (leader === null || isMemberOf(leader.conf, process.id)) return false;
+  // One that does not step down leads on, and changes nothing any more, until it is taken away.
+  if (leader === process) return plan.config.stepDownOnRemoval === false;
+  return !isJoint(leader.conf);
 }
