@@ -219,15 +219,14 @@ async function eventualGet(member: ProcessMember, key: string): Promise<GetRespo
   return GetResponse.decode(await rawCall(member.address, dougService.get, request));
 }
 
-/** False while the member is starting; whatever else it refuses with is no answer to this question. */
+/** False while the member is starting. A refusal for damage that it has found is an answer. */
 async function serves(member: ProcessMember): Promise<boolean> {
   try {
     await eventualGet(member, 'near');
     return true;
   } catch (error) {
     if (!DougError.is(error)) throw error;
-    if (NOT_UP.has(error.code)) return false;
-    throw error;
+    return !NOT_UP.has(error.code);
   }
 }
 
