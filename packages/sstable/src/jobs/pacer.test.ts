@@ -11,7 +11,10 @@ function timeOf(pieces: readonly number[], bytesPerSecond: number): number {
     () => bytesPerSecond,
   );
   for (const bytes of pieces) {
-    for (let pauseMs = pacer.take(bytes); pauseMs > 0; pauseMs = pacer.take(0)) nowMs += pauseMs;
+    for (let pauseMs = pacer.take(bytes); pauseMs > 0; pauseMs = pacer.take(0)) {
+      if (nowMs + pauseMs === nowMs) throw new RangeError(`a pause of ${pauseMs} ms never ends`);
+      nowMs += pauseMs;
+    }
   }
   return nowMs;
 }

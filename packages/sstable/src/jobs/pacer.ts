@@ -33,6 +33,7 @@ export class Pacer {
     }
     const burst = Math.max(LEAST_BURST_BYTES, (rate * BURST_MS) / 1000);
     this.#tokens = Math.min(burst, this.#tokens + (passedMs * rate) / 1000) - bytes;
-    return this.#tokens >= 0 ? 0 : Math.min(MAX_PAUSE_MS, (-this.#tokens / rate) * 1000);
+    // A debt of less than a byte is what rounding leaves: a pause as short may not move the clock at all.
+    return this.#tokens > -1 ? 0 : Math.min(MAX_PAUSE_MS, (-this.#tokens / rate) * 1000);
   }
 }
