@@ -17,6 +17,7 @@ export const notByChance: Readonly<Record<string, string>> = {
   // Orders of events that nobody has written a script for here.
   'entries above a change are counted by the configuration before it': RARE,
   'an entry is given up by a configuration that is over': RARE,
+  'an entry is given up by one half of a joint configuration that may be over': RARE,
   'an entry is given up that the configuration before may have committed': RARE,
   'an entry is given up that a leader was heard to have committed': RARE,
   'denials of a term in which the entry was acknowledged count': RARE,
