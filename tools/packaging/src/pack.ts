@@ -34,7 +34,8 @@ export function tarballName({ manifest: { name, version } }: WorkspacePackage): 
 }
 
 /**
- * Removes outputs in `dist` whose source is gone: the compiler leaves them, and npm would publish them.
+ * Removes outputs in `dist` whose source is gone: the compiler leaves them, and npm would publish them. What is
+ * compiled from elsewhere into `spec` and `conformance` is not published.
  * @param path - folder of the package
  * @returns what was removed
  */
@@ -42,7 +43,7 @@ export function removeStaleOutputs(path: string): readonly string[] {
   const dist = join(path, 'dist');
   if (!existsSync(dist)) return [];
   const stale = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => {
-    const stem = /^(?!spec\/)(.+?)(\.d\.ts|\.js)(\.map)?$/.exec(file)?.[1];
+    const stem = /^(?!(?:spec|conformance)\/)(.+?)(\.d\.ts|\.js)(\.map)?$/.exec(file)?.[1];
     return stem !== undefined && !existsSync(join(path, 'src', `${stem}.ts`));
   });
   for (const file of stale) rmSync(join(dist, file));
