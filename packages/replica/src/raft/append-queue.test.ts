@@ -54,8 +54,6 @@ function append(ticket: number, indexes: readonly number[], commit = 0): Append 
   return { ticket, entries, commit, snapshot: null };
 }
 
-const noSpace = (): WalError => new WalError('WAL_NO_SPACE', 'full');
-
 describe('AppendQueue', () => {
   it('INVARIANT(conf-durably-committed): hands the commit index to the log with the entries', () => {
     const wal = new ScriptedWal();
@@ -79,23 +77,26 @@ describe('AppendQueue', () => {
     expect(queue.oldestSinceMs).toBeNull();
   });
 
-  it('holds back what the log has no space for, in order, and loses nothing', () => {
-    const wal = new ScriptedWal();
-    const { queue, durable, fatal } = queueOn(wal);
-    wal.refuse = noSpace();
-    queue.add(append(1, [5]));
-    queue.add(append(2, []));
-    queue.add(append(3, [6]));
-    expect([queue.isOutOfSpace, wal.appended, durable]).toEqual([true, [], []]);
-    queue.retry();
-    expect(queue.isOutOfSpace).toBe(true);
-    wal.refuse = null;
-    queue.retry();
-    expect([queue.isOutOfSpace, wal.appended]).toEqual([false, ['5 hint 0', '6 hint 0']]);
-    for (const sync of wal.syncs) sync(null);
-    expect(durable).toEqual([2, 3]);
-    expect(fatal).toEqual([]);
-  });
+  it.each(['WAL_NO_SPACE', 'WAL_BUSY'] as const)(
+    'holds back what the log refuses with %s, in order, and loses nothing',
+    (code) => {
+      const wal = new ScriptedWal();
+      const { queue, durable, fatal } = queueOn(wal);
+      wal.refuse = new WalError(code, 'full');
+      queue.add(append(1, [5]));
+      queue.add(append(2, []));
+      queue.add(append(3, [6]));
+      expect([queue.isOutOfSpace, wal.appended, durable]).toEqual([true, [], []]);
+      queue.retry();
+      expect(queue.isOutOfSpace).toBe(true);
+      wal.refuse = null;
+      queue.retry();
+      expect([queue.isOutOfSpace, wal.appended]).toEqual([false, ['5 hint 0', '6 hint 0']]);
+      for (const sync of wal.syncs) sync(null);
+      expect(durable).toEqual([2, 3]);
+      expect(fatal).toEqual([]);
+    },
+  );
 
   it('passes the end of the log on, and reports nothing durable', () => {
     const wal = new ScriptedWal();

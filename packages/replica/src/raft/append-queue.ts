@@ -26,13 +26,13 @@ interface OpenTicket {
 
 /**
  * Hands the entries of Readies to the WAL in order and reports their tickets as they become durable,
- * in order too. Without space in the WAL it holds them back and tries again (S13): nothing is
- * acknowledged meanwhile, and nothing is lost.
+ * in order too. Without space in the WAL, or while that has as much waiting for the disk as it takes, it holds
+ * them back and tries again (S13): nothing is acknowledged meanwhile, and nothing is lost.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions;
   #open: OpenTicket[] = [];
-  /** What the WAL had no space for, with all that came later. */
+  /** What the WAL had no space or room for, with all that came later. */
   #held: Append[] = [];
   #isClosed = false;
 
@@ -40,7 +40,7 @@ export class AppendQueue {
     this.#options = options;
   }
 
-  /** True while the WAL has no space. */
+  /** True while the WAL has no space, or no room in its queue. */
   get isOutOfSpace(): boolean {
     return this.#held.length > 0;
   }
@@ -85,8 +85,9 @@ export class AppendQueue {
       wal.append(replicaId, append.entries, append.commit);
       wal.sync((error) => this.#synced(ticket, error));
     } catch (error) {
-      if (codeOf(error) !== WalErrorCode.NoSpace) throw error;
-      this.#options.logger.warn('raft.log.no_space', { ticket: append.ticket });
+      const code = codeOf(error);
+      if (code !== WalErrorCode.NoSpace && code !== WalErrorCode.Busy) throw error;
+      this.#options.logger.warn('raft.log.no_space', { ticket: append.ticket, code });
       this.#held.push(append);
     }
   }
