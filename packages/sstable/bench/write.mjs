@@ -1,6 +1,7 @@
 // Batches of 100 random keys: a burst into memory, and sustained until flushes and compactions have caught up.
 // The hosted database keeps no log of its own: its host does. classic-level writes its log without a sync.
-
+import { JobScheduler } from '@dougdb/sstable';
+import { TableWorkers } from '@dougdb/sstable/node';
 import { compare } from './support/compare.mjs';
 import { keyInto, newKey } from './support/data.mjs';
 import { openClassicLevel, openLmdbAt, openOurs } from './support/engines.mjs';
@@ -22,18 +23,26 @@ export async function benchWrite(dir, entries, value) {
     ],
     'entries',
   );
+  // As a node has it: flushes and compactions in threads of their own, as those of classic-level are.
+  const workers = new TableWorkers({ threads: 2 });
+  const scheduler = new JobScheduler({ workers });
   await compare(
     `batch(${BATCH}), ${entries} entries and all that they cause`,
     [
-      ['sstable, no log', () => writeOurs(fresh('ours'), entries, value, 'sustained')],
+      [
+        'sstable, no log',
+        () => writeOurs(fresh('ours'), entries, value, 'sustained', { scheduler }),
+      ],
+      ['sstable, no log, no threads', () => writeOurs(fresh('ours'), entries, value, 'sustained')],
       ['classic-level', () => writeLevel(fresh('level'), entries, value, 'sustained')],
     ],
     'entries',
   );
+  await workers.close();
 }
 
-async function writeOurs(dir, entries, value, kind) {
-  const db = await openOurs(dir, kind === 'burst' ? { memtableBytes: 2 ** 31 } : {});
+async function writeOurs(dir, entries, value, kind, options = {}) {
+  const db = await openOurs(dir, kind === 'burst' ? { memtableBytes: 2 ** 31 } : options);
   db.setHistoryFloor(Number.MAX_SAFE_INTEGER);
   const key = new Uint8Array(KEY_BYTES);
   for (let i = 0; i < entries; i++) {
