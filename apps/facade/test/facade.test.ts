@@ -85,6 +85,7 @@ describe('a facade in front of three members and three partitions', () => {
       context: undefined,
       keys: ['z', 'none', 'a', 'k'].map(key),
       consistency: Consistency.CONSISTENCY_EVENTUAL,
+      maxAgeMs: 0,
     });
     const answer = await until('all replicas to know it', async () => {
       const bytes = await client.unary(dougService.multiGet, request.finish());

@@ -240,7 +240,12 @@ function key(text: string): Uint8Array {
 
 describe('MultiGet', () => {
   const multiGet = (keys: readonly string[]): Uint8Array =>
-    MultiGetRequest.encode({ context: undefined, keys: keys.map(key), consistency: 0 }).finish();
+    MultiGetRequest.encode({
+      context: undefined,
+      keys: keys.map(key),
+      consistency: 0,
+      maxAgeMs: 0,
+    }).finish();
 
   it('reads from all partitions, in the order of the keys', async () => {
     const bench = await FacadeBench.ready({ partitions: split });

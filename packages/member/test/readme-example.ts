@@ -39,7 +39,13 @@ export async function example(dataDir: string, hardState: HardStateStore): Promi
   const value = new TextEncoder().encode('Ada');
   const put = PutRequest.encode(PutRequest.fromPartial({ key, value })).finish();
   await member.unary('/dougdb.v1.Doug/Put', put, patience);
-  const get = GetRequest.encode({ context: undefined, key, consistency: 0 }).finish();
+  const get = GetRequest.encode({
+    context: undefined,
+    key,
+    consistency: 0,
+    revision: 0,
+    maxAgeMs: 0,
+  }).finish();
   const answer = GetResponse.decode(await member.unary('/dougdb.v1.Doug/Get', get, patience));
 
   await member.drain(8_000);

@@ -276,6 +276,8 @@ describe.each([1, 3])('requests to a cluster of %i', (count) => {
       context: undefined,
       key: bytes('k'),
       consistency: 0,
+      revision: 0,
+      maxAgeMs: 0,
     }).finish();
     const unknown = Uint8Array.from([...request, 0x18, 9]);
     for (const bad of [unknown, GetRequest.encode(GetRequest.decode(new Uint8Array(0))).finish()]) {

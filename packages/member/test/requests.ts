@@ -68,6 +68,8 @@ export async function get(
     context: undefined,
     key: typeof key === 'string' ? bytes(key) : key,
     consistency: 0,
+    revision: 0,
+    maxAgeMs: 0,
     ...more,
   }).finish();
   return GetResponse.decode(await node.unary('/dougdb.v1.Doug/Get', request));
@@ -102,6 +104,10 @@ export async function scan(
     reverse: false,
     keysOnly: false,
     consistency: 0,
+    revision: 0,
+    maxAgeMs: 0,
+    countOnly: false,
+    token: new Uint8Array(0),
     ...more,
   }).finish();
   const context = { deadlineMs: node.clock.monotonicMs() + 5_000 };

@@ -12,7 +12,7 @@ import {
 } from '../test/arbitraries.js';
 import { embedded, join, mutated } from '../test/mutation.js';
 import { CommandView, encodeDelete, encodePut, readCommand } from './command-codec.js';
-import { Command, type OpId } from './gen/dougdb/v1/types.js';
+import { Command, type DeleteOperation, type OpId } from './gen/dougdb/v1/types.js';
 import { limits } from './limits.js';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -56,7 +56,12 @@ function command(id: OpId | undefined, key: Uint8Array, value?: Uint8Array): Com
 function encode({ opId: id, operation }: Command): Uint8Array {
   return operation?.$case === 'put'
     ? encodePut(id ?? null, operation.value.key, operation.value.value, operation.value)
-    : encodeDelete(id ?? null, operation!.value.key, operation!.value);
+    : encodeDelete(id ?? null, removalOf(operation).key, removalOf(operation));
+}
+
+function removalOf(operation: Command['operation']): DeleteOperation {
+  if (operation?.$case !== 'delete') throw new Error('not a delete');
+  return operation.value;
 }
 
 /** What the view says, as the message that the generated decoder would make. */
@@ -65,14 +70,14 @@ function read(bytes: Uint8Array, start = 0, end = bytes.length): Command {
   readCommand(bytes, start, end, view);
   const { sessionStart, startedAt, seq, firstIncomplete } = view;
   const session = bytes.slice(sessionStart, sessionStart + 16);
-  const { ifRevision, ifAbsent, returnPrevious, returnExisted } = view;
+  const { ifRevision, ifAbsent, returnPrevious, returnExisted, ttlMs } = view;
   const key = bytes.slice(view.keyStart, view.keyEnd);
   const value = bytes.slice(view.valueStart, view.valueEnd);
   return {
     opId: sessionStart === -1 ? undefined : { session, startedAt, seq, firstIncomplete },
     operation:
       view.kind === 'put'
-        ? { $case: 'put', value: { key, value, ifRevision, ifAbsent, returnPrevious } }
+        ? { $case: 'put', value: { key, value, ifRevision, ifAbsent, returnPrevious, ttlMs } }
         : { $case: 'delete', value: { key, ifRevision, returnPrevious, returnExisted } },
   };
 }
@@ -200,9 +205,9 @@ describe('readCommand', () => {
       'an unknown field',
       join(
         encodeDelete(null, text('k')),
-        raw((w) => w.uint32(0x22).string('new')),
+        raw((w) => w.uint32(0x42).string('new')),
       ),
-      'unknown field 4',
+      'unknown field 8',
     ],
     [
       'an operation of the wrong type',
@@ -211,8 +216,8 @@ describe('readCommand', () => {
     ],
     [
       'an unknown field in a put',
-      raw((w) => w.uint32(0x12).fork().uint32(10).string('k').uint32(0x30).uint64(1).join()),
-      'field 6 .*in put',
+      raw((w) => w.uint32(0x12).fork().uint32(10).string('k').uint32(0x38).uint64(1).join()),
+      'field 7 .*in put',
     ],
     [
       'a value in a delete',

@@ -1,3 +1,4 @@
+import { type CommandBody, checkTtl, readBody } from './command-body.js';
 import { DougError } from './doug-error.js';
 import type { OpId } from './gen/dougdb/v1/types.js';
 import { type LimitTable, limits } from './limits.js';
@@ -8,21 +9,28 @@ import { WireReader } from './wire/wire-reader.js';
 /** Length of a session id in bytes. */
 export const SESSION_BYTES = 16;
 
-// Command { OpId op_id = 1; oneof { PutOperation put = 2; DeleteOperation delete = 3 } }
+// Command { OpId op_id = 1; oneof { PutOperation put = 2; DeleteOperation delete = 3; TxnOperation txn = 4;
+//   DeleteRangeOperation delete_range = 5; ExpireOperation expire = 6; CompactOperation compact = 7 } }
 const COMMAND_OP_ID = 0x0a;
 const COMMAND_PUT = 0x12;
 const COMMAND_DELETE = 0x1a;
+const COMMAND_TXN = 0x22;
+const COMMAND_DELETE_RANGE = 0x2a;
+const COMMAND_EXPIRE = 0x32;
+const COMMAND_COMPACT = 0x3a;
 // OpId { bytes session = 1; uint64 started_at = 2; uint64 seq = 3; uint64 first_incomplete = 4 }
 const OP_ID_SESSION = 0x0a;
 const OP_ID_STARTED_AT = 0x10;
 const OP_ID_SEQ = 0x18;
 const OP_ID_FIRST_INCOMPLETE = 0x20;
-// PutOperation { bytes key = 1; bytes value = 2; uint64 if_revision = 3; bool if_absent = 4; bool return_previous = 5 }
+// PutOperation { bytes key = 1; bytes value = 2; uint64 if_revision = 3; bool if_absent = 4; bool return_previous = 5;
+//   uint64 ttl_ms = 6 }
 const OPERATION_KEY = 0x0a;
 const PUT_VALUE = 0x12;
 const PUT_IF_REVISION = 0x18;
 const PUT_IF_ABSENT = 0x20;
 const PUT_RETURN_PREVIOUS = 0x28;
+const PUT_TTL_MS = 0x30;
 // DeleteOperation { bytes key = 1; uint64 if_revision = 2; bool return_previous = 3; bool return_existed = 4 }
 const DELETE_IF_REVISION = 0x10;
 const DELETE_RETURN_PREVIOUS = 0x18;
@@ -39,6 +47,8 @@ export interface PutConditions {
   readonly ifAbsent?: boolean | undefined;
   /** Answer what was there before. */
   readonly returnPrevious?: boolean | undefined;
+  /** The key goes when so much log time has passed; 0 or left out: it stays. No condition: such a put may be blind. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** As {@link PutConditions}, of a delete. */
@@ -63,13 +73,14 @@ export function encodePut(
   value: Uint8Array,
   conditions: PutConditions = blind,
 ): Uint8Array {
-  const { ifRevision = 0, ifAbsent = false, returnPrevious = false } = conditions;
+  const { ifRevision = 0, ifAbsent = false, returnPrevious = false, ttlMs = 0 } = conditions;
   const operationBytes =
     bytesFieldSize(key.length) +
     bytesFieldSize(value.length) +
     numberSize(ifRevision) +
     flagSize(ifAbsent) +
-    flagSize(returnPrevious);
+    flagSize(returnPrevious) +
+    numberSize(ttlMs);
   const opIdBytes = opId === null ? -1 : opIdSize(opId);
   const bytes = allocate(optionalSize(opIdBytes) + fieldSize(operationBytes));
   let pos = opId === null ? 0 : writeOpId(bytes, opId, opIdBytes);
@@ -79,7 +90,8 @@ export function encodePut(
   pos = writeBytesField(bytes, pos, PUT_VALUE, value);
   pos = writeNumberField(bytes, pos, PUT_IF_REVISION, ifRevision);
   pos = writeNumberField(bytes, pos, PUT_IF_ABSENT, ifAbsent ? 1 : 0);
-  writeNumberField(bytes, pos, PUT_RETURN_PREVIOUS, returnPrevious ? 1 : 0);
+  pos = writeNumberField(bytes, pos, PUT_RETURN_PREVIOUS, returnPrevious ? 1 : 0);
+  writeNumberField(bytes, pos, PUT_TTL_MS, ttlMs);
   return bytes;
 }
 
@@ -107,12 +119,17 @@ export function encodeDelete(
   return bytes;
 }
 
+export type CommandKind = 'put' | 'delete' | CommandBody['kind'];
+
 /**
  * What {@link readCommand} found: offsets into the bytes that it read, so that nothing is made per
  * command. One instance is filled again and again. After an error its fields mean nothing.
  */
 export class CommandView {
-  kind: 'put' | 'delete' = 'put';
+  kind: CommandKind = 'put';
+  /** Of everything but a put or delete: the operation, its bytes views of what was read. */
+  body: CommandBody | null = null;
+  /** Of everything but a put or delete: the first key that it names, by which it finds its partition. */
   keyStart = 0;
   keyEnd = 0;
   /** Empty range for a delete. */
@@ -126,6 +143,8 @@ export class CommandView {
   returnPrevious = false;
   /** The answer tells whether anything was there. */
   returnExisted = false;
+  /** Of a put: the key goes when so much log time has passed; 0: it stays. */
+  ttlMs = 0;
   /** Offset of the 16 bytes of the session; -1: the command has no op id. */
   sessionStart = -1;
   /** Log time at which the session began; 0 without op id. */
@@ -137,6 +156,7 @@ export class CommandView {
 
   /** Whether the command must look at what is there: it has a condition or tells what it found. */
   get looks(): boolean {
+    if (this.body !== null) return true;
     return this.ifRevision !== 0 || this.ifAbsent || this.returnPrevious || this.returnExisted;
   }
 }
@@ -179,6 +199,14 @@ export function readCommand(
         hasOperation = true;
         view.kind = tag === COMMAND_PUT ? 'put' : 'delete';
         readOperation(view, table);
+        break;
+      case COMMAND_TXN:
+      case COMMAND_DELETE_RANGE:
+      case COMMAND_EXPIRE:
+      case COMMAND_COMPACT:
+        if (hasOperation) refuse('two operations');
+        hasOperation = true;
+        readOther(bodyKinds[tag], view, table);
         break;
       default:
         refuse(`unknown field ${tag >>> 3} or wrong wire type`);
@@ -232,18 +260,11 @@ function readOperation(view: CommandView, table: LimitTable): void {
   let seen = 0;
   reader.pos = reader.start;
   reader.end = end;
-  view.keyStart = end;
-  view.keyEnd = end;
-  view.valueStart = end;
-  view.valueEnd = end;
-  view.ifRevision = 0;
-  view.ifAbsent = false;
-  view.returnPrevious = false;
-  view.returnExisted = false;
+  clearOperation(view, end);
   const isPut = view.kind === 'put';
   while (reader.pos < end) {
     const tag = reader.tag();
-    const bit = tag < 0x30 ? 1 << (tag >>> 3) : 0;
+    const bit = tag < 0x38 ? 1 << (tag >>> 3) : 0;
     if ((seen & bit) !== 0) refuse(`repeated field ${tag >>> 3} in ${view.kind}`);
     seen |= bit;
     if (tag === OPERATION_KEY) {
@@ -264,6 +285,26 @@ function readOperation(view: CommandView, table: LimitTable): void {
     refuse(`value of ${valueBytes} bytes is over the limit of ${table.valueBytes}`);
 }
 
+const bodyKinds = {
+  [COMMAND_TXN]: 'txn',
+  [COMMAND_DELETE_RANGE]: 'delete-range',
+  [COMMAND_EXPIRE]: 'expire',
+  [COMMAND_COMPACT]: 'compact',
+} as const;
+
+/** The rarer kinds are decoded into objects. */
+function readOther(kind: CommandBody['kind'], view: CommandView, table: LimitTable): void {
+  reader.range();
+  clearOperation(view, reader.pos);
+  const bytes = reader.bytes;
+  const body = readBody(kind, bytes.subarray(reader.start, reader.pos), table);
+  view.kind = kind;
+  view.body = body;
+  if (body.firstKey === null) return;
+  view.keyStart = body.firstKey.byteOffset - bytes.byteOffset;
+  view.keyEnd = view.keyStart + body.firstKey.length;
+}
+
 function readPutField(tag: number, view: CommandView): void {
   switch (tag) {
     case PUT_VALUE:
@@ -279,6 +320,10 @@ function readPutField(tag: number, view: CommandView): void {
       break;
     case PUT_RETURN_PREVIOUS:
       view.returnPrevious = reader.varint() !== 0;
+      break;
+    case PUT_TTL_MS:
+      view.ttlMs = reader.varint();
+      checkTtl(view.ttlMs);
       break;
     default:
       refuse(`unknown field ${tag >>> 3} or wrong wire type in put`);
@@ -299,6 +344,19 @@ function readDeleteField(tag: number, view: CommandView): void {
     default:
       refuse(`unknown field ${tag >>> 3} or wrong wire type in delete`);
   }
+}
+
+function clearOperation(view: CommandView, end: number): void {
+  view.body = null;
+  view.keyStart = end;
+  view.keyEnd = end;
+  view.valueStart = end;
+  view.valueEnd = end;
+  view.ifRevision = 0;
+  view.ifAbsent = false;
+  view.returnPrevious = false;
+  view.returnExisted = false;
+  view.ttlMs = 0;
 }
 
 /** Checks the length of a key. @throws DougError INVALID_ARGUMENT when it is empty or over the limit */

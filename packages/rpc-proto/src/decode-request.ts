@@ -51,7 +51,8 @@ export function checkRequestBytes(bytes: Uint8Array, table: LimitTable = limits)
   );
 }
 
-function refuseUnknownFields(message: object): void {
+/** Refuses what this version does not know, also in messages inside. @throws DougError INVALID_ARGUMENT */
+export function refuseUnknownFields(message: object): void {
   for (const [name, value] of Object.entries(message)) {
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
     if (name !== '_unknownFields') {

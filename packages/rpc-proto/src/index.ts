@@ -23,6 +23,16 @@ export {
   type RetryRule,
 } from './codes.js';
 export {
+  type CommandBody,
+  checkTtl,
+  encodeDeleteRange,
+  encodeInternal,
+  encodeTxn,
+  forEachRange,
+  type VisitRange,
+} from './command-body.js';
+export {
+  type CommandKind,
   CommandView,
   checkKeyBytes,
   type DeleteConditions,
@@ -46,9 +56,14 @@ export * from './gen/dougdb/raft/v1/raft.js';
 export * from './gen/dougdb/v1/doug.js';
 export * from './gen/dougdb/v1/routes.js';
 export * from './gen/dougdb/v1/types.js';
-export { assertLimits, type LimitTable, limits, PIPE_ITEM_TIMEOUT_MS } from './limits.js';
 export {
-  isConsistency,
+  assertLimits,
+  type LimitTable,
+  limits,
+  MAX_TTL_MS,
+  PIPE_ITEM_TIMEOUT_MS,
+} from './limits.js';
+export {
   type PipeOp,
   type PipeRequestVisitor,
   readPipeRequest,
@@ -57,4 +72,5 @@ export { PipeRequestWriter } from './pipe/request-writer.js';
 export { NO_HEADER } from './pipe/response-format.js';
 export { type PipeResponseVisitor, readPipeResponse } from './pipe/response-reader.js';
 export { type LookedWrite, PipeResponseWriter } from './pipe/response-writer.js';
+export { LINEARIZABLE, type ReadLevel, readLevel } from './read-level.js';
 export { FRAME_HEADROOM_BYTES } from './wire/byte-sink.js';

@@ -122,6 +122,9 @@ export const limits: LimitTable = Object.freeze({
  */
 export const PIPE_ITEM_TIMEOUT_MS = 30_000;
 
+/** Longest life of a key with a time to live, in milliseconds: 20 years. Log time must not run over. */
+export const MAX_TTL_MS = 20 * 365 * 24 * 3600 * 1000;
+
 /**
  * Checks that what is accepted at one hop fits through all later ones: what a client may send fits
  * into an entry, an entry into a peer's message, that into the log. Called once at start.

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { DeleteOperation, OpId, PutOperation } from '../src/gen/dougdb/v1/types.js';
+import { MAX_TTL_MS } from '../src/limits.js';
 
 /** Safe integers >= 0, with the places where varints grow. */
 export const aNumber: fc.Arbitrary<number> = fc.oneof(
@@ -38,9 +39,14 @@ const aRevisionOrNone = fc.oneof(fc.constant(0), aNumber);
 
 /** What a put looks at; half of them are blind. */
 export const aPutLook: fc.Arbitrary<
-  Pick<PutOperation, 'ifRevision' | 'ifAbsent' | 'returnPrevious'>
+  Pick<PutOperation, 'ifRevision' | 'ifAbsent' | 'returnPrevious' | 'ttlMs'>
 > = fc
-  .record({ ifRevision: aRevisionOrNone, ifAbsent: fc.boolean(), returnPrevious: fc.boolean() })
+  .record({
+    ifRevision: aRevisionOrNone,
+    ifAbsent: fc.boolean(),
+    returnPrevious: fc.boolean(),
+    ttlMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: MAX_TTL_MS })),
+  })
   .map((look) => ({ ...look, ifAbsent: look.ifAbsent && look.ifRevision === 0 }));
 
 export const aDeleteLook: fc.Arbitrary<
@@ -51,5 +57,5 @@ export const aDeleteLook: fc.Arbitrary<
   returnExisted: fc.boolean(),
 });
 
-export const blindPut = { ifRevision: 0, ifAbsent: false, returnPrevious: false };
+export const blindPut = { ifRevision: 0, ifAbsent: false, returnPrevious: false, ttlMs: 0 };
 export const blindDelete = { ifRevision: 0, returnPrevious: false, returnExisted: false };

@@ -56,7 +56,7 @@ describe('service definitions', () => {
     }));
     const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
     expect(defined.sort(byPath)).toEqual(declared.sort(byPath));
-    expect(declared).toHaveLength(16);
+    expect(declared).toHaveLength(20);
   });
 
   it('name each method as its key', () => {
@@ -114,7 +114,7 @@ describe('over a real connection', () => {
           const { key } = decodeRequest(GetRequest, call.request);
           if (key[0] === 0x21)
             throw new DougError('NOT_LEADER', 'ask node 7 – it leads', { retryAfterMs: 3 });
-          const kv = { key, value: key, revision: key.length };
+          const kv = { key, value: key, revision: key.length, expiresAt: 0 };
           done(null, GetResponse.encode({ header: undefined, kv }).finish());
         } catch (error) {
           done(grpcError(error));
@@ -154,7 +154,13 @@ describe('over a real connection', () => {
     });
   }
   const getOf = (key: Uint8Array) =>
-    GetRequest.encode({ context: undefined, key, consistency: 0 }).finish();
+    GetRequest.encode({
+      context: undefined,
+      key,
+      consistency: 0,
+      revision: 0,
+      maxAgeMs: 0,
+    }).finish();
 
   it('a request and its answer stay bytes until the two ends decode them', async () => {
     const { bytes } = await call(dougService.get, getOf(Uint8Array.of(5, 6)));

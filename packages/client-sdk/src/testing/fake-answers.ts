@@ -75,6 +75,7 @@ function statusOf(
       lastIndex: revision,
       revision,
       state: 'serving',
+      historyFloor: 0,
       sessions: 0,
     })),
   }).finish();

@@ -204,6 +204,7 @@ export class FakePipe implements PipeConnection {
     const { kind, ifRevision, ifAbsent, returnPrevious, returnExisted } = view;
     const { startedAt, seq, firstIncomplete } = view;
     const session = bytes.subarray(view.sessionStart, view.sessionStart + SESSION_BYTES);
+    if (kind !== 'put' && kind !== 'delete') throw new DougError('UNIMPLEMENTED', kind);
     return {
       kind,
       key: bytes.slice(view.keyStart, view.keyEnd),

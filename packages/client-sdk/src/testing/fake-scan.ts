@@ -59,7 +59,10 @@ export async function* fakeStream(
         key,
         value: keysOnly ? new Uint8Array() : value,
         revision,
+        expiresAt: 0,
       })),
+      count: 0,
+      token: new Uint8Array(0),
       resumeKey: isLast ? undefined : resumeKey,
     }).finish();
     if (isLast) return;

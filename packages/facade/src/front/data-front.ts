@@ -9,7 +9,6 @@ import {
   encodePut,
   GetRequest,
   GetResponse,
-  isConsistency,
   limits,
   MultiGetRequest,
   MultiGetResponse,
@@ -17,6 +16,7 @@ import {
   PutResponse,
   type RequestContext,
   type ResponseHeader,
+  readLevel,
 } from '@dougdb/rpc-proto';
 import type { PointCalls, Read, Started, Written } from './point-calls.js';
 
@@ -67,7 +67,7 @@ export class DataFront {
     this.#check(context);
     const started = this.#startRead(key, consistency, call.deadlineMs);
     const { header, value, revision } = await untilGone(started, call.signal);
-    const kv = value === null ? undefined : { key, value, revision };
+    const kv = value === null ? undefined : { key, value, revision, expiresAt: 0 };
     return GetResponse.encode({ header, kv }).finish();
   }
 
@@ -108,16 +108,11 @@ export class DataFront {
 
   #startRead(key: Uint8Array, consistency: Consistency, deadlineMs: number): Started<Read> {
     checkKeyBytes(key.length);
-    if (!isConsistency(consistency)) {
-      throw new DougError('INVALID_ARGUMENT', `unknown consistency ${consistency}`);
-    }
+    const level = readLevel(consistency, 0, 0);
     return this.#calls.read({
       op: 'get',
       bytes: key,
-      consistency:
-        consistency === Consistency.CONSISTENCY_UNSPECIFIED
-          ? Consistency.CONSISTENCY_LINEARIZABLE
-          : consistency,
+      consistency: level.consistency,
       hasOpId: false,
       deadlineMs,
     });

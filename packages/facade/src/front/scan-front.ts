@@ -3,9 +3,9 @@ import {
   Consistency,
   DougError,
   decodeRequest,
-  isConsistency,
   limits,
   type RequestContext,
+  readLevel,
   ScanRequest,
   ScanResponse,
 } from '@dougdb/rpc-proto';
@@ -58,7 +58,15 @@ async function sendChunks(scan: RangeScan, output: StreamOutput): Promise<void> 
     const chunk = await scan.next();
     resumeKey = chunk === null ? undefined : scan.resumeKey;
     const { header, kvs = [] } = chunk ?? {};
-    await output.send(ScanResponse.encode({ header, kvs: [...kvs], resumeKey }).finish());
+    await output.send(
+      ScanResponse.encode({
+        header,
+        kvs: [...kvs],
+        resumeKey,
+        count: 0,
+        token: new Uint8Array(0),
+      }).finish(),
+    );
   } while (resumeKey !== undefined);
 }
 
@@ -85,7 +93,5 @@ function checkBounds({ start, end, consistency }: ScanRequest): void {
   if (end.length > 0 && compareKeys(start, end) > 0) {
     throw new DougError('INVALID_ARGUMENT', 'the start of the range lies behind its end');
   }
-  if (!isConsistency(consistency)) {
-    throw new DougError('INVALID_ARGUMENT', `unknown consistency ${consistency}`);
-  }
+  readLevel(consistency, 0, 0);
 }

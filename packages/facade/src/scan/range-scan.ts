@@ -176,6 +176,10 @@ export class RangeScan {
       consistency: eventual
         ? Consistency.CONSISTENCY_EVENTUAL
         : Consistency.CONSISTENCY_LINEARIZABLE,
+      revision: 0,
+      maxAgeMs: 0,
+      countOnly: false,
+      token: new Uint8Array(0),
     }).finish();
   }
 

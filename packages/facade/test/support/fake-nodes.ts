@@ -241,7 +241,10 @@ export class FakeNodes implements NodeTransport {
           key: Buffer.from(key),
           value: request.keysOnly ? new Uint8Array() : Buffer.from(value),
           revision,
+          expiresAt: 0,
         })),
+        count: 0,
+        token: new Uint8Array(),
         resumeKey: goesOn === undefined || isFull ? undefined : Buffer.from(goesOn),
       }).finish();
       await this.pause(this.latencyMs);
@@ -432,7 +435,7 @@ export class FakeStream implements PipeConnection {
           message,
           id,
           op,
-          kind: op === 'get' ? 'get' : view.kind,
+          kind: op === 'get' ? 'get' : view.kind === 'delete' ? 'delete' : 'put',
           key: op === 'get' ? text(start, end) : text(view.keyStart, view.keyEnd),
           value: op === 'get' ? '' : text(view.valueStart, view.valueEnd),
           timeoutMs,

@@ -40,6 +40,7 @@ export function handleStatus(
       lastIndex: status.lastIndex,
       revision: status.revision,
       state: status.state,
+      historyFloor: 0,
       sessions: status.sessions,
     })),
     limits: clientLimits(),

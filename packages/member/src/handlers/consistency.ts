@@ -1,12 +1,12 @@
 import type { Consistency as Served } from '@dougdb/replica';
-import { Consistency, DougError, isConsistency } from '@dougdb/rpc-proto';
+import { Consistency, DougError, readLevel } from '@dougdb/rpc-proto';
 
 /** Unspecified is linearizable. @throws DougError INVALID_ARGUMENT for one that this version cannot serve */
 export function servedConsistency(asked: Consistency): Served {
-  if (!isConsistency(asked)) {
-    throw new DougError('INVALID_ARGUMENT', `unknown consistency ${String(asked)}`);
-  }
-  return asked === Consistency.CONSISTENCY_EVENTUAL ? 'eventual' : 'linearizable';
+  const { consistency } = readLevel(asked, 0, 0);
+  if (consistency === Consistency.CONSISTENCY_LINEARIZABLE) return 'linearizable';
+  if (consistency === Consistency.CONSISTENCY_EVENTUAL) return 'eventual';
+  throw new DougError('UNIMPLEMENTED', `reads of consistency ${consistency} are not served yet`);
 }
 
 /** The number on the wire of what was served. */

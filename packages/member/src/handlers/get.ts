@@ -21,6 +21,8 @@ export async function handleGet(
   );
   const header = view.header(replica, wireConsistency(consistency));
   const kv =
-    answer.kind === 'found' ? { key, value: answer.value, revision: answer.revision } : undefined;
+    answer.kind === 'found'
+      ? { key, value: answer.value, revision: answer.revision, expiresAt: 0 }
+      : undefined;
   return GetResponse.encode({ header, kv }).finish();
 }

@@ -87,7 +87,15 @@ async function sendChunks(scan: ScanState, output: ScanOutput): Promise<void> {
     if (output.cancelled) return;
     refuseLate(scan, scan.clock.monotonicMs());
     const resumeKey = more ? resumeAt(scan, kvs) : scan.left > 0 ? scan.beyond : undefined;
-    await output.send(ScanResponse.encode({ header: scan.header, kvs, resumeKey }).finish());
+    await output.send(
+      ScanResponse.encode({
+        header: scan.header,
+        kvs,
+        resumeKey,
+        count: 0,
+        token: new Uint8Array(0),
+      }).finish(),
+    );
   } while (more && !output.cancelled);
 }
 
@@ -103,7 +111,7 @@ async function collect(scan: ScanState, kvs: KeyValue[], output: ScanOutput): Pr
   for (;;) {
     const key = iterator.key().slice();
     const value = keysOnly ? new Uint8Array(0) : iterator.value().slice();
-    kvs.push({ key, value, revision: iterator.sequence() });
+    kvs.push({ key, value, revision: iterator.sequence(), expiresAt: 0 });
     sizeBytes += key.length + value.length + PAIR_OVERHEAD_BYTES;
     scan.left--;
     if (scan.left === 0 || !iterator.next()) return false;

@@ -35,8 +35,11 @@ export const dougService = {
   get: method(doug, 'Get', 'unary'),
   put: method(doug, 'Put', 'unary'),
   delete: method(doug, 'Delete', 'unary'),
+  deleteRange: method(doug, 'DeleteRange', 'unary'),
+  txn: method(doug, 'Txn', 'unary'),
   multiGet: method(doug, 'MultiGet', 'unary'),
   scan: method(doug, 'Scan', 'server stream'),
+  watch: method(doug, 'Watch', 'bidi'),
   pipe: method(doug, 'Pipe', 'bidi'),
 };
 
@@ -68,4 +71,5 @@ export const adminService = {
   memberList: method(admin, 'MemberList', 'unary'),
   partitionList: method(admin, 'PartitionList', 'unary'),
   transferLeader: method(admin, 'TransferLeader', 'unary'),
+  compact: method(admin, 'Compact', 'unary'),
 };

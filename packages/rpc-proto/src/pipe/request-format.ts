@@ -13,6 +13,8 @@ export const ITEM_EPOCH_VERSION = 0x18;
 export const ITEM_RESEND = 0x20;
 export const ITEM_COMMAND = 0x2a;
 export const ITEM_GET = 0x32;
-// GetItem { bytes key = 1; Consistency consistency = 2 }
+// GetItem { bytes key = 1; Consistency consistency = 2; uint64 revision = 3; uint64 max_age_ms = 4 }
 export const GET_KEY = 0x0a;
 export const GET_CONSISTENCY = 0x10;
+export const GET_AT_REVISION = 0x18;
+export const GET_MAX_AGE_MS = 0x20;

@@ -3,14 +3,17 @@ import { checkRequestBytes } from '../decode-request.js';
 import { DougError } from '../doug-error.js';
 import { Consistency } from '../gen/dougdb/v1/types.js';
 import { type LimitTable, limits } from '../limits.js';
+import { LINEARIZABLE, type ReadLevel, readLevel } from '../read-level.js';
 import { WireReader } from '../wire/wire-reader.js';
 import {
   CANCEL_ID,
   CANCEL_IDS_PACKED,
   CLUSTER_ID,
   FIRST_ID,
+  GET_AT_REVISION,
   GET_CONSISTENCY,
   GET_KEY,
+  GET_MAX_AGE_MS,
   ITEM,
   ITEM_COMMAND,
   ITEM_EPOCH_VERSION,
@@ -33,7 +36,8 @@ export interface PipeRequestVisitor {
   /**
    * @param op - for 'command' [start, end) is an encoded Command, not checked yet; for 'get' it is
    * the key, its length checked
-   * @param consistency - of a get, one of the known numbers; 0 for a command
+   * @param consistency - of a get, one of the known numbers, never 0; 0 for a command
+   * @param argument - see {@link ReadLevel}
    */
   item(
     id: number,
@@ -45,6 +49,7 @@ export interface PipeRequestVisitor {
     start: number,
     end: number,
     consistency: Consistency,
+    argument: number,
   ): void;
   /** An item that cannot be read. The others of the message are not affected. @param error - INVALID_ARGUMENT */
   invalid(id: number, error: DougError): void;
@@ -81,7 +86,7 @@ class PipeRequestReader {
   // Of the get that was read last.
   #keyStart = 0;
   #keyEnd = 0;
-  #consistency: Consistency = Consistency.CONSISTENCY_UNSPECIFIED;
+  #level: ReadLevel = LINEARIZABLE;
 
   constructor(bytes: Uint8Array, visitor: PipeRequestVisitor, table: LimitTable) {
     this.#bytes = bytes;
@@ -239,7 +244,8 @@ class PipeRequestReader {
         op,
         this.#keyStart,
         this.#keyEnd,
-        this.#consistency,
+        this.#level.consistency,
+        this.#level.argument,
       );
     } else {
       this.#visitor.item(
@@ -252,6 +258,7 @@ class PipeRequestReader {
         opStart,
         opEnd,
         Consistency.CONSISTENCY_UNSPECIFIED,
+        0,
       );
     }
   }
@@ -259,37 +266,37 @@ class PipeRequestReader {
   #readGet(start: number, end: number): void {
     const reader: WireReader = this.#reader;
     reader.set(this.#bytes, start, end);
-    let hasKey = false;
-    let hasConsistency = false;
-    this.#consistency = Consistency.CONSISTENCY_UNSPECIFIED;
+    let seen = 0;
+    let consistency = 0;
+    let revision = 0;
+    let maxAgeMs = 0;
     while (reader.pos < end) {
       const tag = reader.tag();
-      if (tag === GET_KEY && !hasKey) {
-        hasKey = true;
-        reader.range();
-        this.#keyStart = reader.start;
-        this.#keyEnd = reader.pos;
-      } else if (tag === GET_CONSISTENCY && !hasConsistency) {
-        hasConsistency = true;
-        const value = reader.varint();
-        if (!isConsistency(value)) reader.fail(`unknown consistency ${value}`);
-        this.#consistency = value;
-      } else {
-        reader.fail(`unknown or repeated field ${tag >>> 3} in a get`);
+      const bit = tag <= GET_MAX_AGE_MS ? 1 << (tag >>> 3) : 0;
+      if ((seen & bit) !== 0) reader.fail(`repeated field ${tag >>> 3} in a get`);
+      seen |= bit;
+      switch (tag) {
+        case GET_KEY:
+          reader.range();
+          this.#keyStart = reader.start;
+          this.#keyEnd = reader.pos;
+          break;
+        case GET_CONSISTENCY:
+          consistency = reader.varint();
+          break;
+        case GET_AT_REVISION:
+          revision = reader.varint();
+          break;
+        case GET_MAX_AGE_MS:
+          maxAgeMs = reader.varint();
+          break;
+        default:
+          reader.fail(`unknown field ${tag >>> 3} in a get`);
       }
     }
+    const isPlain = consistency <= 1 && revision === 0 && maxAgeMs === 0;
+    this.#level = isPlain ? LINEARIZABLE : readLevel(consistency, revision, maxAgeMs);
+    const hasKey = (seen & 2) !== 0;
     checkKeyBytes(hasKey ? this.#keyEnd - this.#keyStart : 0, this.#table);
   }
-}
-
-/**
- * Whether a number is a consistency that this version can serve (or 0: the default). An unknown one
- * must be refused: serving it as something weaker would break a promise.
- */
-export function isConsistency(value: number): value is Consistency {
-  return (
-    value === Consistency.CONSISTENCY_UNSPECIFIED ||
-    value === Consistency.CONSISTENCY_LINEARIZABLE ||
-    value === Consistency.CONSISTENCY_EVENTUAL
-  );
 }

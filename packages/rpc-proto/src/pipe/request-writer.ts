@@ -1,11 +1,13 @@
-import type { Consistency } from '../gen/dougdb/v1/types.js';
+import { Consistency } from '../gen/dougdb/v1/types.js';
 import { ByteSink, fieldSize, numberSize } from '../wire/byte-sink.js';
 import {
   CANCEL_ID,
   CLUSTER_ID,
   FIRST_ID,
+  GET_AT_REVISION,
   GET_CONSISTENCY,
   GET_KEY,
+  GET_MAX_AGE_MS,
   ITEM,
   ITEM_COMMAND,
   ITEM_EPOCH_VERSION,
@@ -83,7 +85,11 @@ export class PipeRequestWriter {
     return this.#firstId + this.#items++;
   }
 
-  /** Adds a get of the key source[start, end). @returns the id of the item */
+  /**
+   * Adds a get of the key source[start, end).
+   * @param argument - see ReadLevel
+   * @returns the id of the item
+   */
   addGet(
     timeoutMs: number,
     partitionId: number,
@@ -93,9 +99,10 @@ export class PipeRequestWriter {
     source: Uint8Array,
     start = 0,
     end = source.length,
+    argument = 0,
   ): number {
     const sink = this.#sink;
-    const getBytes = fieldSize(end - start) + (consistency === 0 ? 0 : 2);
+    const getBytes = fieldSize(end - start) + (consistency === 0 ? 0 : 2) + numberSize(argument);
     sink.reserve(itemOverheadBytes + getBytes);
     this.#beginItem(wholeMs(timeoutMs), partitionId, epochVersion, resend, fieldSize(getBytes));
     sink.byte(ITEM_GET);
@@ -107,6 +114,8 @@ export class PipeRequestWriter {
       sink.byte(GET_CONSISTENCY);
       sink.byte(consistency);
     }
+    const isAt = consistency === Consistency.CONSISTENCY_AT_REVISION;
+    this.#number(isAt ? GET_AT_REVISION : GET_MAX_AGE_MS, argument);
     return this.#firstId + this.#items++;
   }
 

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { aKey, aNumber, aSmallValue, aValue } from '../../test/arbitraries.js';
 import { embedded, join, mutated } from '../../test/mutation.js';
 import type { DougError } from '../doug-error.js';
-import { PipeItem, PipeRequest } from '../gen/dougdb/v1/doug.js';
-import { Consistency } from '../gen/dougdb/v1/types.js';
+import { type GetItem, PipeItem, PipeRequest } from '../gen/dougdb/v1/doug.js';
+import type { Consistency } from '../gen/dougdb/v1/types.js';
 import { limits } from '../limits.js';
-import { isConsistency, readPipeRequest } from './request-reader.js';
+import { readPipeRequest } from './request-reader.js';
 import { PipeRequestWriter } from './request-writer.js';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -22,7 +22,7 @@ function events(bytes: Uint8Array, table = limits): Event[] {
     {
       begin: (firstId, start, end, count) =>
         void seen.push(['begin', firstId, hex(bytes.subarray(start, end)), count]),
-      item: (id, timeoutMs, partitionId, epochVersion, resend, op, start, end, consistency) =>
+      item: (id, timeoutMs, partitionId, epochVersion, resend, op, start, end, level, argument) =>
         void seen.push([
           'item',
           id,
@@ -32,7 +32,8 @@ function events(bytes: Uint8Array, table = limits): Event[] {
           resend,
           op,
           hex(bytes.subarray(start, end)),
-          consistency,
+          level,
+          argument,
         ]),
       invalid: (id, error) => void seen.push(['invalid', id, error.message]),
       cancel: (id) => void seen.push(['cancel', id]),
@@ -50,14 +51,26 @@ function expected(message: PipeRequest): Event[] {
       const { timeoutMs, partitionId, epochVersion, resend, op } = item;
       const envelope = ['item', message.firstId + i, timeoutMs, partitionId, epochVersion, resend];
       return op!.$case === 'get'
-        ? [...envelope, 'get', hex(op!.value.key), op!.value.consistency]
-        : [...envelope, 'command', hex(op!.value), 0];
+        ? [...envelope, 'get', hex(op!.value.key), ...level(op!.value)]
+        : [...envelope, 'command', hex(op!.value), 0, 0];
     }),
     ...message.cancelIds.map((id) => ['cancel', id]),
   ];
 }
 
-const aConsistency = fc.constantFrom<Consistency[]>(0, 1, 2);
+/** Nothing said is linearizable. */
+function level({ consistency, revision, maxAgeMs }: GetItem): number[] {
+  return [consistency === 0 ? 1 : consistency, revision + maxAgeMs];
+}
+
+/** The fields of a get that belong together. */
+const aLevel: fc.Arbitrary<Omit<GetItem, 'key'>> = fc
+  .record({ consistency: fc.constantFrom<Consistency[]>(0, 1, 2, 3, 4, 5), n: aNumber })
+  .map(({ consistency, n }) => ({
+    consistency,
+    revision: consistency === 5 ? Math.max(1, n) : 0,
+    maxAgeMs: consistency === 4 ? Math.max(1, n) : 0,
+  }));
 
 function anItem(
   key: fc.Arbitrary<Uint8Array>,
@@ -71,8 +84,8 @@ function anItem(
     op: fc.oneof(
       value.map((bytes) => ({ $case: 'command' as const, value: bytes })),
       fc
-        .record({ key, consistency: aConsistency })
-        .map((get) => ({ $case: 'get' as const, value: get })),
+        .tuple(key, aLevel)
+        .map(([name, level]) => ({ $case: 'get' as const, value: { key: name, ...level } })),
     ),
   });
 }
@@ -104,6 +117,7 @@ function write(writer: PipeRequestWriter, message: PipeRequest): Uint8Array {
             place.bytes,
             place.start,
             place.end,
+            op!.value.revision + op!.value.maxAgeMs,
           )
         : writer.addCommand(
             timeoutMs,
@@ -145,7 +159,7 @@ const get = (key: string): PipeItem => ({
   partitionId: 0,
   epochVersion: 0,
   resend: false,
-  op: { $case: 'get', value: { key: text(key), consistency: 0 } },
+  op: { $case: 'get', value: { key: text(key), consistency: 0, revision: 0, maxAgeMs: 0 } },
 });
 const itemField = (item: Uint8Array): Uint8Array => raw((w) => w.uint32(0x1a).bytes(item));
 
@@ -227,8 +241,8 @@ describe('readPipeRequest', () => {
     );
     expect(events(bytes)).toEqual([
       ['begin', 40, '', 2],
-      ['item', 40, 0, 0, 0, false, 'get', '61', 0],
-      ['item', 41, 0, 0, 0, false, 'get', '62', 0],
+      ['item', 40, 0, 0, 0, false, 'get', '61', 1, 0],
+      ['item', 41, 0, 0, 0, false, 'get', '62', 1, 0],
       ['cancel', 3],
     ]);
   });
@@ -244,7 +258,7 @@ describe('readPipeRequest', () => {
     );
     expect(events(bytes)).toEqual([
       ['begin', 9, '', 1],
-      ['item', 9, 0, 0, 0, false, 'get', '61', 0],
+      ['item', 9, 0, 0, 0, false, 'get', '61', 1, 0],
       ['cancel', 1],
       ['cancel', 128],
       ['cancel', 2],
@@ -256,7 +270,7 @@ describe('readPipeRequest', () => {
     expect(events(new Uint8Array(0))).toEqual([['begin', 0, '', 0]]);
     expect(events(itemField(raw((w) => w.uint32(0x2a).bytes(new Uint8Array(0)))))).toEqual([
       ['begin', 0, '', 1],
-      ['item', 0, 0, 0, 0, false, 'command', '', 0],
+      ['item', 0, 0, 0, 0, false, 'command', '', 0, 0],
     ]);
   });
 
@@ -306,8 +320,13 @@ describe('readPipeRequest', () => {
     ['a get without a key', getItem(), 'empty key'],
     ['a key over the limit', getItem(key(new Uint8Array(8193))), 'key of 8193 bytes'],
     ['two keys', getItem(key('a'), key('b')), 'repeated field 1 in a get'],
-    ['an unknown field in a get', getItem(key('a'), Uint8Array.of(0x18, 1)), 'field 3 in a get'],
-    ['an unknown consistency', getItem(key('a'), Uint8Array.of(0x10, 3)), 'unknown consistency 3'],
+    ['an unknown field in a get', getItem(key('a'), Uint8Array.of(0x28, 1)), 'field 5 in a get'],
+    ['an unknown consistency', getItem(key('a'), Uint8Array.of(0x10, 6)), 'unknown consistency 6'],
+    [
+      'a revision of nothing',
+      getItem(key('a'), Uint8Array.of(0x10, 2, 0x18, 1)),
+      'a revision is for',
+    ],
     ['two consistencies', getItem(key('a'), Uint8Array.of(0x10, 1, 0x10, 1)), 'field 2 in a get'],
     ['a key longer than its get', getItem(Uint8Array.of(0x0a, 5, 1)), 'truncated'],
     ['a group', Uint8Array.of(0x0b, 0x0c), 'wrong wire type'],
@@ -319,9 +338,9 @@ describe('readPipeRequest', () => {
       const bytes = join(Uint8Array.of(0x08, 7), good, itemField(item), good);
       expect(events(bytes)).toEqual([
         ['begin', 7, '', 3],
-        ['item', 7, 0, 0, 0, false, 'get', '61', 0],
+        ['item', 7, 0, 0, 0, false, 'get', '61', 1, 0],
         ['invalid', 8, expect.stringMatching(message)],
-        ['item', 9, 0, 0, 0, false, 'get', '61', 0],
+        ['item', 9, 0, 0, 0, false, 'get', '61', 1, 0],
       ]);
     },
   );
@@ -444,12 +463,5 @@ describe('readPipeRequest', () => {
       }),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe('isConsistency', () => {
-  it('knows the numbers of the proto enum and no others', () => {
-    for (const value of Object.values(Consistency)) expect(isConsistency(value)).toBe(value >= 0);
-    expect(isConsistency(3)).toBe(false);
   });
 });

@@ -10,16 +10,18 @@ export const RESULT_ERROR = 0x1a;
 export const RESULT_WRITE = 0x22;
 export const RESULT_GET = 0x2a;
 // WriteResult { uint64 revision = 1; bool result_not_kept = 2; bool compare_failed = 3;
-//   uint64 previous_revision = 4; bytes previous_value = 5 }
+//   uint64 previous_revision = 4; bytes previous_value = 5; bytes result = 6 }
 export const WRITE_REVISION = 0x08;
 export const WRITE_RESULT_NOT_KEPT = 0x10;
 export const WRITE_COMPARE_FAILED = 0x18;
 export const WRITE_PREVIOUS_REVISION = 0x20;
 export const WRITE_PREVIOUS_VALUE = 0x2a;
-// GetResult { bool found = 1; bytes value = 2; uint64 revision = 3 }
+export const WRITE_OPERATION_RESULT = 0x32;
+// GetResult { bool found = 1; bytes value = 2; uint64 revision = 3; uint64 expires_at = 4 }
 export const GET_FOUND = 0x08;
 export const GET_VALUE = 0x12;
 export const GET_REVISION = 0x18;
+export const GET_EXPIRES_AT = 0x20;
 
 /** Header index of a result that has no header: beyond every possible list. */
 export const NO_HEADER = 16_383;

@@ -4,6 +4,7 @@ import { ResponseHeader, Error as WireError } from '../gen/dougdb/v1/types.js';
 import { type LimitTable, limits } from '../limits.js';
 import { WireReader } from '../wire/wire-reader.js';
 import {
+  GET_EXPIRES_AT,
   GET_FOUND,
   GET_REVISION,
   GET_VALUE,
@@ -15,6 +16,7 @@ import {
   RESULT_ID,
   RESULT_WRITE,
   WRITE_COMPARE_FAILED,
+  WRITE_OPERATION_RESULT,
   WRITE_PREVIOUS_REVISION,
   WRITE_PREVIOUS_VALUE,
   WRITE_RESULT_NOT_KEPT,
@@ -26,8 +28,8 @@ export interface PipeResponseVisitor {
   /** @param headers - what the header indexes of the results name */
   begin(headers: readonly ResponseHeader[], resultCount: number): void;
   /**
-   * The last four are of a write that looked first (see LookedWrite): false, 0 and an empty range
-   * otherwise. The previous value is bytes[valueStart, valueEnd) of what is being read.
+   * The last six are of a write that looked first (see LookedWrite): false, 0 and empty ranges otherwise. The
+   * previous value is bytes[valueStart, valueEnd) of what is being read, the result bytes[resultStart, resultEnd).
    */
   write(
     id: number,
@@ -38,6 +40,8 @@ export interface PipeResponseVisitor {
     previousRevision: number,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void;
   /** The value is bytes[valueStart, valueEnd) of what is being read: copy what is kept. */
   get(
@@ -47,6 +51,7 @@ export interface PipeResponseVisitor {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void;
   /** @param header - may name no header */
   error(id: number, header: number, error: WireError): void;
@@ -142,6 +147,8 @@ function readWrite(
   let previousRevision = 0;
   let valueStart = reader.pos;
   let valueEnd = reader.pos;
+  let resultStart = reader.pos;
+  let resultEnd = reader.pos;
   while (reader.pos < reader.end) {
     const tag = reader.tag();
     switch (tag) {
@@ -162,6 +169,11 @@ function readWrite(
         valueStart = reader.start;
         valueEnd = reader.pos;
         break;
+      case WRITE_OPERATION_RESULT:
+        reader.range();
+        resultStart = reader.start;
+        resultEnd = reader.pos;
+        break;
       default:
         reader.skip(tag);
     }
@@ -175,6 +187,8 @@ function readWrite(
     previousRevision,
     valueStart,
     valueEnd,
+    resultStart,
+    resultEnd,
   );
 }
 
@@ -188,6 +202,7 @@ function readGet(
   let valueStart = reader.pos;
   let valueEnd = reader.pos;
   let revision = 0;
+  let expiresAt = 0;
   while (reader.pos < reader.end) {
     const tag = reader.tag();
     if (tag === GET_FOUND) {
@@ -198,11 +213,13 @@ function readGet(
       valueEnd = reader.pos;
     } else if (tag === GET_REVISION) {
       revision = reader.varint();
+    } else if (tag === GET_EXPIRES_AT) {
+      expiresAt = reader.varint();
     } else {
       reader.skip(tag);
     }
   }
-  visitor.get(id, header, found, valueStart, valueEnd, revision);
+  visitor.get(id, header, found, valueStart, valueEnd, revision, expiresAt);
 }
 
 function decodeHeader(reader: WireReader, bytes: Uint8Array): ResponseHeader {

@@ -3,6 +3,7 @@ import { ResponseHeader, Error as WireError } from '../gen/dougdb/v1/types.js';
 import { limits } from '../limits.js';
 import { ByteSink, fieldSize, numberSize } from '../wire/byte-sink.js';
 import {
+  GET_EXPIRES_AT,
   GET_FOUND,
   GET_REVISION,
   GET_VALUE,
@@ -15,6 +16,7 @@ import {
   RESULT_ID,
   RESULT_WRITE,
   WRITE_COMPARE_FAILED,
+  WRITE_OPERATION_RESULT,
   WRITE_PREVIOUS_REVISION,
   WRITE_PREVIOUS_VALUE,
   WRITE_RESULT_NOT_KEPT,
@@ -22,7 +24,7 @@ import {
 } from './response-format.js';
 
 // Tags, ids, revisions and lengths of one result row.
-const rowOverheadBytes = 64;
+const rowOverheadBytes = 80;
 
 /** What a write answers that looked at the key before it took effect. */
 export interface LookedWrite {
@@ -36,6 +38,8 @@ export interface LookedWrite {
   readonly previousValue: Uint8Array | null;
   /** True: more than outcome and revision was not kept, and what was there is not known any more. */
   readonly resultNotKept?: boolean;
+  /** An encoded TxnResult or DeleteRangeResult, by what the command was. */
+  readonly result?: Uint8Array | null;
 }
 
 /**
@@ -85,16 +89,18 @@ export class PipeResponseWriter {
   addLookedWrite(id: number, header: ResponseHeader, write: LookedWrite): boolean {
     const { revision, compareFailed, previousRevision, previousValue, resultNotKept } = write;
     const valueBytes = previousValue?.length ?? 0;
-    if (!this.#room(valueBytes)) return false;
+    const resultBytes = write.result?.length ?? 0;
+    if (!this.#room(valueBytes + resultBytes)) return false;
     const index = this.#headerIndex(header);
     const writeBytes =
       numberSize(revision) +
       (resultNotKept ? 2 : 0) +
       (compareFailed ? 2 : 0) +
       numberSize(previousRevision) +
-      (valueBytes === 0 ? 0 : fieldSize(valueBytes));
+      (valueBytes === 0 ? 0 : fieldSize(valueBytes)) +
+      (resultBytes === 0 ? 0 : fieldSize(resultBytes));
     const sink = this.#sink;
-    sink.reserve(rowOverheadBytes + valueBytes);
+    sink.reserve(rowOverheadBytes + valueBytes + resultBytes);
     this.#beginRow(id, index, fieldSize(writeBytes));
     sink.byte(RESULT_WRITE);
     sink.varint(writeBytes);
@@ -102,15 +108,12 @@ export class PipeResponseWriter {
     this.#number(WRITE_RESULT_NOT_KEPT, resultNotKept ? 1 : 0);
     this.#number(WRITE_COMPARE_FAILED, compareFailed ? 1 : 0);
     this.#number(WRITE_PREVIOUS_REVISION, previousRevision);
-    if (previousValue !== null && valueBytes > 0) {
-      sink.byte(WRITE_PREVIOUS_VALUE);
-      sink.varint(valueBytes);
-      sink.copy(previousValue, 0, valueBytes);
-    }
+    this.#bytes(WRITE_PREVIOUS_VALUE, previousValue);
+    this.#bytes(WRITE_OPERATION_RESULT, write.result ?? null);
     return true;
   }
 
-  /** Answers a get with the value source[start, end) and the revision that wrote it. */
+  /** Answers a get with the value source[start, end), the revision that wrote it, and the log time at which it goes. */
   addGet(
     id: number,
     header: ResponseHeader,
@@ -118,11 +121,16 @@ export class PipeResponseWriter {
     start: number,
     end: number,
     revision: number,
+    expiresAt = 0,
   ): boolean {
     const valueBytes = end - start;
     if (!this.#room(valueBytes)) return false;
     const index = this.#headerIndex(header);
-    const getBytes = 2 + (valueBytes === 0 ? 0 : fieldSize(valueBytes)) + numberSize(revision);
+    const getBytes =
+      2 +
+      (valueBytes === 0 ? 0 : fieldSize(valueBytes)) +
+      numberSize(revision) +
+      numberSize(expiresAt);
     const sink = this.#sink;
     sink.reserve(rowOverheadBytes + valueBytes);
     this.#beginRow(id, index, fieldSize(getBytes));
@@ -135,6 +143,7 @@ export class PipeResponseWriter {
       sink.copy(source, start, end);
     }
     this.#number(GET_REVISION, revision);
+    this.#number(GET_EXPIRES_AT, expiresAt);
     return true;
   }
 
@@ -201,6 +210,13 @@ export class PipeResponseWriter {
     this.#sink.varint(numberSize(id) + numberSize(headerIndex) + resultBytes);
     this.#number(RESULT_ID, id);
     this.#number(RESULT_HEADER, headerIndex);
+  }
+
+  #bytes(tag: number, content: Uint8Array | null): void {
+    if (content === null || content.length === 0) return;
+    this.#sink.byte(tag);
+    this.#sink.varint(content.length);
+    this.#sink.copy(content, 0, content.length);
   }
 
   #number(tag: number, value: number): void {

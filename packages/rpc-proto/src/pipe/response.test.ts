@@ -75,6 +75,7 @@ const nothingLooked = {
   compareFailed: false,
   previousRevision: 0,
   previousValue: new Uint8Array(0),
+  result: new Uint8Array(0),
 };
 
 function aResult(value: fc.Arbitrary<Uint8Array>): fc.Arbitrary<NonNullable<Row>> {
@@ -89,14 +90,15 @@ function aResult(value: fc.Arbitrary<Uint8Array>): fc.Arbitrary<NonNullable<Row>
         compareFailed: fc.boolean(),
         previousRevision: aNumber.map((n) => Math.max(1, n)),
         previousValue: value,
+        result: value,
       })
       .map((write) => ({ $case: 'write' as const, value: write })),
     fc
-      .record({ found: fc.constant(true), value, revision: aNumber })
+      .record({ found: fc.constant(true), value, revision: aNumber, expiresAt: aNumber })
       .map((get) => ({ $case: 'get' as const, value: get })),
     fc.constant({
       $case: 'get' as const,
-      value: { found: false, value: new Uint8Array(0), revision: 0 },
+      value: { found: false, value: new Uint8Array(0), revision: 0, expiresAt: 0 },
     }),
     fc.string().map((message) => ({
       $case: 'error' as const,

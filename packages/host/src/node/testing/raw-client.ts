@@ -66,6 +66,8 @@ export class RawClient {
       context: undefined,
       key: encoder.encode(key),
       consistency: 0,
+      revision: 0,
+      maxAgeMs: 0,
     }).finish();
     const { kv } = GetResponse.decode(await this.unary(dougService.get, request));
     return kv && decoder.decode(kv.value);

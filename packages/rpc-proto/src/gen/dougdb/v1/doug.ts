@@ -6,12 +6,42 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Consistency, Error, KeyValue, OpId, RequestContext, ResponseHeader } from "./types.js";
+import {
+  Consistency,
+  DeleteRangeResult,
+  Error,
+  KeyValue,
+  OpId,
+  RequestContext,
+  ResponseHeader,
+  TxnOperation,
+  TxnResult,
+} from "./types.js";
+
+export const WatchEventType = {
+  WATCH_EVENT_TYPE_UNSPECIFIED: 0,
+  WATCH_EVENT_TYPE_PUT: 1,
+  WATCH_EVENT_TYPE_DELETE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type WatchEventType = typeof WatchEventType[keyof typeof WatchEventType];
+
+export namespace WatchEventType {
+  export type WATCH_EVENT_TYPE_UNSPECIFIED = typeof WatchEventType.WATCH_EVENT_TYPE_UNSPECIFIED;
+  export type WATCH_EVENT_TYPE_PUT = typeof WatchEventType.WATCH_EVENT_TYPE_PUT;
+  export type WATCH_EVENT_TYPE_DELETE = typeof WatchEventType.WATCH_EVENT_TYPE_DELETE;
+  export type UNRECOGNIZED = typeof WatchEventType.UNRECOGNIZED;
+}
 
 export interface GetRequest {
   context: RequestContext | undefined;
   key: Uint8Array;
   consistency: Consistency;
+  /** As the key was at this revision of its partition; 0: as the consistency says. */
+  revision: number;
+  /** Of a bounded read. */
+  maxAgeMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -32,6 +62,8 @@ export interface MultiGetRequest {
   /** At most 1,024. */
   keys: Uint8Array[];
   consistency: Consistency;
+  /** Of bounded reads. */
+  maxAgeMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -61,6 +93,7 @@ export interface PutRequest {
   ifRevision: number;
   ifAbsent: boolean;
   returnPrevious: boolean;
+  ttlMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -100,6 +133,39 @@ export interface DeleteResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+export interface DeleteRangeRequest {
+  context: RequestContext | undefined;
+  opId: OpId | undefined;
+  start: Uint8Array;
+  end: Uint8Array;
+  limit: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DeleteRangeResponse {
+  header: ResponseHeader | undefined;
+  revision: number;
+  resultNotKept: boolean;
+  result: DeleteRangeResult | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnRequest {
+  context: RequestContext | undefined;
+  opId: OpId | undefined;
+  txn: TxnOperation | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnResponse {
+  header: ResponseHeader | undefined;
+  revision: number;
+  /** Then only result.succeeded is known of the result. */
+  resultNotKept: boolean;
+  result: TxnResult | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface ScanRequest {
   context:
     | RequestContext
@@ -113,6 +179,14 @@ export interface ScanRequest {
   reverse: boolean;
   keysOnly: boolean;
   consistency: Consistency;
+  /** As the partition was at this revision; 0: as the consistency says. */
+  revision: number;
+  /** Of a bounded read. */
+  maxAgeMs: number;
+  /** No pairs: one last chunk with their number. */
+  countOnly: boolean;
+  /** Goes on where the chunk that carried it ended, in the same view: start, end and revision give way to it. */
+  token: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -120,7 +194,88 @@ export interface ScanResponse {
   header: ResponseHeader | undefined;
   kvs: KeyValue[];
   /** Where the next chunk begins: an inclusive start, or an exclusive end when reversed. Absent in the last chunk. */
-  resumeKey?: Uint8Array | undefined;
+  resumeKey?:
+    | Uint8Array
+    | undefined;
+  /** Of a scan that only counts. */
+  count: number;
+  /** Opaque; empty in the last chunk. */
+  token: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Watches are named by numbers of the caller's, each used once on a stream. */
+export interface WatchRequest {
+  request: { $case: "create"; value: WatchCreate } | { $case: "credit"; value: WatchCredit } | {
+    $case: "cancel";
+    value: WatchCancel;
+  } | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Every change of a key in [start, end), by revision within a partition, none left out and none twice. */
+export interface WatchCreate {
+  watchId: number;
+  context:
+    | RequestContext
+    | undefined;
+  /** Inclusive. Empty: from the first key. */
+  start: Uint8Array;
+  /** Exclusive. Empty: to the last key. */
+  end: Uint8Array;
+  /** Goes on behind what the answer or event that carried it told. Empty: from now on, or from from_revision. */
+  token: Uint8Array;
+  /** The first revision to be told; 0: from now on. Only where the range lies in one partition. */
+  fromRevision: number;
+  /** Tell what was there before. */
+  previous: boolean;
+  noPuts: boolean;
+  noDeletes: boolean;
+  /** So many bytes of events may be sent before the caller gives more; 0: the server's choice, and no more is needed. */
+  creditBytes: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The caller has taken events of so many bytes: as many more may be sent. */
+export interface WatchCredit {
+  watchId: number;
+  bytes: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchCancel {
+  watchId: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchResponse {
+  watchId: number;
+  header:
+    | ResponseHeader
+    | undefined;
+  /** By revision, then by key. */
+  events: WatchEvent[];
+  /** Behind the last event; without events: everything up to here was told. Opaque, to resume with. */
+  token: Uint8Array;
+  /** Of the first answer: the watch stands, its token is where it begins. */
+  created: boolean;
+  /** The watch is over. The token, if any, says where to go on. */
+  error:
+    | Error
+    | undefined;
+  /** What of the credit the events cost. */
+  costBytes: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchEvent {
+  type: WatchEventType;
+  /** Of a delete: its key and revision. */
+  kv:
+    | KeyValue
+    | undefined;
+  /** If it was asked for and there was one, and history still knows it. */
+  previous: KeyValue | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -155,6 +310,9 @@ export interface PipeItem {
 export interface GetItem {
   key: Uint8Array;
   consistency: Consistency;
+  /** As in GetRequest. */
+  revision: number;
+  maxAgeMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -184,6 +342,11 @@ export interface WriteResult {
   compareFailed: boolean;
   previousRevision: number;
   previousValue: Uint8Array;
+  /**
+   * An encoded TxnResult or DeleteRangeResult, by what the command was. compare_failed of a transaction: it was
+   * the failure list that was carried out.
+   */
+  result: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -191,11 +354,13 @@ export interface GetResult {
   found: boolean;
   value: Uint8Array;
   revision: number;
+  /** As in KeyValue. */
+  expiresAt: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseGetRequest(): GetRequest {
-  return { context: undefined, key: new Uint8Array(0), consistency: 0, _unknownFields: {} };
+  return { context: undefined, key: new Uint8Array(0), consistency: 0, revision: 0, maxAgeMs: 0, _unknownFields: {} };
 }
 
 export const GetRequest: MessageFns<GetRequest> = {
@@ -208,6 +373,12 @@ export const GetRequest: MessageFns<GetRequest> = {
     }
     if (message.consistency !== 0) {
       writer.uint32(24).int32(message.consistency);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(32).uint64(message.revision);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(40).uint64(message.maxAgeMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -257,6 +428,22 @@ export const GetRequest: MessageFns<GetRequest> = {
             message.consistency = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -287,6 +474,8 @@ export const GetRequest: MessageFns<GetRequest> = {
       : undefined;
     message.key = object.key ?? new Uint8Array(0);
     message.consistency = object.consistency ?? 0;
+    message.revision = object.revision ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
     return message;
   },
 };
@@ -377,7 +566,7 @@ export const GetResponse: MessageFns<GetResponse> = {
 };
 
 function createBaseMultiGetRequest(): MultiGetRequest {
-  return { context: undefined, keys: [], consistency: 0, _unknownFields: {} };
+  return { context: undefined, keys: [], consistency: 0, maxAgeMs: 0, _unknownFields: {} };
 }
 
 export const MultiGetRequest: MessageFns<MultiGetRequest> = {
@@ -390,6 +579,9 @@ export const MultiGetRequest: MessageFns<MultiGetRequest> = {
     }
     if (message.consistency !== 0) {
       writer.uint32(24).int32(message.consistency);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(32).uint64(message.maxAgeMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -439,6 +631,14 @@ export const MultiGetRequest: MessageFns<MultiGetRequest> = {
             message.consistency = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -469,6 +669,7 @@ export const MultiGetRequest: MessageFns<MultiGetRequest> = {
       : undefined;
     message.keys = object.keys?.map((e) => e) || [];
     message.consistency = object.consistency ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
     return message;
   },
 };
@@ -672,6 +873,7 @@ function createBasePutRequest(): PutRequest {
     ifRevision: 0,
     ifAbsent: false,
     returnPrevious: false,
+    ttlMs: 0,
     _unknownFields: {},
   };
 }
@@ -698,6 +900,9 @@ export const PutRequest: MessageFns<PutRequest> = {
     }
     if (message.returnPrevious !== false) {
       writer.uint32(56).bool(message.returnPrevious);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(64).uint64(message.ttlMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -779,6 +984,14 @@ export const PutRequest: MessageFns<PutRequest> = {
             message.returnPrevious = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -813,6 +1026,7 @@ export const PutRequest: MessageFns<PutRequest> = {
     message.ifRevision = object.ifRevision ?? 0;
     message.ifAbsent = object.ifAbsent ?? false;
     message.returnPrevious = object.returnPrevious ?? false;
+    message.ttlMs = object.ttlMs ?? 0;
     return message;
   },
 };
@@ -1240,6 +1454,453 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
   },
 };
 
+function createBaseDeleteRangeRequest(): DeleteRangeRequest {
+  return {
+    context: undefined,
+    opId: undefined,
+    start: new Uint8Array(0),
+    end: new Uint8Array(0),
+    limit: 0,
+    _unknownFields: {},
+  };
+}
+
+export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
+  encode(message: DeleteRangeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.context !== undefined) {
+      RequestContext.encode(message.context, writer.uint32(10).fork()).join();
+    }
+    if (message.opId !== undefined) {
+      OpId.encode(message.opId, writer.uint32(18).fork()).join();
+    }
+    if (message.start.length !== 0) {
+      writer.uint32(26).bytes(message.start);
+    }
+    if (message.end.length !== 0) {
+      writer.uint32(34).bytes(message.end);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).uint64(message.limit);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteRangeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.context = RequestContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.opId = OpId.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.start = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.end = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteRangeRequest>): DeleteRangeRequest {
+    return DeleteRangeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteRangeRequest>): DeleteRangeRequest {
+    const message = createBaseDeleteRangeRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.opId = (object.opId !== undefined && object.opId !== null) ? OpId.fromPartial(object.opId) : undefined;
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeleteRangeResponse(): DeleteRangeResponse {
+  return { header: undefined, revision: 0, resultNotKept: false, result: undefined, _unknownFields: {} };
+}
+
+export const DeleteRangeResponse: MessageFns<DeleteRangeResponse> = {
+  encode(message: DeleteRangeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message.resultNotKept !== false) {
+      writer.uint32(24).bool(message.resultNotKept);
+    }
+    if (message.result !== undefined) {
+      DeleteRangeResult.encode(message.result, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteRangeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = ResponseHeader.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resultNotKept = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.result = DeleteRangeResult.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteRangeResponse>): DeleteRangeResponse {
+    return DeleteRangeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteRangeResponse>): DeleteRangeResponse {
+    const message = createBaseDeleteRangeResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    message.resultNotKept = object.resultNotKept ?? false;
+    message.result = (object.result !== undefined && object.result !== null)
+      ? DeleteRangeResult.fromPartial(object.result)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTxnRequest(): TxnRequest {
+  return { context: undefined, opId: undefined, txn: undefined, _unknownFields: {} };
+}
+
+export const TxnRequest: MessageFns<TxnRequest> = {
+  encode(message: TxnRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.context !== undefined) {
+      RequestContext.encode(message.context, writer.uint32(10).fork()).join();
+    }
+    if (message.opId !== undefined) {
+      OpId.encode(message.opId, writer.uint32(18).fork()).join();
+    }
+    if (message.txn !== undefined) {
+      TxnOperation.encode(message.txn, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.context = RequestContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.opId = OpId.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.txn = TxnOperation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnRequest>): TxnRequest {
+    return TxnRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnRequest>): TxnRequest {
+    const message = createBaseTxnRequest();
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.opId = (object.opId !== undefined && object.opId !== null) ? OpId.fromPartial(object.opId) : undefined;
+    message.txn = (object.txn !== undefined && object.txn !== null) ? TxnOperation.fromPartial(object.txn) : undefined;
+    return message;
+  },
+};
+
+function createBaseTxnResponse(): TxnResponse {
+  return { header: undefined, revision: 0, resultNotKept: false, result: undefined, _unknownFields: {} };
+}
+
+export const TxnResponse: MessageFns<TxnResponse> = {
+  encode(message: TxnResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message.resultNotKept !== false) {
+      writer.uint32(24).bool(message.resultNotKept);
+    }
+    if (message.result !== undefined) {
+      TxnResult.encode(message.result, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = ResponseHeader.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resultNotKept = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.result = TxnResult.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnResponse>): TxnResponse {
+    return TxnResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnResponse>): TxnResponse {
+    const message = createBaseTxnResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    message.resultNotKept = object.resultNotKept ?? false;
+    message.result = (object.result !== undefined && object.result !== null)
+      ? TxnResult.fromPartial(object.result)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseScanRequest(): ScanRequest {
   return {
     context: undefined,
@@ -1249,6 +1910,10 @@ function createBaseScanRequest(): ScanRequest {
     reverse: false,
     keysOnly: false,
     consistency: 0,
+    revision: 0,
+    maxAgeMs: 0,
+    countOnly: false,
+    token: new Uint8Array(0),
     _unknownFields: {},
   };
 }
@@ -1275,6 +1940,18 @@ export const ScanRequest: MessageFns<ScanRequest> = {
     }
     if (message.consistency !== 0) {
       writer.uint32(56).int32(message.consistency);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(64).uint64(message.revision);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(72).uint64(message.maxAgeMs);
+    }
+    if (message.countOnly !== false) {
+      writer.uint32(80).bool(message.countOnly);
+    }
+    if (message.token.length !== 0) {
+      writer.uint32(90).bytes(message.token);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1356,6 +2033,38 @@ export const ScanRequest: MessageFns<ScanRequest> = {
             message.consistency = reader.int32() as any;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.countOnly = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.token = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1390,12 +2099,16 @@ export const ScanRequest: MessageFns<ScanRequest> = {
     message.reverse = object.reverse ?? false;
     message.keysOnly = object.keysOnly ?? false;
     message.consistency = object.consistency ?? 0;
+    message.revision = object.revision ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
+    message.countOnly = object.countOnly ?? false;
+    message.token = object.token ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseScanResponse(): ScanResponse {
-  return { header: undefined, kvs: [], resumeKey: undefined, _unknownFields: {} };
+  return { header: undefined, kvs: [], resumeKey: undefined, count: 0, token: new Uint8Array(0), _unknownFields: {} };
 }
 
 export const ScanResponse: MessageFns<ScanResponse> = {
@@ -1408,6 +2121,12 @@ export const ScanResponse: MessageFns<ScanResponse> = {
     }
     if (message.resumeKey !== undefined) {
       writer.uint32(26).bytes(message.resumeKey);
+    }
+    if (message.count !== 0) {
+      writer.uint32(32).uint64(message.count);
+    }
+    if (message.token.length !== 0) {
+      writer.uint32(42).bytes(message.token);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1457,6 +2176,22 @@ export const ScanResponse: MessageFns<ScanResponse> = {
             message.resumeKey = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.token = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1487,6 +2222,720 @@ export const ScanResponse: MessageFns<ScanResponse> = {
       : undefined;
     message.kvs = object.kvs?.map((e) => KeyValue.fromPartial(e)) || [];
     message.resumeKey = object.resumeKey ?? undefined;
+    message.count = object.count ?? 0;
+    message.token = object.token ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseWatchRequest(): WatchRequest {
+  return { request: undefined, _unknownFields: {} };
+}
+
+export const WatchRequest: MessageFns<WatchRequest> = {
+  encode(message: WatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.request?.$case) {
+      case "create":
+        WatchCreate.encode(message.request.value, writer.uint32(10).fork()).join();
+        break;
+      case "credit":
+        WatchCredit.encode(message.request.value, writer.uint32(18).fork()).join();
+        break;
+      case "cancel":
+        WatchCancel.encode(message.request.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = { $case: "create", value: WatchCreate.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = { $case: "credit", value: WatchCredit.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = { $case: "cancel", value: WatchCancel.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchRequest>): WatchRequest {
+    return WatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchRequest>): WatchRequest {
+    const message = createBaseWatchRequest();
+    switch (object.request?.$case) {
+      case "create": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "create", value: WatchCreate.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "credit": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "credit", value: WatchCredit.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "cancel": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "cancel", value: WatchCancel.fromPartial(object.request.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseWatchCreate(): WatchCreate {
+  return {
+    watchId: 0,
+    context: undefined,
+    start: new Uint8Array(0),
+    end: new Uint8Array(0),
+    token: new Uint8Array(0),
+    fromRevision: 0,
+    previous: false,
+    noPuts: false,
+    noDeletes: false,
+    creditBytes: 0,
+    _unknownFields: {},
+  };
+}
+
+export const WatchCreate: MessageFns<WatchCreate> = {
+  encode(message: WatchCreate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint64(message.watchId);
+    }
+    if (message.context !== undefined) {
+      RequestContext.encode(message.context, writer.uint32(18).fork()).join();
+    }
+    if (message.start.length !== 0) {
+      writer.uint32(26).bytes(message.start);
+    }
+    if (message.end.length !== 0) {
+      writer.uint32(34).bytes(message.end);
+    }
+    if (message.token.length !== 0) {
+      writer.uint32(42).bytes(message.token);
+    }
+    if (message.fromRevision !== 0) {
+      writer.uint32(48).uint64(message.fromRevision);
+    }
+    if (message.previous !== false) {
+      writer.uint32(56).bool(message.previous);
+    }
+    if (message.noPuts !== false) {
+      writer.uint32(64).bool(message.noPuts);
+    }
+    if (message.noDeletes !== false) {
+      writer.uint32(72).bool(message.noDeletes);
+    }
+    if (message.creditBytes !== 0) {
+      writer.uint32(80).uint64(message.creditBytes);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchCreate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchCreate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.context = RequestContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.start = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.end = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.token = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.fromRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.previous = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.noPuts = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.noDeletes = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.creditBytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchCreate>): WatchCreate {
+    return WatchCreate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchCreate>): WatchCreate {
+    const message = createBaseWatchCreate();
+    message.watchId = object.watchId ?? 0;
+    message.context = (object.context !== undefined && object.context !== null)
+      ? RequestContext.fromPartial(object.context)
+      : undefined;
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.token = object.token ?? new Uint8Array(0);
+    message.fromRevision = object.fromRevision ?? 0;
+    message.previous = object.previous ?? false;
+    message.noPuts = object.noPuts ?? false;
+    message.noDeletes = object.noDeletes ?? false;
+    message.creditBytes = object.creditBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchCredit(): WatchCredit {
+  return { watchId: 0, bytes: 0, _unknownFields: {} };
+}
+
+export const WatchCredit: MessageFns<WatchCredit> = {
+  encode(message: WatchCredit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint64(message.watchId);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint64(message.bytes);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchCredit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchCredit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchCredit>): WatchCredit {
+    return WatchCredit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchCredit>): WatchCredit {
+    const message = createBaseWatchCredit();
+    message.watchId = object.watchId ?? 0;
+    message.bytes = object.bytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchCancel(): WatchCancel {
+  return { watchId: 0, _unknownFields: {} };
+}
+
+export const WatchCancel: MessageFns<WatchCancel> = {
+  encode(message: WatchCancel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint64(message.watchId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchCancel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchCancel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchCancel>): WatchCancel {
+    return WatchCancel.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchCancel>): WatchCancel {
+    const message = createBaseWatchCancel();
+    message.watchId = object.watchId ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchResponse(): WatchResponse {
+  return {
+    watchId: 0,
+    header: undefined,
+    events: [],
+    token: new Uint8Array(0),
+    created: false,
+    error: undefined,
+    costBytes: 0,
+    _unknownFields: {},
+  };
+}
+
+export const WatchResponse: MessageFns<WatchResponse> = {
+  encode(message: WatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint64(message.watchId);
+    }
+    if (message.header !== undefined) {
+      ResponseHeader.encode(message.header, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.events) {
+      WatchEvent.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.token.length !== 0) {
+      writer.uint32(34).bytes(message.token);
+    }
+    if (message.created !== false) {
+      writer.uint32(40).bool(message.created);
+    }
+    if (message.error !== undefined) {
+      Error.encode(message.error, writer.uint32(50).fork()).join();
+    }
+    if (message.costBytes !== 0) {
+      writer.uint32(56).uint64(message.costBytes);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.header = ResponseHeader.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.events.push(WatchEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.token = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.created = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.error = Error.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.costBytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchResponse>): WatchResponse {
+    return WatchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchResponse>): WatchResponse {
+    const message = createBaseWatchResponse();
+    message.watchId = object.watchId ?? 0;
+    message.header = (object.header !== undefined && object.header !== null)
+      ? ResponseHeader.fromPartial(object.header)
+      : undefined;
+    message.events = object.events?.map((e) => WatchEvent.fromPartial(e)) || [];
+    message.token = object.token ?? new Uint8Array(0);
+    message.created = object.created ?? false;
+    message.error = (object.error !== undefined && object.error !== null) ? Error.fromPartial(object.error) : undefined;
+    message.costBytes = object.costBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchEvent(): WatchEvent {
+  return { type: 0, kv: undefined, previous: undefined, _unknownFields: {} };
+}
+
+export const WatchEvent: MessageFns<WatchEvent> = {
+  encode(message: WatchEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== 0) {
+      writer.uint32(8).int32(message.type);
+    }
+    if (message.kv !== undefined) {
+      KeyValue.encode(message.kv, writer.uint32(18).fork()).join();
+    }
+    if (message.previous !== undefined) {
+      KeyValue.encode(message.previous, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.type = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kv = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.previous = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchEvent>): WatchEvent {
+    return WatchEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchEvent>): WatchEvent {
+    const message = createBaseWatchEvent();
+    message.type = object.type ?? 0;
+    message.kv = (object.kv !== undefined && object.kv !== null) ? KeyValue.fromPartial(object.kv) : undefined;
+    message.previous = (object.previous !== undefined && object.previous !== null)
+      ? KeyValue.fromPartial(object.previous)
+      : undefined;
     return message;
   },
 };
@@ -1758,7 +3207,7 @@ export const PipeItem: MessageFns<PipeItem> = {
 };
 
 function createBaseGetItem(): GetItem {
-  return { key: new Uint8Array(0), consistency: 0, _unknownFields: {} };
+  return { key: new Uint8Array(0), consistency: 0, revision: 0, maxAgeMs: 0, _unknownFields: {} };
 }
 
 export const GetItem: MessageFns<GetItem> = {
@@ -1768,6 +3217,12 @@ export const GetItem: MessageFns<GetItem> = {
     }
     if (message.consistency !== 0) {
       writer.uint32(16).int32(message.consistency);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).uint64(message.revision);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(32).uint64(message.maxAgeMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1809,6 +3264,22 @@ export const GetItem: MessageFns<GetItem> = {
             message.consistency = reader.int32() as any;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1836,6 +3307,8 @@ export const GetItem: MessageFns<GetItem> = {
     const message = createBaseGetItem();
     message.key = object.key ?? new Uint8Array(0);
     message.consistency = object.consistency ?? 0;
+    message.revision = object.revision ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
     return message;
   },
 };
@@ -2068,6 +3541,7 @@ function createBaseWriteResult(): WriteResult {
     compareFailed: false,
     previousRevision: 0,
     previousValue: new Uint8Array(0),
+    result: new Uint8Array(0),
     _unknownFields: {},
   };
 }
@@ -2088,6 +3562,9 @@ export const WriteResult: MessageFns<WriteResult> = {
     }
     if (message.previousValue.length !== 0) {
       writer.uint32(42).bytes(message.previousValue);
+    }
+    if (message.result.length !== 0) {
+      writer.uint32(50).bytes(message.result);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2153,6 +3630,14 @@ export const WriteResult: MessageFns<WriteResult> = {
             message.previousValue = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.result = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2183,12 +3668,13 @@ export const WriteResult: MessageFns<WriteResult> = {
     message.compareFailed = object.compareFailed ?? false;
     message.previousRevision = object.previousRevision ?? 0;
     message.previousValue = object.previousValue ?? new Uint8Array(0);
+    message.result = object.result ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseGetResult(): GetResult {
-  return { found: false, value: new Uint8Array(0), revision: 0, _unknownFields: {} };
+  return { found: false, value: new Uint8Array(0), revision: 0, expiresAt: 0, _unknownFields: {} };
 }
 
 export const GetResult: MessageFns<GetResult> = {
@@ -2201,6 +3687,9 @@ export const GetResult: MessageFns<GetResult> = {
     }
     if (message.revision !== 0) {
       writer.uint32(24).uint64(message.revision);
+    }
+    if (message.expiresAt !== 0) {
+      writer.uint32(32).uint64(message.expiresAt);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2250,6 +3739,14 @@ export const GetResult: MessageFns<GetResult> = {
             message.revision = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresAt = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2278,6 +3775,7 @@ export const GetResult: MessageFns<GetResult> = {
     message.found = object.found ?? false;
     message.value = object.value ?? new Uint8Array(0);
     message.revision = object.revision ?? 0;
+    message.expiresAt = object.expiresAt ?? 0;
     return message;
   },
 };

@@ -7,10 +7,36 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
+export const CompareRelation = {
+  COMPARE_RELATION_UNSPECIFIED: 0,
+  COMPARE_RELATION_EQUAL: 1,
+  COMPARE_RELATION_NOT_EQUAL: 2,
+  COMPARE_RELATION_LESS: 3,
+  COMPARE_RELATION_GREATER: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CompareRelation = typeof CompareRelation[keyof typeof CompareRelation];
+
+export namespace CompareRelation {
+  export type COMPARE_RELATION_UNSPECIFIED = typeof CompareRelation.COMPARE_RELATION_UNSPECIFIED;
+  export type COMPARE_RELATION_EQUAL = typeof CompareRelation.COMPARE_RELATION_EQUAL;
+  export type COMPARE_RELATION_NOT_EQUAL = typeof CompareRelation.COMPARE_RELATION_NOT_EQUAL;
+  export type COMPARE_RELATION_LESS = typeof CompareRelation.COMPARE_RELATION_LESS;
+  export type COMPARE_RELATION_GREATER = typeof CompareRelation.COMPARE_RELATION_GREATER;
+  export type UNRECOGNIZED = typeof CompareRelation.UNRECOGNIZED;
+}
+
 export const Consistency = {
   CONSISTENCY_UNSPECIFIED: 0,
   CONSISTENCY_LINEARIZABLE: 1,
   CONSISTENCY_EVENTUAL: 2,
+  /** CONSISTENCY_LEASE - As linearizable, on the leader's lease: no round to a quorum, but it rests on clocks. Where leases are off it is refused. */
+  CONSISTENCY_LEASE: 3,
+  /** CONSISTENCY_BOUNDED - From any replica, at most max_age_ms behind. */
+  CONSISTENCY_BOUNDED: 4,
+  /** CONSISTENCY_AT_REVISION - As of a revision: said by answers alone; a request names the revision. */
+  CONSISTENCY_AT_REVISION: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -20,6 +46,9 @@ export namespace Consistency {
   export type CONSISTENCY_UNSPECIFIED = typeof Consistency.CONSISTENCY_UNSPECIFIED;
   export type CONSISTENCY_LINEARIZABLE = typeof Consistency.CONSISTENCY_LINEARIZABLE;
   export type CONSISTENCY_EVENTUAL = typeof Consistency.CONSISTENCY_EVENTUAL;
+  export type CONSISTENCY_LEASE = typeof Consistency.CONSISTENCY_LEASE;
+  export type CONSISTENCY_BOUNDED = typeof Consistency.CONSISTENCY_BOUNDED;
+  export type CONSISTENCY_AT_REVISION = typeof Consistency.CONSISTENCY_AT_REVISION;
   export type UNRECOGNIZED = typeof Consistency.UNRECOGNIZED;
 }
 
@@ -133,7 +162,14 @@ export interface OpId {
 /** What a replica applies. Encoded once by the client and carried as opaque bytes from there on. */
 export interface Command {
   opId: OpId | undefined;
-  operation: { $case: "put"; value: PutOperation } | { $case: "delete"; value: DeleteOperation } | undefined;
+  operation:
+    | { $case: "put"; value: PutOperation }
+    | { $case: "delete"; value: DeleteOperation }
+    | { $case: "txn"; value: TxnOperation }
+    | { $case: "deleteRange"; value: DeleteRangeOperation }
+    | { $case: "expire"; value: ExpireOperation }
+    | { $case: "compact"; value: CompactOperation }
+    | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -147,6 +183,8 @@ export interface PutOperation {
   ifAbsent: boolean;
   /** Answer what was there before, or stands in the way. */
   returnPrevious: boolean;
+  /** The key goes by itself when so much log time has passed; 0: it stays. A later put of the key counts anew. */
+  ttlMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -160,10 +198,177 @@ export interface DeleteOperation {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/**
+ * Compares, then carries out one of two lists, at one revision and all or nothing. Operations see those before
+ * them. All keys lie in one partition; a command touches at most 1,024 of them.
+ */
+export interface TxnOperation {
+  /** All must hold; none: they do. */
+  compares: Compare[];
+  /** At most 128 in each list. */
+  success: TxnStep[];
+  failure: TxnStep[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * Holds if it holds for every key of the range that is there; of a single key that is not there it sees revision 0
+ * and no value.
+ */
+export interface Compare {
+  key: Uint8Array;
+  /** Exclusive end of a range that begins with key. Empty: the key alone. */
+  rangeEnd: Uint8Array;
+  relation: CompareRelation;
+  target:
+    | //
+    /** At which the key was last written. */
+    { $case: "revision"; value: number }
+    | //
+    /** Of a key that is not there only NOT_EQUAL holds. */
+    { $case: "value"; value: Uint8Array }
+    | //
+    /** EQUAL or NOT_EQUAL. Of a range: whether any key of it is there. */
+    { $case: "exists"; value: boolean }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnStep {
+  step:
+    | { $case: "put"; value: TxnPut }
+    | { $case: "delete"; value: TxnDelete }
+    | { $case: "get"; value: TxnGet }
+    | { $case: "scan"; value: TxnScan }
+    | { $case: "deleteRange"; value: TxnDeleteRange }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnPut {
+  key: Uint8Array;
+  value: Uint8Array;
+  ttlMs: number;
+  returnPrevious: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnDelete {
+  key: Uint8Array;
+  returnPrevious: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnGet {
+  key: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Pairs of [start, end), at most limit of them; 0: as many as a command may touch. */
+export interface TxnScan {
+  start: Uint8Array;
+  end: Uint8Array;
+  limit: number;
+  reverse: boolean;
+  keysOnly: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** All keys of [start, end), or the transaction is refused for touching too many. */
+export interface TxnDeleteRange {
+  start: Uint8Array;
+  end: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a transaction answers beside its revision. */
+export interface TxnResult {
+  /** Whether the compares held, and so which list was carried out. */
+  succeeded: boolean;
+  /** One for each step of that list. */
+  steps: TxnStepResult[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnStepResult {
+  result:
+    | { $case: "put"; value: TxnWritten }
+    | { $case: "delete"; value: TxnWritten }
+    | //
+    /** Without a pair where the key is not there. */
+    { $case: "get"; value: TxnFound }
+    | { $case: "scan"; value: TxnScanned }
+    | { $case: "deleteRange"; value: TxnDeleted }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnWritten {
+  /** Of a delete: whether the key was there. */
+  existed: boolean;
+  /** If it was asked for and there. */
+  previous: KeyValue | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnFound {
+  kv: KeyValue | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnScanned {
+  kvs: KeyValue[];
+  /** The limit ended it. */
+  more: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TxnDeleted {
+  deleted: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Deletes the first keys of [start, end), at most 1,024. Atomic by itself; a range of more is deleted in several. */
+export interface DeleteRangeOperation {
+  start: Uint8Array;
+  end: Uint8Array;
+  /** 0: as many as a command may touch. */
+  limit: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a delete of a range answers beside its revision. */
+export interface DeleteRangeResult {
+  deleted: number;
+  /** Where the next one begins. Absent: nothing of the range was left. */
+  resumeKey?: Uint8Array | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Made by leaders alone: keys whose time is over, each only if it is as it was when the leader looked. */
+export interface ExpireOperation {
+  keys: ExpiredKey[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ExpiredKey {
+  key: Uint8Array;
+  revision: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** History up to this revision may be forgotten: reads and watches below it are refused from here on. */
+export interface CompactOperation {
+  revision: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface KeyValue {
   key: Uint8Array;
   value: Uint8Array;
   revision: number;
+  /** Log time at which the key goes; 0: never. */
+  expiresAt: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -378,6 +583,18 @@ export const Command: MessageFns<Command> = {
       case "delete":
         DeleteOperation.encode(message.operation.value, writer.uint32(26).fork()).join();
         break;
+      case "txn":
+        TxnOperation.encode(message.operation.value, writer.uint32(34).fork()).join();
+        break;
+      case "deleteRange":
+        DeleteRangeOperation.encode(message.operation.value, writer.uint32(42).fork()).join();
+        break;
+      case "expire":
+        ExpireOperation.encode(message.operation.value, writer.uint32(50).fork()).join();
+        break;
+      case "compact":
+        CompactOperation.encode(message.operation.value, writer.uint32(58).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -427,6 +644,38 @@ export const Command: MessageFns<Command> = {
             message.operation = { $case: "delete", value: DeleteOperation.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.operation = { $case: "txn", value: TxnOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.operation = { $case: "deleteRange", value: DeleteRangeOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.operation = { $case: "expire", value: ExpireOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.operation = { $case: "compact", value: CompactOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -466,6 +715,30 @@ export const Command: MessageFns<Command> = {
         }
         break;
       }
+      case "txn": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "txn", value: TxnOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+      case "deleteRange": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "deleteRange", value: DeleteRangeOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+      case "expire": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "expire", value: ExpireOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+      case "compact": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "compact", value: CompactOperation.fromPartial(object.operation.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -478,6 +751,7 @@ function createBasePutOperation(): PutOperation {
     ifRevision: 0,
     ifAbsent: false,
     returnPrevious: false,
+    ttlMs: 0,
     _unknownFields: {},
   };
 }
@@ -498,6 +772,9 @@ export const PutOperation: MessageFns<PutOperation> = {
     }
     if (message.returnPrevious !== false) {
       writer.uint32(40).bool(message.returnPrevious);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(48).uint64(message.ttlMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -563,6 +840,14 @@ export const PutOperation: MessageFns<PutOperation> = {
             message.returnPrevious = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -593,6 +878,7 @@ export const PutOperation: MessageFns<PutOperation> = {
     message.ifRevision = object.ifRevision ?? 0;
     message.ifAbsent = object.ifAbsent ?? false;
     message.returnPrevious = object.returnPrevious ?? false;
+    message.ttlMs = object.ttlMs ?? 0;
     return message;
   },
 };
@@ -704,8 +990,1815 @@ export const DeleteOperation: MessageFns<DeleteOperation> = {
   },
 };
 
+function createBaseTxnOperation(): TxnOperation {
+  return { compares: [], success: [], failure: [], _unknownFields: {} };
+}
+
+export const TxnOperation: MessageFns<TxnOperation> = {
+  encode(message: TxnOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.compares) {
+      Compare.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.success) {
+      TxnStep.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.failure) {
+      TxnStep.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.compares.push(Compare.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.success.push(TxnStep.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failure.push(TxnStep.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnOperation>): TxnOperation {
+    return TxnOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnOperation>): TxnOperation {
+    const message = createBaseTxnOperation();
+    message.compares = object.compares?.map((e) => Compare.fromPartial(e)) || [];
+    message.success = object.success?.map((e) => TxnStep.fromPartial(e)) || [];
+    message.failure = object.failure?.map((e) => TxnStep.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCompare(): Compare {
+  return { key: new Uint8Array(0), rangeEnd: new Uint8Array(0), relation: 0, target: undefined, _unknownFields: {} };
+}
+
+export const Compare: MessageFns<Compare> = {
+  encode(message: Compare, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.rangeEnd.length !== 0) {
+      writer.uint32(18).bytes(message.rangeEnd);
+    }
+    if (message.relation !== 0) {
+      writer.uint32(24).int32(message.relation);
+    }
+    switch (message.target?.$case) {
+      case "revision":
+        writer.uint32(32).uint64(message.target.value);
+        break;
+      case "value":
+        writer.uint32(42).bytes(message.target.value);
+        break;
+      case "exists":
+        writer.uint32(48).bool(message.target.value);
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Compare {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompare();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.rangeEnd = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.relation = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.target = { $case: "revision", value: longToNumber(reader.uint64()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.target = { $case: "value", value: reader.bytes() };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.target = { $case: "exists", value: reader.bool() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Compare>): Compare {
+    return Compare.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Compare>): Compare {
+    const message = createBaseCompare();
+    message.key = object.key ?? new Uint8Array(0);
+    message.rangeEnd = object.rangeEnd ?? new Uint8Array(0);
+    message.relation = object.relation ?? 0;
+    switch (object.target?.$case) {
+      case "revision": {
+        if (object.target?.value !== undefined && object.target?.value !== null) {
+          message.target = { $case: "revision", value: object.target.value };
+        }
+        break;
+      }
+      case "value": {
+        if (object.target?.value !== undefined && object.target?.value !== null) {
+          message.target = { $case: "value", value: object.target.value };
+        }
+        break;
+      }
+      case "exists": {
+        if (object.target?.value !== undefined && object.target?.value !== null) {
+          message.target = { $case: "exists", value: object.target.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTxnStep(): TxnStep {
+  return { step: undefined, _unknownFields: {} };
+}
+
+export const TxnStep: MessageFns<TxnStep> = {
+  encode(message: TxnStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.step?.$case) {
+      case "put":
+        TxnPut.encode(message.step.value, writer.uint32(10).fork()).join();
+        break;
+      case "delete":
+        TxnDelete.encode(message.step.value, writer.uint32(18).fork()).join();
+        break;
+      case "get":
+        TxnGet.encode(message.step.value, writer.uint32(26).fork()).join();
+        break;
+      case "scan":
+        TxnScan.encode(message.step.value, writer.uint32(34).fork()).join();
+        break;
+      case "deleteRange":
+        TxnDeleteRange.encode(message.step.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = { $case: "put", value: TxnPut.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = { $case: "delete", value: TxnDelete.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.step = { $case: "get", value: TxnGet.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.step = { $case: "scan", value: TxnScan.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.step = { $case: "deleteRange", value: TxnDeleteRange.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnStep>): TxnStep {
+    return TxnStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnStep>): TxnStep {
+    const message = createBaseTxnStep();
+    switch (object.step?.$case) {
+      case "put": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "put", value: TxnPut.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "delete", value: TxnDelete.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "get": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "get", value: TxnGet.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "scan": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "scan", value: TxnScan.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "deleteRange": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "deleteRange", value: TxnDeleteRange.fromPartial(object.step.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTxnPut(): TxnPut {
+  return { key: new Uint8Array(0), value: new Uint8Array(0), ttlMs: 0, returnPrevious: false, _unknownFields: {} };
+}
+
+export const TxnPut: MessageFns<TxnPut> = {
+  encode(message: TxnPut, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(24).uint64(message.ttlMs);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(32).bool(message.returnPrevious);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnPut {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnPut();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnPut>): TxnPut {
+    return TxnPut.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnPut>): TxnPut {
+    const message = createBaseTxnPut();
+    message.key = object.key ?? new Uint8Array(0);
+    message.value = object.value ?? new Uint8Array(0);
+    message.ttlMs = object.ttlMs ?? 0;
+    message.returnPrevious = object.returnPrevious ?? false;
+    return message;
+  },
+};
+
+function createBaseTxnDelete(): TxnDelete {
+  return { key: new Uint8Array(0), returnPrevious: false, _unknownFields: {} };
+}
+
+export const TxnDelete: MessageFns<TxnDelete> = {
+  encode(message: TxnDelete, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.returnPrevious !== false) {
+      writer.uint32(16).bool(message.returnPrevious);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnDelete {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnDelete();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.returnPrevious = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnDelete>): TxnDelete {
+    return TxnDelete.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnDelete>): TxnDelete {
+    const message = createBaseTxnDelete();
+    message.key = object.key ?? new Uint8Array(0);
+    message.returnPrevious = object.returnPrevious ?? false;
+    return message;
+  },
+};
+
+function createBaseTxnGet(): TxnGet {
+  return { key: new Uint8Array(0), _unknownFields: {} };
+}
+
+export const TxnGet: MessageFns<TxnGet> = {
+  encode(message: TxnGet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnGet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnGet();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnGet>): TxnGet {
+    return TxnGet.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnGet>): TxnGet {
+    const message = createBaseTxnGet();
+    message.key = object.key ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseTxnScan(): TxnScan {
+  return {
+    start: new Uint8Array(0),
+    end: new Uint8Array(0),
+    limit: 0,
+    reverse: false,
+    keysOnly: false,
+    _unknownFields: {},
+  };
+}
+
+export const TxnScan: MessageFns<TxnScan> = {
+  encode(message: TxnScan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.start.length !== 0) {
+      writer.uint32(10).bytes(message.start);
+    }
+    if (message.end.length !== 0) {
+      writer.uint32(18).bytes(message.end);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint64(message.limit);
+    }
+    if (message.reverse !== false) {
+      writer.uint32(32).bool(message.reverse);
+    }
+    if (message.keysOnly !== false) {
+      writer.uint32(40).bool(message.keysOnly);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnScan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnScan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.start = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.end = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.reverse = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.keysOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnScan>): TxnScan {
+    return TxnScan.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnScan>): TxnScan {
+    const message = createBaseTxnScan();
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.limit = object.limit ?? 0;
+    message.reverse = object.reverse ?? false;
+    message.keysOnly = object.keysOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseTxnDeleteRange(): TxnDeleteRange {
+  return { start: new Uint8Array(0), end: new Uint8Array(0), _unknownFields: {} };
+}
+
+export const TxnDeleteRange: MessageFns<TxnDeleteRange> = {
+  encode(message: TxnDeleteRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.start.length !== 0) {
+      writer.uint32(10).bytes(message.start);
+    }
+    if (message.end.length !== 0) {
+      writer.uint32(18).bytes(message.end);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnDeleteRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnDeleteRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.start = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.end = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnDeleteRange>): TxnDeleteRange {
+    return TxnDeleteRange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnDeleteRange>): TxnDeleteRange {
+    const message = createBaseTxnDeleteRange();
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseTxnResult(): TxnResult {
+  return { succeeded: false, steps: [], _unknownFields: {} };
+}
+
+export const TxnResult: MessageFns<TxnResult> = {
+  encode(message: TxnResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.succeeded !== false) {
+      writer.uint32(8).bool(message.succeeded);
+    }
+    for (const v of message.steps) {
+      TxnStepResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.succeeded = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.steps.push(TxnStepResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnResult>): TxnResult {
+    return TxnResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnResult>): TxnResult {
+    const message = createBaseTxnResult();
+    message.succeeded = object.succeeded ?? false;
+    message.steps = object.steps?.map((e) => TxnStepResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTxnStepResult(): TxnStepResult {
+  return { result: undefined, _unknownFields: {} };
+}
+
+export const TxnStepResult: MessageFns<TxnStepResult> = {
+  encode(message: TxnStepResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.result?.$case) {
+      case "put":
+        TxnWritten.encode(message.result.value, writer.uint32(10).fork()).join();
+        break;
+      case "delete":
+        TxnWritten.encode(message.result.value, writer.uint32(18).fork()).join();
+        break;
+      case "get":
+        TxnFound.encode(message.result.value, writer.uint32(26).fork()).join();
+        break;
+      case "scan":
+        TxnScanned.encode(message.result.value, writer.uint32(34).fork()).join();
+        break;
+      case "deleteRange":
+        TxnDeleted.encode(message.result.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnStepResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnStepResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.result = { $case: "put", value: TxnWritten.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = { $case: "delete", value: TxnWritten.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = { $case: "get", value: TxnFound.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.result = { $case: "scan", value: TxnScanned.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.result = { $case: "deleteRange", value: TxnDeleted.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnStepResult>): TxnStepResult {
+    return TxnStepResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnStepResult>): TxnStepResult {
+    const message = createBaseTxnStepResult();
+    switch (object.result?.$case) {
+      case "put": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "put", value: TxnWritten.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "delete", value: TxnWritten.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "get": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "get", value: TxnFound.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "scan": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "scan", value: TxnScanned.fromPartial(object.result.value) };
+        }
+        break;
+      }
+      case "deleteRange": {
+        if (object.result?.value !== undefined && object.result?.value !== null) {
+          message.result = { $case: "deleteRange", value: TxnDeleted.fromPartial(object.result.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTxnWritten(): TxnWritten {
+  return { existed: false, previous: undefined, _unknownFields: {} };
+}
+
+export const TxnWritten: MessageFns<TxnWritten> = {
+  encode(message: TxnWritten, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.existed !== false) {
+      writer.uint32(8).bool(message.existed);
+    }
+    if (message.previous !== undefined) {
+      KeyValue.encode(message.previous, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnWritten {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnWritten();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.existed = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.previous = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnWritten>): TxnWritten {
+    return TxnWritten.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnWritten>): TxnWritten {
+    const message = createBaseTxnWritten();
+    message.existed = object.existed ?? false;
+    message.previous = (object.previous !== undefined && object.previous !== null)
+      ? KeyValue.fromPartial(object.previous)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTxnFound(): TxnFound {
+  return { kv: undefined, _unknownFields: {} };
+}
+
+export const TxnFound: MessageFns<TxnFound> = {
+  encode(message: TxnFound, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kv !== undefined) {
+      KeyValue.encode(message.kv, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnFound {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnFound();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kv = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnFound>): TxnFound {
+    return TxnFound.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnFound>): TxnFound {
+    const message = createBaseTxnFound();
+    message.kv = (object.kv !== undefined && object.kv !== null) ? KeyValue.fromPartial(object.kv) : undefined;
+    return message;
+  },
+};
+
+function createBaseTxnScanned(): TxnScanned {
+  return { kvs: [], more: false, _unknownFields: {} };
+}
+
+export const TxnScanned: MessageFns<TxnScanned> = {
+  encode(message: TxnScanned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.kvs) {
+      KeyValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.more !== false) {
+      writer.uint32(16).bool(message.more);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnScanned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnScanned();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kvs.push(KeyValue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnScanned>): TxnScanned {
+    return TxnScanned.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnScanned>): TxnScanned {
+    const message = createBaseTxnScanned();
+    message.kvs = object.kvs?.map((e) => KeyValue.fromPartial(e)) || [];
+    message.more = object.more ?? false;
+    return message;
+  },
+};
+
+function createBaseTxnDeleted(): TxnDeleted {
+  return { deleted: 0, _unknownFields: {} };
+}
+
+export const TxnDeleted: MessageFns<TxnDeleted> = {
+  encode(message: TxnDeleted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deleted !== 0) {
+      writer.uint32(8).uint64(message.deleted);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TxnDeleted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTxnDeleted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deleted = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TxnDeleted>): TxnDeleted {
+    return TxnDeleted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TxnDeleted>): TxnDeleted {
+    const message = createBaseTxnDeleted();
+    message.deleted = object.deleted ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeleteRangeOperation(): DeleteRangeOperation {
+  return { start: new Uint8Array(0), end: new Uint8Array(0), limit: 0, _unknownFields: {} };
+}
+
+export const DeleteRangeOperation: MessageFns<DeleteRangeOperation> = {
+  encode(message: DeleteRangeOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.start.length !== 0) {
+      writer.uint32(10).bytes(message.start);
+    }
+    if (message.end.length !== 0) {
+      writer.uint32(18).bytes(message.end);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint64(message.limit);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteRangeOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.start = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.end = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteRangeOperation>): DeleteRangeOperation {
+    return DeleteRangeOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteRangeOperation>): DeleteRangeOperation {
+    const message = createBaseDeleteRangeOperation();
+    message.start = object.start ?? new Uint8Array(0);
+    message.end = object.end ?? new Uint8Array(0);
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeleteRangeResult(): DeleteRangeResult {
+  return { deleted: 0, resumeKey: undefined, _unknownFields: {} };
+}
+
+export const DeleteRangeResult: MessageFns<DeleteRangeResult> = {
+  encode(message: DeleteRangeResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deleted !== 0) {
+      writer.uint32(8).uint64(message.deleted);
+    }
+    if (message.resumeKey !== undefined) {
+      writer.uint32(18).bytes(message.resumeKey);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteRangeResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deleted = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeKey = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteRangeResult>): DeleteRangeResult {
+    return DeleteRangeResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteRangeResult>): DeleteRangeResult {
+    const message = createBaseDeleteRangeResult();
+    message.deleted = object.deleted ?? 0;
+    message.resumeKey = object.resumeKey ?? undefined;
+    return message;
+  },
+};
+
+function createBaseExpireOperation(): ExpireOperation {
+  return { keys: [], _unknownFields: {} };
+}
+
+export const ExpireOperation: MessageFns<ExpireOperation> = {
+  encode(message: ExpireOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      ExpiredKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpireOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpireOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(ExpiredKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExpireOperation>): ExpireOperation {
+    return ExpireOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExpireOperation>): ExpireOperation {
+    const message = createBaseExpireOperation();
+    message.keys = object.keys?.map((e) => ExpiredKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExpiredKey(): ExpiredKey {
+  return { key: new Uint8Array(0), revision: 0, _unknownFields: {} };
+}
+
+export const ExpiredKey: MessageFns<ExpiredKey> = {
+  encode(message: ExpiredKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpiredKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpiredKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExpiredKey>): ExpiredKey {
+    return ExpiredKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExpiredKey>): ExpiredKey {
+    const message = createBaseExpiredKey();
+    message.key = object.key ?? new Uint8Array(0);
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompactOperation(): CompactOperation {
+  return { revision: 0, _unknownFields: {} };
+}
+
+export const CompactOperation: MessageFns<CompactOperation> = {
+  encode(message: CompactOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompactOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompactOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompactOperation>): CompactOperation {
+    return CompactOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompactOperation>): CompactOperation {
+    const message = createBaseCompactOperation();
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
 function createBaseKeyValue(): KeyValue {
-  return { key: new Uint8Array(0), value: new Uint8Array(0), revision: 0, _unknownFields: {} };
+  return { key: new Uint8Array(0), value: new Uint8Array(0), revision: 0, expiresAt: 0, _unknownFields: {} };
 }
 
 export const KeyValue: MessageFns<KeyValue> = {
@@ -718,6 +2811,9 @@ export const KeyValue: MessageFns<KeyValue> = {
     }
     if (message.revision !== 0) {
       writer.uint32(24).uint64(message.revision);
+    }
+    if (message.expiresAt !== 0) {
+      writer.uint32(32).uint64(message.expiresAt);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -767,6 +2863,14 @@ export const KeyValue: MessageFns<KeyValue> = {
             message.revision = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresAt = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -795,6 +2899,7 @@ export const KeyValue: MessageFns<KeyValue> = {
     message.key = object.key ?? new Uint8Array(0);
     message.value = object.value ?? new Uint8Array(0);
     message.revision = object.revision ?? 0;
+    message.expiresAt = object.expiresAt ?? 0;
     return message;
   },
 };

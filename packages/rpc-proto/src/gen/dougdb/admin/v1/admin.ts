@@ -41,6 +41,8 @@ export interface ReplicaStatus {
   /** 'serving', 'starting', 'draining', 'corrupt'. */
   state: string;
   sessions: number;
+  /** The oldest revision that can still be read. */
+  historyFloor: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -75,6 +77,21 @@ export interface TransferLeaderRequest {
 export interface TransferLeaderResponse {
   leaderNodeId: number;
   term: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompactRequest {
+  /** Empty: not checked. */
+  clusterId: Uint8Array;
+  partitionId: number;
+  /** 0: up to the newest. */
+  revision: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompactResponse {
+  /** The oldest revision that can still be read. */
+  historyFloor: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -307,6 +324,7 @@ function createBaseReplicaStatus(): ReplicaStatus {
     revision: 0,
     state: "",
     sessions: 0,
+    historyFloor: 0,
     _unknownFields: {},
   };
 }
@@ -351,6 +369,9 @@ export const ReplicaStatus: MessageFns<ReplicaStatus> = {
     }
     if (message.sessions !== 0) {
       writer.uint32(104).uint64(message.sessions);
+    }
+    if (message.historyFloor !== 0) {
+      writer.uint32(112).uint64(message.historyFloor);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -480,6 +501,14 @@ export const ReplicaStatus: MessageFns<ReplicaStatus> = {
             message.sessions = longToNumber(reader.uint64());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.historyFloor = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -518,6 +547,7 @@ export const ReplicaStatus: MessageFns<ReplicaStatus> = {
     message.revision = object.revision ?? 0;
     message.state = object.state ?? "";
     message.sessions = object.sessions ?? 0;
+    message.historyFloor = object.historyFloor ?? 0;
     return message;
   },
 };
@@ -956,6 +986,172 @@ export const TransferLeaderResponse: MessageFns<TransferLeaderResponse> = {
     const message = createBaseTransferLeaderResponse();
     message.leaderNodeId = object.leaderNodeId ?? 0;
     message.term = object.term ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompactRequest(): CompactRequest {
+  return { clusterId: new Uint8Array(0), partitionId: 0, revision: 0, _unknownFields: {} };
+}
+
+export const CompactRequest: MessageFns<CompactRequest> = {
+  encode(message: CompactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId.length !== 0) {
+      writer.uint32(10).bytes(message.clusterId);
+    }
+    if (message.partitionId !== 0) {
+      writer.uint32(16).uint64(message.partitionId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).uint64(message.revision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompactRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompactRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partitionId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompactRequest>): CompactRequest {
+    return CompactRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompactRequest>): CompactRequest {
+    const message = createBaseCompactRequest();
+    message.clusterId = object.clusterId ?? new Uint8Array(0);
+    message.partitionId = object.partitionId ?? 0;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompactResponse(): CompactResponse {
+  return { historyFloor: 0, _unknownFields: {} };
+}
+
+export const CompactResponse: MessageFns<CompactResponse> = {
+  encode(message: CompactResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.historyFloor !== 0) {
+      writer.uint32(8).uint64(message.historyFloor);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompactResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompactResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.historyFloor = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompactResponse>): CompactResponse {
+    return CompactResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompactResponse>): CompactResponse {
+    const message = createBaseCompactResponse();
+    message.historyFloor = object.historyFloor ?? 0;
     return message;
   },
 };
