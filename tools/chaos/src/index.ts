@@ -57,6 +57,13 @@ export {
   recordingClient,
 } from './recorder/recording-client.js';
 export {
+  type ClientGap,
+  type CounterWorkloadOptions,
+  type CounterWorkloadResult,
+  type CountingClient,
+  runCounterWorkload,
+} from './workload/counter-workload.js';
+export {
   type RegisterWorkloadOptions,
   type RegisterWorkloadResult,
   runRegisterWorkload,
