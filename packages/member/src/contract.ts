@@ -93,6 +93,8 @@ export type UnaryMethod =
   | '/dougdb.v1.Doug/MultiGet'
   | '/dougdb.v1.Doug/Put'
   | '/dougdb.v1.Doug/Delete'
+  | '/dougdb.v1.Doug/DeleteRange'
+  | '/dougdb.v1.Doug/Txn'
   | '/dougdb.v1.Routes/Describe'
   | '/dougdb.v1.Routes/Lookup'
   | '/dougdb.admin.v1.Admin/Status'

@@ -95,7 +95,8 @@ export class Parts {
           wake();
         }),
     });
-    this.machine = new StateMachine(state, db, wake);
+    const pause = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
+    this.machine = new StateMachine(state, db, { looked: wake, pause });
     const { machine, appends } = this;
     this.frontier = new Frontier({ ...common, machine, onFlushFailed: this.corrupt });
     const epochVersion = (): number => epochVersionOf(state.descriptor);

@@ -1,5 +1,6 @@
 import { type CodeName, DougError, type OutcomeName, type RouteHint } from '@dougdb/rpc-proto';
-import { ApplyOutcome } from './state/state-machine.js';
+import { MAX_COMMAND_KEYS, MAX_RESULT_BYTES } from './plan/command-bounds.js';
+import { ApplyOutcome } from './state/apply-outcome.js';
 
 /** Pause that a refused client is asked for, where the cause takes a while to pass. */
 const BUSY_RETRY_MS = 20;
@@ -31,6 +32,18 @@ export class Refusals {
 
   epochMismatch(message: string): DougError {
     return this.#notApplied('EPOCH_MISMATCH', message);
+  }
+
+  crossPartition(message: string): DougError {
+    return this.#notApplied('CROSS_PARTITION', message);
+  }
+
+  notForClients(): DougError {
+    return this.#notApplied('INVALID_ARGUMENT', 'a command that only leaders make');
+  }
+
+  unknownKind(): DougError {
+    return this.#notApplied('UNIMPLEMENTED', 'a command of a kind that is not applied here yet');
   }
 
   starting(): DougError {
@@ -75,7 +88,7 @@ export class Refusals {
   atApply(outcome: Exclude<ApplyOutcome, 0 | 1>): DougError {
     switch (outcome) {
       case ApplyOutcome.OutOfRange:
-        return this.epochMismatch('the key is not in the range of this partition any more');
+        return this.epochMismatch('a key is not in the range of this partition any more');
       case ApplyOutcome.UnknownSession:
         return this.#notApplied(
           'SESSION_EXPIRED',
@@ -89,6 +102,16 @@ export class Refusals {
         );
       case ApplyOutcome.Busy:
         return this.busy('too many open ops in the session, or too many sessions');
+      case ApplyOutcome.TooManyKeys:
+        return this.#notApplied(
+          'INVALID_ARGUMENT',
+          `the command touches more than ${MAX_COMMAND_KEYS} keys`,
+        );
+      case ApplyOutcome.ResultTooLarge:
+        return this.#notApplied(
+          'TOO_LARGE',
+          `the command answers more than ${MAX_RESULT_BYTES} bytes`,
+        );
     }
   }
 

@@ -8,6 +8,7 @@ import { handleDescribe, handleLookup, type NodeFacts } from './describe.js';
 import { handleGet } from './get.js';
 import { handleMultiGet } from './multi-get.js';
 import { handleTransferLeader } from './transfer-leader.js';
+import { handleDeleteRange, handleTxn } from './txn.js';
 import { handleDelete, handlePut } from './write.js';
 
 /** What unary handlers work with. */
@@ -26,9 +27,16 @@ export function isDataMethod(method: UnaryMethod): boolean {
   return method.startsWith('/dougdb.v1.Doug/');
 }
 
+const writeMethods: ReadonlySet<UnaryMethod> = new Set<UnaryMethod>([
+  '/dougdb.v1.Doug/Put',
+  '/dougdb.v1.Doug/Delete',
+  '/dougdb.v1.Doug/DeleteRange',
+  '/dougdb.v1.Doug/Txn',
+]);
+
 /** Whether a failure of unknown cause leaves it open if something was written. */
 export function isWriteMethod(method: UnaryMethod): boolean {
-  return method === '/dougdb.v1.Doug/Put' || method === '/dougdb.v1.Doug/Delete';
+  return writeMethods.has(method);
 }
 
 /** Answers one unary call. @throws DougError */
@@ -47,6 +55,10 @@ export async function handleUnary(
       return handlePut(context.serving(), request, call);
     case '/dougdb.v1.Doug/Delete':
       return handleDelete(context.serving(), request, call);
+    case '/dougdb.v1.Doug/DeleteRange':
+      return handleDeleteRange(context.serving(), request, call);
+    case '/dougdb.v1.Doug/Txn':
+      return handleTxn(context.serving(), request, call);
     case '/dougdb.v1.Routes/Describe':
       return handleDescribe(joined(context), context.facts, request);
     case '/dougdb.v1.Routes/Lookup':

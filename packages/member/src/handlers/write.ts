@@ -1,19 +1,15 @@
 import {
   DeleteRequest,
   DeleteResponse,
-  DougError,
   decodeRequest,
   encodeDelete,
   encodePut,
-  type LookedWrite,
   PutRequest,
   PutResponse,
-  type RequestContext,
 } from '@dougdb/rpc-proto';
 import type { CallContext } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
-import { wireConsistency } from './consistency.js';
-import { oneAnswer, type UnaryAnswer } from './unary-sink.js';
+import { type CommandOutcome, writeCommand } from './write-command.js';
 
 /** dougdb.v1.Doug/Put. */
 export async function handlePut(
@@ -24,7 +20,8 @@ export async function handlePut(
   const put = decodeRequest(PutRequest, request);
   const { context, opId, key, value } = put;
   const command = encodePut(opId ?? null, key, value, put);
-  return PutResponse.encode(await write(view, context, key, command, call)).finish();
+  const outcome = await writeCommand(view, context, key, command, call);
+  return PutResponse.encode(responseOf(outcome)).finish();
 }
 
 /** dougdb.v1.Doug/Delete. */
@@ -36,38 +33,19 @@ export async function handleDelete(
   const removal = decodeRequest(DeleteRequest, request);
   const { context, opId, key } = removal;
   const command = encodeDelete(opId ?? null, key, removal);
-  return DeleteResponse.encode(await write(view, context, key, command, call)).finish();
+  const outcome = await writeCommand(view, context, key, command, call);
+  return DeleteResponse.encode(responseOf(outcome)).finish();
 }
 
-/** The replica checks the command whole: what is over a limit never gets further. */
-async function write(
-  view: ClusterView,
-  context: RequestContext | undefined,
-  key: Uint8Array,
-  command: Uint8Array,
-  { deadlineMs }: CallContext,
-): Promise<PutResponse> {
-  const replica = view.replicaFor(context, key);
-  const epoch = context?.epochVersion ?? 0;
-  const answer = await oneAnswer((sink, id) =>
-    replica.write(command, 0, command.length, epoch, deadlineMs, sink, id),
-  );
-  const { revision, compareFailed, previousRevision, previousValue, resultNotKept } =
-    outcomeOf(answer);
+/** Both answer the same. */
+function responseOf({ header, write }: CommandOutcome): PutResponse {
+  const { revision, compareFailed, previousRevision, previousValue, resultNotKept } = write;
   return {
-    header: view.header(replica, wireConsistency('linearizable')),
+    header,
     revision,
     resultNotKept: resultNotKept ?? false,
     compareFailed,
     previousRevision,
     previousValue: previousValue ?? new Uint8Array(0),
   };
-}
-
-/** @throws DougError INTERNAL */
-function outcomeOf(answer: UnaryAnswer): LookedWrite {
-  if (answer.kind === 'looked') return answer.write;
-  if (answer.kind !== 'written') throw new DougError('INTERNAL', 'a write was answered as a read');
-  const { revision } = answer;
-  return { revision, compareFailed: false, previousRevision: 0, previousValue: null };
 }

@@ -32,7 +32,12 @@ const PIPE_BYTES = limits.admittedBytes / 4;
 const ORDERED_REFUSALS: ReadonlySet<string> = new Set(['DOUG_BUSY', 'DOUG_NO_SPACE']);
 
 /** What a looked write answers whose result is gone. */
-const NOT_KEPT = { previousRevision: 0, previousValue: null, resultNotKept: true } as const;
+const NOT_KEPT = {
+  previousRevision: 0,
+  previousValue: null,
+  result: null,
+  resultNotKept: true,
+} as const;
 
 /** Read and used within one call. */
 const commandView = new CommandView();
@@ -184,7 +189,8 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     this.#left();
     if (this.#closed) return;
     // It took effect, so it cannot be refused as a get is: it is answered without what it found.
-    const hasRoom = write.previousValue === null || this.#hasRoomFor(write.previousValue);
+    const answerBytes = (write.previousValue?.length ?? 0) + (write.result?.length ?? 0);
+    const hasRoom = answerBytes === 0 || this.#hasRoomFor(answerBytes);
     const answer = hasRoom ? write : { ...write, ...NOT_KEPT };
     if (!this.#writer.addLookedWrite(id, header, answer)) {
       this.#send();
@@ -196,7 +202,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void {
     this.#left();
     if (this.#closed) return;
-    if (!this.#hasRoomFor(value)) {
+    if (!this.#hasRoomFor(value.length)) {
       this.#answerError(id, header, busy('the connection'));
       return;
     }
@@ -269,9 +275,9 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   }
 
   /** A caller that asks faster than it reads may not fill the memory with its answers. */
-  #hasRoomFor(value: Uint8Array): boolean {
+  #hasRoomFor(valueBytes: number): boolean {
     const waitingBytes = this.#writer.sizeBytes + (this.#output.queuedBytes ?? 0);
-    return waitingBytes + value.length <= limits.answerQueueBytes;
+    return waitingBytes + valueBytes <= limits.answerQueueBytes;
   }
 
   /** Takes an item on, or says why not. */

@@ -6,7 +6,7 @@ import { codeOf } from '../error-code.js';
 import { confStateOf, genesisState, type ReplicaState } from '../state/replica-state.js';
 import { SessionVerdict } from '../state/session-table.js';
 import { ByteWriter } from './byte-writer.js';
-import { encodeLookResult } from './look-result-format.js';
+import { encodeKeptResult } from './kept-result-format.js';
 import { decodeReplicaState, encodeReplicaState } from './replica-state-format.js';
 
 const descriptor = PartitionDescriptor.decode(
@@ -93,12 +93,12 @@ describe('replica state format', () => {
       null,
       {
         compareFailed: false,
-        bytes: encodeLookResult({ previousRevision: 4, previousValue: null }),
+        bytes: encodeKeptResult({ previousRevision: 4, previousValue: null }),
       },
       { compareFailed: false, bytes: null },
       {
         compareFailed: true,
-        bytes: encodeLookResult({ previousRevision: 6, previousValue: bytesOf('v') }),
+        bytes: encodeKeptResult({ previousRevision: 6, previousValue: bytesOf('v') }),
       },
       { compareFailed: true, bytes: null },
     ];

@@ -56,7 +56,9 @@ class Bench {
     };
     const descriptor = { ...PartitionDescriptor.decode(new Uint8Array(0)) };
     const state = genesisState(descriptor, 0);
-    this.machine = new StateMachine(state, db as unknown as Db, () => this.woken++);
+    const pause = (): Promise<void> => Promise.resolve();
+    const looked = (): number => this.woken++;
+    this.machine = new StateMachine(state, db as unknown as Db, { looked, pause });
     this.loop = new ApplyLoop({
       machine: this.machine,
       clock: this.clock,

@@ -6,7 +6,8 @@ import type { Refusals } from '../refusals.js';
 import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
 import type { PendingEntry } from '../write/pending-entry.js';
-import { ApplyOutcome, type StateMachine } from './state-machine.js';
+import { ApplyOutcome } from './apply-outcome.js';
+import type { StateMachine } from './state-machine.js';
 
 export interface ApplyLoopOptions {
   readonly machine: StateMachine;

@@ -34,6 +34,22 @@ export function chainEffect(
   return crc32(bytes, result, valueStart, valueEnd);
 }
 
+/** As {@link chainEffect}, of a key and a value that lie apart; null: the key is deleted. */
+export function chainPair(
+  hash: number,
+  revision: number,
+  key: Uint8Array,
+  value: Uint8Array | null,
+): number {
+  header[0] = value === null ? EffectKind.Delete : EffectKind.Put;
+  put32(1, revision);
+  put32(5, Math.floor(revision / TWO_POW_32));
+  put32(9, key.length);
+  put32(13, value?.length ?? 0);
+  const result = crc32(key, crc32(header, hash));
+  return value === null ? result : crc32(value, result);
+}
+
 function put32(at: number, value: number): void {
   header[at] = value;
   header[at + 1] = value >>> 8;

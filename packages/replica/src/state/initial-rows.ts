@@ -1,5 +1,5 @@
 import type { Db } from '@dougdb/sstable';
-import { chainEffect, EffectKind } from './effect-hash.js';
+import { chainPair } from './effect-hash.js';
 import type { ReplicaState } from './replica-state.js';
 
 /** A row that a partition holds from its beginning on. */
@@ -17,19 +17,7 @@ export function writeInitialRows(state: ReplicaState, db: Db, rows: readonly Ini
   for (const { key, value } of rows) {
     const revision = state.revision + 1;
     db.put(revision, key, value);
-    const bytes = new Uint8Array(key.length + value.length);
-    bytes.set(key);
-    bytes.set(value, key.length);
-    state.hash = chainEffect(
-      state.hash,
-      EffectKind.Put,
-      revision,
-      bytes,
-      0,
-      key.length,
-      key.length,
-      bytes.length,
-    );
+    state.hash = chainPair(state.hash, revision, key, value);
     state.revision = revision;
   }
 }

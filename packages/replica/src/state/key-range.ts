@@ -1,4 +1,4 @@
-import type { PartitionDescriptor } from '@dougdb/rpc-proto';
+import { type CommandView, forEachRange, type PartitionDescriptor } from '@dougdb/rpc-proto';
 
 /** Whether the key bytes[start, end) lies in the range [descriptor.start, descriptor.end). */
 export function isInRange(
@@ -10,6 +10,27 @@ export function isInRange(
   const { start: low, end: high } = descriptor;
   if (low.length > 0 && compare(bytes, start, end, low) < 0) return false;
   return high.length === 0 || compare(bytes, start, end, high) < 0;
+}
+
+/** Whether all keys and ranges of the command lie in the range; one that names no key does. The view lies on `bytes`. */
+export function isCommandInRange(
+  descriptor: PartitionDescriptor,
+  bytes: Uint8Array,
+  view: CommandView,
+): boolean {
+  const { body, keyStart, keyEnd } = view;
+  if (body === null) return isInRange(descriptor, bytes, keyStart, keyEnd);
+  let isInside = true;
+  forEachRange(body, (start, end) => {
+    isInside &&= isInRange(descriptor, start, 0, start.length) && endsInRange(descriptor, end);
+  });
+  return isInside;
+}
+
+/** Whether a range that begins in the descriptor's range ends in it; null: it is a single key. */
+function endsInRange({ end: high }: PartitionDescriptor, end: Uint8Array | null): boolean {
+  if (end === null || high.length === 0) return true;
+  return end.length > 0 && compareKeys(end, high) <= 0;
 }
 
 /** The part of [start, end) that lies in the descriptor's range; null if there is none. Empty: unbounded. */

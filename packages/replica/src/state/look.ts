@@ -1,15 +1,13 @@
-import type { Found } from '@dougdb/sstable';
+type Outcome<T> = { readonly found: T } | { readonly error: unknown };
 
-type Outcome = { readonly found: Found | null } | { readonly error: unknown };
-
-/** A look at a key that has to wait for a disk. */
-export class Look {
+/** A look at the database that has to wait, as for a disk. */
+export class Look<T> {
   /** Resolves when nothing is under way at the disk any more, however that ended. */
   readonly ended: Promise<void>;
-  #outcome: Outcome | null = null;
+  #outcome: Outcome<T> | null = null;
 
-  constructor(found: Promise<Found | null>, onEnd: () => void) {
-    const end = (outcome: Outcome): void => {
+  constructor(found: Promise<T>, onEnd: () => void) {
+    const end = (outcome: Outcome<T>): void => {
       this.#outcome = outcome;
       onEnd();
     };
@@ -24,7 +22,7 @@ export class Look {
   }
 
   /** What was found, once it is over. @throws the error of the look */
-  take(): Found | null {
+  take(): T {
     const outcome = this.#outcome;
     if (outcome === null) throw new Error('take() before the look was over');
     if ('error' in outcome) throw outcome.error;

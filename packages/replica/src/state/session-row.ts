@@ -13,9 +13,9 @@ import type { ByteWriter } from '../format/byte-writer.js';
  * | 2 | count of outcomes |
  * | | for each applied seq >= firstIncomplete, ascending: |
  * | 2 | seq - firstIncomplete |
- * | 1 | 1: the revision is all there is to answer; 2: a result follows; 3: there was one, it was not kept; 6 and 7: as 2 and 3, and a condition of the op was not met |
+ * | 1 | 1: the revision is all there is to answer; 2: a result follows; 3: there was one, it was not kept; 6 and 7: as 2 and 3, and a condition of the op was not met (of a transaction: its failure list was carried out) |
  * | 8 | revision |
- * | | only for 2 and 6: {length u16, result}, see look-result-format.ts |
+ * | | only for 2 and 6: {length u16, result}, see kept-result-format.ts |
  */
 export const ROW_BYTES = 42;
 export const OUTCOME_BYTES = 11;
@@ -26,12 +26,12 @@ const FIRST_SLOTS = 4;
 
 /** What is remembered of an applied seq. 0: nothing, it was not applied. */
 const Outcome = { None: 0, Plain: 1, WithResult: 2, ResultDropped: 3 } as const;
-/** Added to WithResult or ResultDropped: a condition was not met, and nothing changed. */
+/** Added to WithResult or ResultDropped: a condition was not met. */
 const COMPARE_FAILED = 4;
 
 /** What there is to answer of an op beside its revision. */
 export interface OpResult {
-  /** A condition was not met. Kept for as long as the op is. */
+  /** A condition was not met; of a transaction: its failure list was carried out. Kept for as long as the op is. */
   readonly compareFailed: boolean;
   /** Null: there is no room for it. */
   readonly bytes: Uint8Array | null;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { opId, put, viewOf } from '../../test/support/commands.js';
 import { ByteReader } from '../format/byte-reader.js';
 import { ByteWriter } from '../format/byte-writer.js';
-import { LOOK_RESULT_HEADER_BYTES } from '../format/look-result-format.js';
+import { KEPT_RESULT_HEADER_BYTES } from '../format/kept-result-format.js';
 import { logTimeSpan } from './log-time.js';
 import { type OpResult, ROW_BYTES } from './session-row.js';
 import {
@@ -186,7 +186,7 @@ describe('SessionTable', () => {
   it('keeps results of 4 KiB of value below 3 MiB of table, and not of a byte more', () => {
     const table = new SessionTable();
     const { resultBytes } = defaultSessionLimits;
-    expect(resultBytes).toBe(4096 + LOOK_RESULT_HEADER_BYTES);
+    expect(resultBytes).toBe(4096 + KEPT_RESULT_HEADER_BYTES);
     expect([table.keepsResult(resultBytes), table.keepsResult(resultBytes + 1)]).toEqual([
       true,
       false,

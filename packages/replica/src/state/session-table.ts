@@ -2,7 +2,7 @@ import { crc32 } from '@dougdb/ports';
 import { type CommandView, limits, SESSION_BYTES } from '@dougdb/rpc-proto';
 import type { ByteReader } from '../format/byte-reader.js';
 import type { ByteWriter } from '../format/byte-writer.js';
-import { LOOK_RESULT_HEADER_BYTES } from '../format/look-result-format.js';
+import { KEPT_RESULT_HEADER_BYTES } from '../format/kept-result-format.js';
 import { logTimeSpan } from './log-time.js';
 import {
   type OpResult,
@@ -14,7 +14,7 @@ import {
 
 /** What the table says of an op id at the moment its command is applied. */
 export const SessionVerdict = {
-  /** Not seen before: apply it, then call record(). */
+  /** Not seen before: apply it, then call record(), or dismiss() if nothing came of it. */
   Apply: 0,
   /** Applied before: `revision`, `hasResult` and what follows there say what came of it. */
   Duplicate: 1,
@@ -46,8 +46,8 @@ export const defaultSessionLimits: SessionLimits = Object.freeze({
   newRowAgeMs: 5 * 60_000,
   idleMs: 10 * 60_000,
   openSeqs: limits.sessionOpenSeqs,
-  // The limit is on the previous value, which is all of a result that can be large.
-  resultBytes: limits.sessionResultBytes + LOOK_RESULT_HEADER_BYTES,
+  // The limit is on what of a result can be large: a previous value, what a transaction found.
+  resultBytes: limits.sessionResultBytes + KEPT_RESULT_HEADER_BYTES,
   resultsBelowBytes: limits.sessionTableBytes,
   rowsBelowBytes: 3_670_016,
   capBytes: 3_932_160,
@@ -66,7 +66,7 @@ export class SessionTable {
   revision = 0;
   /** Whether there was more to answer than the revision: the op looked first. */
   hasResult = false;
-  /** Whether a condition of the op was not met. */
+  /** Whether a condition of the op was not met; of a transaction, whether its failure list was carried out. */
   compareFailed = false;
   /** The kept result; null: there was none, or it was not kept. Not to be changed. */
   result: Uint8Array | null = null;
@@ -139,6 +139,11 @@ export class SessionTable {
     const before = row.sizeBytes;
     row.record(this.#seq, revision, isTooMuch ? { ...result, bytes: null } : result);
     this.#sizeBytes += row.sizeBytes - before;
+    this.#row = null;
+  }
+
+  /** The op that the last begin() let pass was refused for another reason: nothing of it is remembered. */
+  dismiss(): void {
     this.#row = null;
   }
 

@@ -2,14 +2,18 @@ import { PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db, Found, MaybePromise } from '@dougdb/sstable';
 import { bytesOf, del, opId, put, textOf } from '../../test/support/commands.js';
 import { briefLook } from '../../test/support/sink.js';
+import { deleteStep, putStep, txn } from '../../test/support/txns.js';
 import { codeOf } from '../error-code.js';
 import { decodeReplicaState, encodeReplicaState } from '../format/replica-state-format.js';
+import { ApplyOutcome } from './apply-outcome.js';
 import { logTimeSpan } from './log-time.js';
 import { genesisState } from './replica-state.js';
-import { ApplyOutcome, EXPIRY_INTERVAL_ENTRIES, StateMachine } from './state-machine.js';
+import { EXPIRY_INTERVAL_ENTRIES, StateMachine } from './state-machine.js';
 
 const START = logTimeSpan(60_000_000);
 const { Applied, Duplicate, OutOfRange, UnknownSession, Forgotten, Busy } = ApplyOutcome;
+
+const noHost = { looked: () => undefined, pause: () => Promise.resolve() };
 
 /** A database as a map; what it is asked to look at may be made to wait. */
 class MapDb {
@@ -59,7 +63,10 @@ function machineFor(
     epoch: { version: 2, conf: 1 },
   };
   const state = genesisState(descriptor, START);
-  const machine = new StateMachine(state, db as unknown as Db, () => woken++);
+  const machine = new StateMachine(state, db as unknown as Db, {
+    looked: () => woken++,
+    pause: () => Promise.resolve(),
+  });
   return { machine, written, db, woken: () => woken };
 }
 
@@ -350,7 +357,7 @@ describe('a command that looks first', () => {
     expect(written).toHaveLength(6);
     // From the state record, too.
     const state = decodeReplicaState(encodeReplicaState(machine.state));
-    const restored = new StateMachine(state, new MapDb() as unknown as Db, () => undefined);
+    const restored = new StateMachine(state, new MapDb() as unknown as Db, noHost);
     expect(answers(restored, ...ops)).toEqual(again);
   });
 
@@ -449,5 +456,21 @@ describe('a command that looks first', () => {
     expect(codeOfRun(() => machine.apply(command, 0, command.length))).toBe('REPLICA_INVARIANT');
     expect(written).toHaveLength(2);
     expect(machine.state.revision).toBe(1);
+  });
+});
+
+describe('a command of several keys', () => {
+  it('INVARIANT(txn-atomic): stops if something came between what it found and what it does', async () => {
+    const { machine, db, written } = machineFor('', '');
+    db.waits = true;
+    const command = txn({ success: [deleteStep('a'), putStep('b', '1')] });
+    machine.beginEntry(machine.state.logTime + 1, 2);
+    expect(machine.apply(command, 0, command.length)).toBeNull();
+    db.put(1, bytesOf('c'), bytesOf('from nowhere'));
+    db.looks[0]?.resolve();
+    await machine.lookEnded();
+    expect(codeOfRun(() => machine.resume(command))).toBe('REPLICA_INVARIANT');
+    expect(written).toEqual(['1 c=from nowhere']);
+    expect(machine.state.revision).toBe(0);
   });
 });

@@ -1,61 +1,51 @@
 import {
+  type CommandBody,
   CommandView,
   type LimitTable,
   type LookedWrite,
   limits,
   readCommand,
 } from '@dougdb/rpc-proto';
+import type { Db, Found } from '@dougdb/sstable';
 import {
-  type Db,
-  type Found,
-  type LookOptions,
-  type MaybePromise,
-  SstErrorCode,
-} from '@dougdb/sstable';
-import { codeOf } from '../error-code.js';
-import {
-  decodeLookResult,
-  encodeLookResult,
-  type LookResult,
-  lookResultBytes,
-} from '../format/look-result-format.js';
+  decodeKeptResult,
+  encodeKeptResult,
+  type KeptResult,
+  keptResultBytes,
+} from '../format/kept-result-format.js';
 import { isPromise } from '../maybe-promise.js';
+import { MAX_COMMAND_KEYS } from '../plan/command-bounds.js';
+import { checkPlace, Place } from '../plan/place.js';
+import type { Effect, Plan } from '../plan/plan.js';
+import { planOf } from '../plan/planner.js';
 import { broken, ReplicaError, ReplicaErrorCode } from '../replica-error.js';
-import { chainEffect, EffectKind } from './effect-hash.js';
-import { isInRange } from './key-range.js';
+import { ApplyOutcome } from './apply-outcome.js';
+import { chainEffect, chainPair, EffectKind } from './effect-hash.js';
+import { compareKeys, isCommandInRange } from './key-range.js';
 import { Look } from './look.js';
+import { LOOK_TRIES, lookUp } from './look-up.js';
 import { epochVersionOf, type ReplicaState } from './replica-state.js';
 import { SessionVerdict } from './session-table.js';
 
-/** What became of a command at its place in the log. The same on every replica. */
-export const ApplyOutcome = {
-  /** It took effect now, or found now that its condition is not met or that there is nothing to delete. */
-  Applied: 0,
-  /** That happened before, under the same op id. */
-  Duplicate: 1,
-  /** Its key is not, or no longer, in the range of this partition. */
-  OutOfRange: 2,
-  /** Its session has no row and is too old for a new one. */
-  UnknownSession: 3,
-  /** Its client had declared it finished. */
-  Forgotten: 4,
-  /** Its session, or the session table, is full. */
-  Busy: 5,
-} as const;
-export type ApplyOutcome = (typeof ApplyOutcome)[keyof typeof ApplyOutcome];
-
 /** Rows of idle sessions are removed at multiples of this index: the same point on every replica. */
 export const EXPIRY_INTERVAL_ENTRIES = 1024;
-
-/** A read that failed says nothing of the table: so often it is tried before the replica gives up (S13). */
-const LOOK_TRIES = 3;
 
 /** The leader has checked the sizes by its limits; whoever applies must not judge by others. */
 const NO_SIZE_LIMITS: LimitTable = Object.freeze({
   ...limits,
   keyBytes: Number.MAX_SAFE_INTEGER,
   valueBytes: Number.MAX_SAFE_INTEGER,
+  commandKeys: Number.MAX_SAFE_INTEGER,
+  txnOps: Number.MAX_SAFE_INTEGER,
 });
+
+/** What a state machine needs of the world around it. */
+export interface MachineHost {
+  /** A look that had to wait is over: resume() may be called. */
+  looked(): void;
+  /** Resolves when others of this process have run: for work that is not to hold them up. */
+  pause(): Promise<void>;
+}
 
 /**
  * Applies the commands of committed entries, one after the other, to state and database. It depends
@@ -65,6 +55,9 @@ const NO_SIZE_LIMITS: LimitTable = Object.freeze({
  * absent key also takes a revision and writes a tombstone. Only a command that asks for it looks at its
  * key first, at its place in the log: behind every command before it, those of the same entry included.
  * It may have to wait for a disk: then apply() answers null, and nothing else is applied until resume().
+ *
+ * A command of several keys is planned first: the plan looks wherever it must and changes nothing. Then all
+ * that it does is done at once, without a look and without a wait, at one revision.
  *
  * What a look finds must be the same on every replica and in every replay, and it is: the database holds
  * the effects of the commands before, no more and no less. That is so after a restart, too. Tables and
@@ -83,25 +76,27 @@ export class StateMachine {
   isInsideEntry = false;
   readonly #db: Db;
   readonly #view = new CommandView();
-  readonly #onLooked: () => void;
-  /** Of the command in the view, which waits for it. */
-  #look: Look | null = null;
+  readonly #host: MachineHost;
+  /** Of the command in the view, a single put or delete, which waits for it. */
+  #look: Look<Found | null> | null = null;
+  /** Of the command in the view, of several keys, which waits for it. */
+  #planning: Look<Plan> | null = null;
 
-  /** @param onLooked - a look that had to wait is over: resume() may be called */
-  constructor(state: ReplicaState, db: Db, onLooked: () => void) {
+  constructor(state: ReplicaState, db: Db, host: MachineHost) {
     this.state = state;
     this.#db = db;
-    this.#onLooked = onLooked;
+    this.#host = host;
   }
 
   /** True while the command that apply() was called with waits for a disk. */
   get isLooking(): boolean {
-    return this.#look !== null && !this.#look.isOver;
+    const under = this.#look ?? this.#planning;
+    return under !== null && !under.isOver;
   }
 
   /** Resolves when no look is under way at the disk. */
   lookEnded(): Promise<void> {
-    return this.#look?.ended ?? Promise.resolve();
+    return (this.#look ?? this.#planning)?.ended ?? Promise.resolve();
   }
 
   /** Before the first command of an entry. @throws ReplicaError if the entry cannot stand here */
@@ -130,8 +125,8 @@ export class StateMachine {
     this.looked = null;
     this.#read(data, start, end);
     const { state } = this;
-    // INVARIANT(range-at-apply): the leader checked the key, but a split may have come between.
-    if (!isInRange(state.descriptor, data, view.keyStart, view.keyEnd)) {
+    // INVARIANT(range-at-apply): the leader checked the keys, but a split may have come between.
+    if (!isCommandInRange(state.descriptor, data, view)) {
       return ApplyOutcome.OutOfRange;
     }
     if (view.sessionStart === -1) return this.#carryOut(data);
@@ -153,10 +148,12 @@ export class StateMachine {
   /** Goes on with the command of the last apply(), in the same data. @throws SstError as apply() */
   resume(data: Uint8Array): ApplyOutcome {
     const look = this.#look;
-    if (look === null) throw new Error('resume() without a look');
-    const found = look.take();
+    const planning = this.#planning;
     this.#look = null;
-    return this.#decide(data, found);
+    this.#planning = null;
+    if (look !== null) return this.#decide(data, look.take());
+    if (planning !== null) return this.#carryOutPlan(planning.take());
+    throw new Error('resume() without a look');
   }
 
   /** After the last command of an entry, and for one without commands. Answers how many sessions ended. */
@@ -167,6 +164,8 @@ export class StateMachine {
       broken('apply-in-order', `entry ${index} after ${state.appliedIndex}`);
     }
     this.isInsideEntry = false;
+    // Its bytes are views of the entry.
+    this.#view.body = null;
     state.appliedIndex = index;
     state.appliedTerm = term;
     return index % EXPIRY_INTERVAL_ENTRIES === 0 ? state.sessions.expire(state.logTime) : 0;
@@ -186,6 +185,8 @@ export class StateMachine {
 
   /** What the session lets pass. */
   #carryOut(data: Uint8Array): ApplyOutcome | null {
+    const { body } = this.#view;
+    if (body !== null) return this.#planFirst(body);
     if (this.#view.looks) return this.#lookFirst(data);
     this.#takeEffect(data);
     if (this.#view.sessionStart !== -1) this.state.sessions.record(this.revision, null);
@@ -195,30 +196,35 @@ export class StateMachine {
   #lookFirst(data: Uint8Array): ApplyOutcome | null {
     const { keyStart, keyEnd, returnPrevious } = this.#view;
     const { revision } = this.state;
-    // INVARIANT(look-at-place): a look sees what the commands before it left and nothing of those after
-    // it. To read at this revision would not be enough: a database that holds later ones may have
-    // dropped what was there before them.
-    if (this.#db.lastSequence > revision) {
-      broken(
-        'look-at-place',
-        `a look at revision ${revision} in tables of ${this.#db.lastSequence}`,
-      );
-    }
+    checkPlace(this.#db, revision);
     const key = data.subarray(keyStart, keyEnd);
     const options = { sequence: revision, keysOnly: !returnPrevious };
-    const found = this.#lookUp(key, options, LOOK_TRIES);
+    const found = lookUp(this.#db, key, options, LOOK_TRIES);
     if (!isPromise(found)) return this.#decide(data, found);
-    this.#look = new Look(found, this.#onLooked);
+    this.#look = new Look(found, () => this.#host.looked());
     return null;
   }
 
-  #lookUp(key: Uint8Array, options: LookOptions, tries: number): MaybePromise<Found | null> {
-    const found = this.#db.look(key, options);
-    if (!isPromise(found) || tries === 1) return found;
-    return found.catch((error: unknown) => {
-      if (codeOf(error) !== SstErrorCode.Io) throw error;
-      return this.#lookUp(key, options, tries - 1);
-    });
+  #planFirst(body: CommandBody): ApplyOutcome | null {
+    const { revision, logTime } = this.state;
+    const place = new Place(this.#db, revision, logTime, () => this.#host.pause());
+    const plan = planOf(body, place);
+    if (!isPromise(plan)) return this.#carryOutPlan(plan);
+    this.#planning = new Look(plan, () => this.#host.looked());
+    return null;
+  }
+
+  #carryOutPlan({ effects, compareFailed, result, refusal }: Plan): ApplyOutcome {
+    const { state } = this;
+    const hasOpId = this.#view.sessionStart !== -1;
+    if (refusal !== null) {
+      if (hasOpId) state.sessions.dismiss();
+      return refusal;
+    }
+    this.#takeEffects(effects);
+    this.looked = { ...FOUND_NOTHING, revision: this.revision, compareFailed, result };
+    if (hasOpId) this.#remember(compareFailed, { operation: result ?? NO_BYTES });
+    return ApplyOutcome.Applied;
   }
 
   #decide(data: Uint8Array, found: Found | null): ApplyOutcome {
@@ -241,11 +247,11 @@ export class StateMachine {
     return ifRevision === 0 || ifRevision === previousRevision;
   }
 
-  #remember(compareFailed: boolean, result: LookResult): void {
+  #remember(compareFailed: boolean, result: KeptResult): void {
     const { sessions } = this.state;
-    // A large value is not even copied.
-    const isKept = sessions.keepsResult(lookResultBytes(result));
-    const bytes = isKept ? encodeLookResult(result) : null;
+    // A large one is not even copied.
+    const isKept = sessions.keepsResult(keptResultBytes(result));
+    const bytes = isKept ? encodeKeptResult(result) : null;
     sessions.record(this.revision, { compareFailed, bytes });
   }
 
@@ -254,10 +260,38 @@ export class StateMachine {
     const { revision, hasResult, compareFailed, result } = this.state.sessions;
     this.revision = revision;
     if (!hasResult) return;
+    if (result === null) {
+      this.looked = { ...FOUND_NOTHING, revision, compareFailed, resultNotKept: true };
+      return;
+    }
+    const kept = decodeKeptResult(result);
     this.looked =
-      result === null
-        ? { ...NOTHING_KEPT, revision, compareFailed }
-        : { ...decodeLookResult(result), revision, compareFailed };
+      'operation' in kept
+        ? { ...FOUND_NOTHING, revision, compareFailed, result: kept.operation }
+        : { ...kept, revision, compareFailed };
+  }
+
+  /** All that a command of several keys does has the same revision; where it does nothing it takes none. */
+  #takeEffects(effects: readonly Effect[]): void {
+    const { state } = this;
+    if (effects.length > 0) {
+      checkEffects(effects);
+      // INVARIANT(txn-atomic): what it does rests on what it found: nothing came between.
+      if (this.#db.lastSequence > state.revision) {
+        broken('txn-atomic', `a plan for revision ${state.revision} is late`);
+      }
+      const revision = state.revision + 1;
+      for (const effect of effects) this.#takeOne(effect, revision);
+      state.revision = revision;
+    }
+    this.revision = state.revision;
+  }
+
+  #takeOne({ key, value }: Effect, revision: number): void {
+    const { state } = this;
+    if (value === null) this.#db.delete(revision, key);
+    else this.#db.put(revision, key, value);
+    state.hash = chainPair(state.hash, revision, key, value);
   }
 
   #takeEffect(data: Uint8Array): void {
@@ -283,4 +317,18 @@ export class StateMachine {
   }
 }
 
-const NOTHING_KEPT = { previousRevision: 0, previousValue: null, resultNotKept: true } as const;
+/** @throws ReplicaError before anything is done */
+function checkEffects(effects: readonly Effect[]): void {
+  if (effects.length > MAX_COMMAND_KEYS) {
+    broken('commands-bounded', `a command that writes ${effects.length} keys`);
+  }
+  for (let i = 1; i < effects.length; i++) {
+    // INVARIANT(txn-one-revision): folded first, for at one revision the database takes a key once (S5).
+    if (compareKeys((effects[i - 1] as Effect).key, (effects[i] as Effect).key) >= 0) {
+      broken('txn-one-revision', 'a command that writes a key twice, or out of order');
+    }
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+const FOUND_NOTHING = { previousRevision: 0, previousValue: null } as const;

@@ -2,12 +2,14 @@ import type { Clock } from '@dougdb/ports';
 import { CommandView, DougError, limits, readCommand } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
 import type { AnswerSink, ReplicaSettings } from '../contract.js';
+import { isPlanned } from '../plan/planner.js';
 import type { AppendQueue } from '../raft/append-queue.js';
 import type { Leadership } from '../raft/leadership.js';
 import type { Refusals } from '../refusals.js';
 import type { ServiceGate } from '../service-gate.js';
-import { isInRange } from '../state/key-range.js';
+import { isCommandInRange, isInRange } from '../state/key-range.js';
 import { epochVersionOf, type ReplicaState } from '../state/replica-state.js';
+import { nowhere } from './nowhere.js';
 import type { WriteQueue } from './write-queue.js';
 
 export interface WriteFrontOptions {
@@ -35,7 +37,7 @@ export class WriteFront {
     this.#options = options;
   }
 
-  /** True if the command was taken; else sink has its answer. */
+  /** A command of a client. True if it was taken; else sink has its answer. */
   take(
     bytes: Uint8Array,
     start: number,
@@ -48,9 +50,31 @@ export class WriteFront {
     const refused =
       this.#refuseAny() ??
       this.#refuseCommand(bytes, start, end, epochVersion) ??
+      this.#refuseKind() ??
       this.#refuseNow(bytes, end - start, deadlineMs);
     if (refused === null) this.#options.queue.add(bytes, start, end, deadlineMs, sink, id);
     else sink.failed(id, refused);
+    this.#view.body = null;
+    return refused === null;
+  }
+
+  /**
+   * A command that this replica makes itself, as leader (an expiry, a compaction), under the checks that all
+   * commands meet. True if it was taken, and a turn of the replica must come; else sink has its answer.
+   */
+  takeInternal(
+    command: Uint8Array,
+    deadlineMs = Number.POSITIVE_INFINITY,
+    sink: AnswerSink = nowhere,
+    id = 0,
+  ): boolean {
+    const refused =
+      this.#refuseAny() ??
+      this.#refuseCommand(command, 0, command.length, 0) ??
+      this.#refuseNow(command, command.length, deadlineMs);
+    if (refused === null) this.#options.queue.add(command, 0, command.length, deadlineMs, sink, id);
+    else sink.failed(id, refused);
+    this.#view.body = null;
     return refused === null;
   }
 
@@ -81,10 +105,26 @@ export class WriteFront {
     if (epochVersion !== 0 && epochVersion !== epochVersionOf(descriptor)) {
       return refusals.epochMismatch(`the partition is at epoch ${epochVersionOf(descriptor)}`);
     }
-    if (!isInRange(descriptor, bytes, view.keyStart, view.keyEnd)) {
-      return refusals.epochMismatch('the key is not in the range of this partition');
+    if (view.body !== null && !isPlanned(view.body.kind)) return refusals.unknownKind();
+    if (isCommandInRange(descriptor, bytes, view)) return null;
+    // By its first key it was sent here. If that one is right, no partition has all of them.
+    return view.body !== null && isInRange(descriptor, bytes, view.keyStart, view.keyEnd)
+      ? refusals.crossPartition('the keys of the command lie in several partitions')
+      : refusals.epochMismatch('the key is not in the range of this partition');
+  }
+
+  /** What no client may ask for. */
+  #refuseKind(): DougError | null {
+    switch (this.#view.kind) {
+      case 'put':
+      case 'delete':
+      case 'txn':
+      case 'delete-range':
+        return null;
+      case 'expire':
+      case 'compact':
+        return this.#options.refusals.notForClients();
     }
-    return null;
   }
 
   /** For the state of things. */

@@ -1,27 +1,29 @@
 import fc from 'fast-check';
 import { bytesOf } from '../../test/support/commands.js';
 import { codeOf } from '../error-code.js';
-import { decodeLookResult, encodeLookResult, lookResultBytes } from './look-result-format.js';
+import { decodeKeptResult, encodeKeptResult, keptResultBytes } from './kept-result-format.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 const codeOfDecoding = (bytes: Uint8Array): unknown => {
   try {
-    decodeLookResult(bytes);
+    decodeKeptResult(bytes);
     return null;
   } catch (error) {
     return codeOf(error);
   }
 };
 
-describe('the result of a look, as a session keeps it', () => {
+describe('a result as a session keeps it', () => {
   it('has these bytes', () => {
-    expect(hex(encodeLookResult({ previousRevision: 0, previousValue: null }))).toBe(
+    expect(hex(encodeKeptResult({ previousRevision: 0, previousValue: null }))).toBe(
       '000000000000000000',
     );
-    expect(hex(encodeLookResult({ previousRevision: 0x0102, previousValue: bytesOf('ab') }))).toBe(
+    expect(hex(encodeKeptResult({ previousRevision: 0x0102, previousValue: bytesOf('ab') }))).toBe(
       '0102010000000000006162',
     );
+    expect(hex(encodeKeptResult({ operation: bytesOf('ab') }))).toBe('026162');
+    expect(hex(encodeKeptResult({ operation: bytesOf('') }))).toBe('02');
   });
 
   it('gives back what was put in, an empty value too, as a copy', () => {
@@ -31,23 +33,32 @@ describe('the result of a look, as a session keeps it', () => {
         fc.option(fc.uint8Array({ maxLength: 40 })),
         (previousRevision, previousValue) => {
           const result = { previousRevision, previousValue };
-          const bytes = encodeLookResult(result);
-          expect(bytes).toHaveLength(lookResultBytes(result));
-          const again = decodeLookResult(bytes);
+          const bytes = encodeKeptResult(result);
+          expect(bytes).toHaveLength(keptResultBytes(result));
+          const again = decodeKeptResult(bytes);
           bytes.fill(0xff);
           expect(again).toEqual(result);
         },
       ),
     );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (operation) => {
+        const bytes = encodeKeptResult({ operation });
+        expect(bytes).toHaveLength(keptResultBytes({ operation }));
+        const again = decodeKeptResult(bytes);
+        bytes.fill(0xff);
+        expect(again).toEqual({ operation });
+      }),
+    );
   });
 
   it('refuses what it would not have written', () => {
-    const good = encodeLookResult({ previousRevision: 7, previousValue: null });
+    const good = encodeKeptResult({ previousRevision: 7, previousValue: null });
     expect(codeOfDecoding(good)).toBeNull();
     const bad = [
       good.subarray(0, 8),
       new Uint8Array([...good, 0]),
-      good.with(0, 2),
+      good.with(0, 3),
       good.with(0, 1).with(1, 0),
       good.with(8, 0xff),
       new Uint8Array(0),
