@@ -428,7 +428,7 @@ describe('a data directory of an older version', () => {
     file.close();
     const identity = decodeNodeFile(before, nodeFile);
     for (const [clusterVersion, why] of [
-      [1, 'cluster of version 1, this program knows version 2 only: use the program that made it'],
+      [2, 'cluster of version 2, this program knows version 3 only: use the program that made it'],
       [9, 'use the newer program'],
     ] as const) {
       const membership = identity.membership;

@@ -16,8 +16,11 @@ export const FIRST_DATA_PARTITION_ID = 2;
 export const DATA_KEYSPACE = 1;
 /** Replica ids begin well above node ids, so that one taken for the other is noticed at once. */
 export const FIRST_REPLICA_ID = 101;
-/** What all members of a cluster understand. 1: one data partition and no meta group. */
-export const CLUSTER_VERSION = 2;
+/**
+ * What all members of a cluster understand. 1: one data partition and no meta group; 2: commands of a single key
+ * alone, no history, no time to live.
+ */
+export const CLUSTER_VERSION = 3;
 /** Version of what members say to each other. */
 export const PROTOCOL_VERSION = 1;
 

@@ -67,16 +67,12 @@ describe('replica state format', () => {
 
   it('has these bytes at genesis, on every replica', () => {
     const bytes = encodeReplicaState(genesisState({ ...descriptor, replicas: [] }, 0x1234));
-    expect(Buffer.from(bytes).toString('hex')).toBe(`02${atGenesis}69663811`);
+    expect(Buffer.from(bytes).toString('hex')).toBe(`03${atGenesis}4c709bec`);
   });
 
-  it('is read in format 1 as well, and refused in one that is not known', () => {
-    const state = decodeReplicaState(Buffer.from(`01${atGenesis}475aaccc`, 'hex'));
-    expect(encodeReplicaState(state)).toEqual(
-      new Uint8Array(Buffer.from(`02${atGenesis}69663811`, 'hex')),
-    );
-    for (const format of [0, 3]) {
-      const bytes = encodeReplicaState(state);
+  it('is refused in a format that is not known', () => {
+    for (const format of [0, 1, 2, 4]) {
+      const bytes = encodeReplicaState(filled());
       bytes[0] = format;
       new DataView(bytes.buffer, bytes.byteOffset).setUint32(
         bytes.length - 4,
@@ -101,6 +97,7 @@ describe('replica state format', () => {
         bytes: encodeKeptResult({ previousRevision: 6, previousValue: bytesOf('v') }),
       },
       { compareFailed: true, bytes: null },
+      { compareFailed: true, bytes: encodeKeptResult({ operation: bytesOf('r') }) },
     ];
     for (const [i, result] of results.entries()) {
       const command = put('k', 'v', opId(1, 900, i + 1));
@@ -115,7 +112,7 @@ describe('replica state format', () => {
         '8403000000000000' + // startedAt
         'e803000000000000' + // last use
         '0100000000000000' + // firstIncomplete
-        '0500' +
+        '0600' +
         '0000' +
         '01' +
         '0500000000000000' +
@@ -134,7 +131,12 @@ describe('replica state format', () => {
         '01060000000000000076' +
         '0400' +
         '07' +
-        '0900000000000000',
+        '0900000000000000' +
+        '0500' +
+        '06' +
+        '0a00000000000000' +
+        '0200' +
+        '0272',
     );
   });
 

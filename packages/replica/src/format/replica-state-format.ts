@@ -12,7 +12,7 @@ import { ByteWriter } from './byte-writer.js';
  *
  * | size | field |
  * | --- | --- |
- * | 1 | format, 2; 1 is read too: it knew no results of sessions, all else is the same |
+ * | 1 | format, 3; older ones belong to clusters of older versions, which a member refuses |
  * | 8 | applied index |
  * | 8 | applied term |
  * | 8 | revision |
@@ -26,8 +26,7 @@ import { ByteWriter } from './byte-writer.js';
  *
  * It says nothing of the replica that wrote it: every replica writes the same bytes at an index.
  */
-const FORMAT = 2;
-const OLDEST_FORMAT = 1;
+const FORMAT = 3;
 const CHECKSUM_BYTES = 4;
 /** The session table has bounds of its own below this. */
 export const STATE_CAP_BYTES = 4 << 20;
@@ -54,9 +53,7 @@ export function decodeReplicaState(bytes: Uint8Array): ReplicaState {
   const end = bytes.length - CHECKSUM_BYTES;
   if (end < 1) fail(`${bytes.length} bytes`);
   const format = bytes[0]!;
-  if (format < OLDEST_FORMAT || format > FORMAT) {
-    fail(`format ${format}, which this version does not know`);
-  }
+  if (format !== FORMAT) fail(`format ${format}, which this version does not know`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(end, true) !== crc32(bytes, 0, 0, end)) fail('checksum');
   const reader = new ByteReader(bytes, end, fail);
