@@ -53,3 +53,14 @@ export {
 export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
 export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';
+export { piecesFor, WatchCursor } from './watch/watch-pieces.js';
+export {
+  comparePositions,
+  isTold,
+  positionAt,
+  positionBehind,
+  type WatchedRange,
+  type WatchPiece,
+  type WatchPosition,
+} from './watch/watch-position.js';
+export { decodeWatchToken, encodeWatchToken, type WatchToken } from './watch/watch-token.js';
