@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { compareKeys, isBelowEnd } from '../key-range.js';
 import { advanced, piecesFor, WatchCursor } from './watch-pieces.js';
-import { positionAt, positionBehind, type WatchedRange, type WatchPiece } from './watch-position.js';
+import {
+  positionAt,
+  positionBehind,
+  type WatchedRange,
+  type WatchPiece,
+} from './watch-position.js';
 import { decodeWatchToken, encodeWatchToken } from './watch-token.js';
 
 const none = new Uint8Array(0);
@@ -78,7 +83,12 @@ describe('a cursor', () => {
     const cursor = new WatchCursor([piece(2, 'a', 'm', 7, 'c'), piece(2, 'm', 'z', 9)]);
     expect(cursor.position).toMatchObject({ revision: 7, lastKey: bytes('c') });
     const due = (revision: number, key: string): boolean => cursor.isDue(revision, bytes(key));
-    expect([due(7, 'd'), due(8, 'c'), due(8, 'd'), due(9, 'b')]).toEqual([false, false, true, true]);
+    expect([due(7, 'd'), due(8, 'c'), due(8, 'd'), due(9, 'b')]).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
     expect([due(8, 'm'), due(9, 'y'), due(10, 'm')]).toEqual([false, false, true]);
   });
 });
@@ -124,7 +134,12 @@ class World {
     const { partitionId, epochVersion, start, end } = whole.range;
     const halves: WatchedRange[] = [
       { partitionId, epochVersion: epochVersion + 1, start, end: bytes(key) },
-      { partitionId: this.#nextPartition++, epochVersion: epochVersion + 1, start: bytes(key), end },
+      {
+        partitionId: this.#nextPartition++,
+        epochVersion: epochVersion + 1,
+        start: bytes(key),
+        end,
+      },
     ];
     this.partitions = this.partitions.flatMap((partition) =>
       partition !== whole
@@ -141,7 +156,12 @@ class World {
    * Resumes from the token and takes at most so many changes of one partition. What the map of partitions
    * was is up to the caller: `seenBy` may be from before a split.
    */
-  take(at: number, most: number, marks: boolean, seenBy: readonly Partition[] = this.partitions): void {
+  take(
+    at: number,
+    most: number,
+    marks: boolean,
+    seenBy: readonly Partition[] = this.partitions,
+  ): void {
     const partition = seenBy[at % seenBy.length]!;
     const asked = intersection(partition.range, this.pieces[0]!.start, this.pieces.at(-1)!.end);
     if (asked === null) return;
@@ -164,7 +184,9 @@ class World {
     const from = by[0]!.start;
     const to = by.at(-1)!.end;
     const rest = this.pieces.flatMap((old) => [
-      ...(compareKeys(old.start, from) < 0 ? [{ ...old, end: isBelowEnd(from, old.end) ? from : old.end }] : []),
+      ...(compareKeys(old.start, from) < 0
+        ? [{ ...old, end: isBelowEnd(from, old.end) ? from : old.end }]
+        : []),
       ...(to.length > 0 && isBelowEnd(to, old.end)
         ? [{ ...old, start: compareKeys(old.start, to) > 0 ? old.start : to }]
         : []),
@@ -206,34 +228,37 @@ describe('a watch that is resumed by its token alone', () => {
   it.each([
     ['all keys', '', ''],
     ['some keys', 'c', 'h'],
-  ])('is told each change of %s once, those of a key in their order, over any splits', (_what, start, end) => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const world = new World(start, end);
-        let before = world.partitions;
-        for (const next of steps) {
-          if (next.do === 'change') world.change(next.at, next.keys);
-          if (next.do === 'split') {
-            before = world.partitions;
-            world.split(next.key);
+  ])(
+    'is told each change of %s once, those of a key in their order, over any splits',
+    (_what, start, end) => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          const world = new World(start, end);
+          let before = world.partitions;
+          for (const next of steps) {
+            if (next.do === 'change') world.change(next.at, next.keys);
+            if (next.do === 'split') {
+              before = world.partitions;
+              world.split(next.key);
+            }
+            if (next.do === 'take') {
+              world.take(next.at, next.most, next.marks, next.late ? before : world.partitions);
+            }
           }
-          if (next.do === 'take') {
-            world.take(next.at, next.most, next.marks, next.late ? before : world.partitions);
-          }
-        }
-        for (let at = 0; at < world.partitions.length; at++) world.take(at, 1_000, true);
+          for (let at = 0; at < world.partitions.length; at++) world.take(at, 1_000, true);
 
-        const all = world.partitions
-          .flatMap(({ changes }) => changes)
-          .filter((change) => contains({ start: bytes(start), end: bytes(end) }, change.key));
-        const byId = (a: Change, b: Change): number => a.id - b.id;
-        expect([...world.told].sort(byId)).toEqual([...all].sort(byId));
-        for (const one of 'abcdefghij') {
-          const ids = world.told.filter((change) => change.key === one).map(({ id }) => id);
-          expect(ids).toEqual([...ids].sort((a, b) => a - b));
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
+          const all = world.partitions
+            .flatMap(({ changes }) => changes)
+            .filter((change) => contains({ start: bytes(start), end: bytes(end) }, change.key));
+          const byId = (a: Change, b: Change): number => a.id - b.id;
+          expect([...world.told].sort(byId)).toEqual([...all].sort(byId));
+          for (const one of 'abcdefghij') {
+            const ids = world.told.filter((change) => change.key === one).map(({ id }) => id);
+            expect(ids).toEqual([...ids].sort((a, b) => a - b));
+          }
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });

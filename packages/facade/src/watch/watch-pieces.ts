@@ -19,21 +19,69 @@ import {
  * @throws DougError INVALID_ARGUMENT when they say nothing of a part of the range
  */
 export function piecesFor(pieces: readonly WatchPiece[], range: WatchedRange): WatchPiece[] {
-  const { partitionId, epochVersion } = range;
+  const { partitionId, epochVersion, start, end } = range;
+  return clipped(pieces, start, end).map((piece) => ({ ...piece, partitionId, epochVersion }));
+}
+
+/**
+ * What pieces say of [from, to), as it is said.
+ * @throws DougError INVALID_ARGUMENT when they say nothing of a part of it
+ */
+export function clipped(
+  pieces: readonly WatchPiece[],
+  from: Uint8Array,
+  to: Uint8Array,
+): WatchPiece[] {
+  const only = pieces.length === 1 ? pieces[0] : undefined;
+  if (only !== undefined && hasBounds(only, from, to)) return [only];
   const found: WatchPiece[] = [];
-  let from = range.start;
-  for (const { start, end, revision, lastKey } of pieces) {
-    if (!rangesOverlap(start, end, range.start, range.end)) continue;
-    if (compareKeys(start, from) > 0) break;
-    const to = compareEnds(end, range.end) < 0 ? end : range.end;
-    found.push({ partitionId, epochVersion, start: from, end: to, revision, lastKey });
-    from = to;
+  let at = from;
+  for (const piece of pieces) {
+    if (!rangesOverlap(piece.start, piece.end, from, to)) continue;
+    if (compareKeys(piece.start, at) > 0) break;
+    const end = compareEnds(piece.end, to) < 0 ? piece.end : to;
+    found.push({ ...piece, start: at, end });
+    at = end;
   }
-  const covered = found.at(-1);
-  if (covered === undefined || compareEnds(covered.end, range.end) !== 0) {
+  const last = found.at(-1);
+  if (last === undefined || compareEnds(last.end, to) !== 0) {
     throw new DougError('INVALID_ARGUMENT', 'the token does not cover the range of the watch');
   }
   return found;
+}
+
+/**
+ * Pieces with others in the place of what they said of the same keys.
+ * @param by - in key order, side by side; at least one
+ */
+export function replaced(
+  pieces: readonly WatchPiece[],
+  by: readonly WatchPiece[],
+): readonly WatchPiece[] {
+  const start = by[0]?.start ?? nothing;
+  const end = by.at(-1)?.end ?? nothing;
+  const same = by.length === 1 ? pieces.findIndex((piece) => hasBounds(piece, start, end)) : -1;
+  if (same >= 0) return pieces.with(same, by[0] as WatchPiece);
+  const before: WatchPiece[] = [];
+  const after: WatchPiece[] = [];
+  for (const piece of pieces) {
+    if (compareKeys(piece.start, start) < 0) {
+      before.push(isBelowEnd(start, piece.end) ? { ...piece, end: start } : piece);
+    }
+    if (end.length > 0 && isBelowEnd(end, piece.end)) {
+      after.push(compareKeys(piece.start, end) < 0 ? { ...piece, start: end } : piece);
+    }
+  }
+  return [...before, ...by, ...after];
+}
+
+/** The piece that a key lies in. @param pieces - in key order, side by side */
+export function pieceOf(pieces: readonly WatchPiece[], key: Uint8Array): WatchPiece | undefined {
+  const only = pieces.length === 1 ? pieces[0] : undefined;
+  const piece = only ?? pieces.find(({ end }) => isBelowEnd(key, end));
+  const isInside =
+    piece !== undefined && compareKeys(piece.start, key) <= 0 && isBelowEnd(key, piece.end);
+  return isInside ? piece : undefined;
 }
 
 /**
@@ -80,10 +128,9 @@ export class WatchCursor {
     );
   }
 
-  /** Whether the change of a key of the range at a revision is still to be told. */
+  /** Whether the change of a key at a revision is still to be told; never, where the key lies outside. */
   isDue(revision: number, key: Uint8Array): boolean {
-    const only = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
-    const piece = only ?? this.#pieces.find(({ end }) => isBelowEnd(key, end));
+    const piece = pieceOf(this.#pieces, key);
     return piece !== undefined && !isTold(piece, revision, key);
   }
 
@@ -92,3 +139,9 @@ export class WatchCursor {
     this.#pieces = advanced(this.#pieces, to);
   }
 }
+
+function hasBounds(piece: WatchPiece, start: Uint8Array, end: Uint8Array): boolean {
+  return compareKeys(piece.start, start) === 0 && compareEnds(piece.end, end) === 0;
+}
+
+const nothing = new Uint8Array(0);

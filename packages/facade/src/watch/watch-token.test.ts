@@ -46,7 +46,8 @@ describe('the token of a watch', () => {
       clusterId: none,
       pieces: [piece('', 'm', 300, 'k'), piece('m', '', 5)],
     });
-    const body = '570100' + '0203' + '00' + '016d' + 'ac02' + '016b' + '0203' + '016d' + '00' + '0500';
+    const body =
+      '570100' + '0203' + '00' + '016d' + 'ac02' + '016b' + '0203' + '016d' + '00' + '0500';
     expect(Buffer.from(token.subarray(0, -4)).toString('hex')).toBe(body);
     expect(Buffer.from(token).readUInt32LE(token.length - 4)).toBe(crc32(Buffer.from(body, 'hex')));
   });
@@ -85,7 +86,9 @@ describe('the token of a watch', () => {
   });
 
   it('is no view of the bytes that it came in', () => {
-    const message = new Uint8Array(encodeWatchToken({ clusterId: cluster, pieces: [piece('a', 'b', 1, 'a')] }));
+    const message = new Uint8Array(
+      encodeWatchToken({ clusterId: cluster, pieces: [piece('a', 'b', 1, 'a')] }),
+    );
     const token = decodeWatchToken(message, none);
     message.fill(0);
     expect(token).toEqual({ clusterId: cluster, pieces: [piece('a', 'b', 1, 'a')] });
