@@ -175,6 +175,7 @@ function memberOptions(
     settings: {
       splitAt: config.splitAt.map((key) => new TextEncoder().encode(key)),
       replicationFactor: config.replicationFactor,
+      leaseReads: config.leaseReads,
       tickMs: TICK_MS,
       replica: defaultReplicaSettings,
       ...memoryPlan(config.memory),

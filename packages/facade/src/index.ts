@@ -52,6 +52,7 @@ export {
 } from './routing/router.js';
 export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
+export { decodeScanToken, encodeScanToken, type ScanToken } from './scan/scan-token.js';
 export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';
 export { piecesFor, WatchCursor } from './watch/watch-pieces.js';
 export {

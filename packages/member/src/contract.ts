@@ -39,6 +39,11 @@ export interface MemberSettings {
   readonly memtableBudgetBytes: number;
   readonly blockCacheBytes: number;
   readonly walSegmentBytes: number;
+  /**
+   * Leaders have a lease to read by (S10), which rests on clocks; fixed when the cluster is made, the same on
+   * every member. Left out: they have none.
+   */
+  readonly leaseReads?: boolean;
   /** How fast tables are read over in the background, for damage that nobody meets. Left out: they are not. */
   readonly scrubBytesPerSecond?: number;
 }

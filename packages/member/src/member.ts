@@ -17,6 +17,7 @@ import { ForeignCheck } from './genesis/foreign-check.js';
 import { Genesis } from './genesis/genesis.js';
 import { Admission } from './handlers/admission.js';
 import type { ClusterView } from './handlers/cluster-view.js';
+import { OpenScans } from './handlers/open-scans.js';
 import { handleScan } from './handlers/scan.js';
 import { handleUnary, isDataMethod, isWriteMethod, type UnaryContext } from './handlers/unary.js';
 import type { MemberError } from './member-error.js';
@@ -42,6 +43,7 @@ export class Member {
   readonly #telemetry: MemberTelemetry;
   readonly #genesis: Genesis;
   readonly #admission = new Admission(limits);
+  readonly #scans = new OpenScans();
   readonly #streams: PeerStreams;
   readonly #pipes = new Set<Pipe>();
   readonly #unary: UnaryContext;
@@ -173,7 +175,7 @@ export class Member {
   async scan(request: Uint8Array, context: CallContext, output: ScanOutput): Promise<void> {
     const { clock } = this.#options;
     await this.#call('/dougdb.v1.Doug/Scan', request.length, context, 'NOT_APPLIED', () =>
-      handleScan(this.#serving(), clock, request, context, output),
+      this.#scans.run(() => handleScan(this.#serving(), clock, request, context, output)),
     );
   }
 

@@ -4,7 +4,7 @@ import { Wal } from '@dougdb/wal';
 import type { MemberOptions } from './contract.js';
 import { DataDir } from './data-dir/data-dir.js';
 import { normalAddress, normalJoin } from './genesis/address.js';
-import { hex, settingsDifference } from './genesis/record.js';
+import { hex, onOrOff, settingsDifference } from './genesis/record.js';
 import { splitKeysFault } from './genesis/split-keys.js';
 import { MemberError, MemberErrorCode } from './member-error.js';
 import { type Membership, storedMembership } from './membership.js';
@@ -68,14 +68,15 @@ function checkOptions(options: MemberOptions): {
     heartbeatMs: settings.tickMs * settings.replica.heartbeatTicks,
     electionMinMs: settings.tickMs * settings.replica.electionTicks,
     splitAt: settings.splitAt.map((key) => new Uint8Array(key)),
+    leaseReads: settings.leaseReads ?? false,
   };
   // No list: a cluster of one.
   return { advertise, join: join.length === 0 ? [advertise] : join, clusterSettings };
 }
 
 /**
- * Settings are fixed at genesis. Election times that differ would break what leases and stickiness
- * promise; the rest only describes how the cluster was made.
+ * Settings are fixed at genesis. Election times that differ, and voters that know of no leases, would break
+ * what leases and stickiness promise; the rest only describes how the cluster was made.
  */
 function checkSettings(options: MemberOptions, mine: ClusterSettings, self: Membership): void {
   const { heartbeatMs, electionMinMs } = self.settings;
@@ -84,6 +85,13 @@ function checkSettings(options: MemberOptions, mine: ClusterSettings, self: Memb
       MemberErrorCode.Foreign,
       `${options.dataDir} belongs to cluster ${hex(self.clusterId)} with election times ` +
         `${heartbeatMs}/${electionMinMs} ms; this start has ${mine.heartbeatMs}/${mine.electionMinMs} ms`,
+    );
+  }
+  if (mine.leaseReads !== self.settings.leaseReads) {
+    throw new MemberError(
+      MemberErrorCode.Foreign,
+      `${options.dataDir} belongs to cluster ${hex(self.clusterId)} with lease reads ` +
+        `${onOrOff(self.settings.leaseReads)}; this start has them ${onOrOff(mine.leaseReads)}`,
     );
   }
   const reason = settingsDifference(mine, self.settings);

@@ -11,7 +11,7 @@ export function uuidOf(nodeId: number): Uint8Array {
 export function membership(nodeId: number): Membership {
   const record = makeRecord(
     [1, 2, 3].map((at) => ({ uuid: uuidOf(at), address: `h:${at}` })),
-    { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [] },
+    { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [], leaseReads: false },
     clusterId,
     1.7e12,
   );

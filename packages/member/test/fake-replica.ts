@@ -1,5 +1,10 @@
-import type { AnswerSink, Consistency, Replica } from '@dougdb/replica';
-import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
+import type { AnswerSink, ReadMark, Replica, ScanOptions, ScanView } from '@dougdb/replica';
+import {
+  Consistency,
+  type PartitionDescriptor,
+  type ReadLevel,
+  type RouteHint,
+} from '@dougdb/rpc-proto';
 import type { DbIterator } from '@dougdb/sstable';
 import { ClusterView } from '../src/handlers/cluster-view.js';
 import type { ClusterMap } from '../src/meta/cluster-map.js';
@@ -12,10 +17,17 @@ export interface Asked {
   readonly bytes: Uint8Array;
   readonly deadlineMs: number;
   readonly epoch: number;
-  readonly consistency: Consistency | null;
+  /** Of a get. */
+  readonly level: ReadLevel | null;
   readonly sink: AnswerSink;
   readonly id: number;
 }
+
+/** What a get is answered as that says nothing else. */
+export const linearizable: ReadMark = {
+  served: Consistency.CONSISTENCY_LINEARIZABLE,
+  ageMs: 0,
+};
 
 /** A replica that remembers what it is asked; the test answers. */
 export class FakeReplica {
@@ -23,7 +35,10 @@ export class FakeReplica {
   readonly replicaId = 104;
   readonly asked: Asked[] = [];
   revision = 7;
+  readonly scans: ScanOptions[] = [];
   iterator: DbIterator | null = null;
+  /** Of the view that a scan gets. */
+  viewRevision = 6;
 
   get descriptor(): PartitionDescriptor {
     return membership(1).record.partitions[1] as PartitionDescriptor;
@@ -38,24 +53,26 @@ export class FakeReplica {
     sink: AnswerSink,
     id: number,
   ): void {
-    const asked = { kind: 'write', bytes: bytes.slice(start, end), consistency: null } as const;
+    const asked = { kind: 'write', bytes: bytes.slice(start, end), level: null } as const;
     this.asked.push({ ...asked, epoch, deadlineMs, sink, id });
   }
 
   get(
     key: Uint8Array,
-    consistency: Consistency,
+    level: ReadLevel,
     epoch: number,
     deadlineMs: number,
     sink: AnswerSink,
     id: number,
   ): void {
-    this.asked.push({ kind: 'get', bytes: key.slice(), epoch, deadlineMs, consistency, sink, id });
+    this.asked.push({ kind: 'get', bytes: key.slice(), epoch, deadlineMs, level, sink, id });
   }
 
-  scan(): Promise<DbIterator> {
+  scan(options: ScanOptions): Promise<ScanView> {
+    this.scans.push(options);
     if (this.iterator === null) throw new Error('the test has no iterator');
-    return Promise.resolve(this.iterator);
+    const { iterator, viewRevision } = this;
+    return Promise.resolve({ iterator, revision: viewRevision, mark: linearizable });
   }
 
   header() {

@@ -161,7 +161,7 @@ describe('genesis', () => {
       );
     const foreign = makeRecord(
       [{ uuid: new Uint8Array(16).fill(1), address: 'x:1' }],
-      { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [] },
+      { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [], leaseReads: false },
       new Uint8Array(16).fill(2),
       1.7e12,
     );

@@ -20,6 +20,8 @@ export class AnswerRuns {
   sink: AnswerSink | null = null;
   /** After next(): the op's id. */
   id = 0;
+  /** After next(): monotonic milliseconds at which the op's caller gives up. */
+  deadlineMs = 0;
   /** Monotonic milliseconds: nobody's patience ends before. */
   earliestDeadlineMs = Number.POSITIVE_INFINITY;
   readonly #runs: Run[] = [];
@@ -61,6 +63,7 @@ export class AnswerRuns {
     this.id = run.firstId + this.#inRun++;
     if (run.isExpired) return;
     this.sink = run.sink;
+    this.deadlineMs = run.deadlineMs;
     this.#open--;
   }
 

@@ -1,13 +1,28 @@
 import type { Clock, Logger, Metrics, Random } from '@dougdb/ports';
 import type { ConfState } from '@dougdb/raft-core';
-import type { DougError, LookedWrite, PartitionDescriptor } from '@dougdb/rpc-proto';
-import type { Db } from '@dougdb/sstable';
+import type {
+  Consistency,
+  DougError,
+  LookedWrite,
+  PartitionDescriptor,
+  ReadLevel,
+} from '@dougdb/rpc-proto';
+import type { Db, DbIterator } from '@dougdb/sstable';
 import type { Wal } from '@dougdb/wal';
 import type { HardStateStore } from './hard-state-store.js';
 import type { InitialRow } from './state/initial-rows.js';
 import type { Transport } from './transport.js';
 
-export type Consistency = 'linearizable' | 'eventual';
+/** What a read was served as. */
+export interface ReadMark {
+  /** Weaker than what was asked for never; stronger where a lease read needed a round after all. */
+  readonly served: Consistency;
+  /**
+   * Of a bounded read: the state showed everything that was acknowledged so many milliseconds before, or
+   * earlier. 0 for the other levels (an eventual read is as old as the replica's header estimates).
+   */
+  readonly ageMs: number;
+}
 
 /**
  * Takes the answers of a stream of operations. Ids are the caller's numbers; each id gets exactly one
@@ -23,8 +38,8 @@ export interface AnswerSink {
    */
   looked(id: number, write: LookedWrite): void;
   /** A read found the key. `value` belongs to the sink. */
-  found(id: number, value: Uint8Array, revision: number): void;
-  absent(id: number): void;
+  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void;
+  absent(id: number, mark: ReadMark): void;
   failed(id: number, error: DougError): void;
 }
 
@@ -76,6 +91,11 @@ export interface ReplicaSettings {
   readonly applySliceMs: number;
   /** A ticket of the log or a look at a table open for longer makes a leader hand over (slow disk). */
   readonly maxAppendMs: number;
+  /**
+   * Milliseconds of one tick, where leases are on (S10): the same on all members, as the election times
+   * are. 0: they are off, and lease reads are refused.
+   */
+  readonly leaseTickMs: number;
 }
 
 export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
@@ -88,6 +108,7 @@ export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
   maxQueuedReads: 65_536,
   applySliceMs: 2,
   maxAppendMs: 5_000,
+  leaseTickMs: 0,
 });
 
 /** Facts for a response header, all of the same instant. */
@@ -130,7 +151,16 @@ export interface ScanOptions {
   readonly end: Uint8Array;
   readonly reverse: boolean;
   readonly keysOnly: boolean;
-  readonly consistency: Consistency;
+  readonly level: ReadLevel;
   /** Monotonic milliseconds at which a waiting read gives up. */
   readonly deadlineMs: number;
+}
+
+/** What a scan reads from: one state of the partition, whatever is written or compacted meanwhile. */
+export interface ScanView {
+  /** To be closed by the caller. Its methods throw DougError. */
+  readonly iterator: DbIterator;
+  /** Of the state that it shows: a scan at this revision, on any replica, shows the same. */
+  readonly revision: number;
+  readonly mark: ReadMark;
 }

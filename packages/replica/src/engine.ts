@@ -129,22 +129,22 @@ export class Engine {
 
   readonly #tick = (): void => {
     const { core, appends, writes, reads, readyLoop, apply } = this.parts;
-    core.tick();
-    if (appends.isOutOfSpace) appends.retry();
     const nowMs = this.#options.clock.monotonicMs();
+    core.tick(nowMs);
+    if (appends.isOutOfSpace) appends.retry();
     writes.expire(nowMs);
     apply.expire(nowMs);
     reads.expire(nowMs);
     this.#giveLeadershipAway(nowMs);
     const isAsked = this.#options.db.wantsFreeze && this.parts.gate.state !== 'corrupt';
     if (++this.#ticks % TICKS_PER_LOOK === 0 || isAsked) this.#lookAtFrontier();
-    if (readyLoop.wantsTurn || apply.hasWork) this.wake();
+    if (readyLoop.wantsTurn || apply.hasWork || reads.wantsRound) this.wake();
   };
 
   readonly #turn = (): void => {
     const { writes, reads, readyLoop } = this.parts;
     writes.flush();
-    reads.startRound();
+    reads.start();
     readyLoop.run();
     const hasMoreToApply = this.#apply();
     const hasMoreToRead = this.#serveReads();
@@ -210,10 +210,9 @@ export class Engine {
   }
 
   #serveReads(): boolean {
-    const { reads, state } = this.parts;
     const { clock, settings } = this.#options;
     const endMs = clock.monotonicMs() + settings.applySliceMs;
-    return reads.serve(state.appliedIndex, () => clock.monotonicMs() >= endMs);
+    return this.parts.reads.serve(() => clock.monotonicMs() >= endMs);
   }
 
   /** A leader that cannot do its work hands over, again and again until somebody takes it. */

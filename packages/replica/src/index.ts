@@ -5,14 +5,15 @@
  */
 export {
   type AnswerSink,
-  type Consistency,
   defaultReplicaSettings,
+  type ReadMark,
   type ReplicaHeader,
   type ReplicaOptions,
   type ReplicaServiceState,
   type ReplicaSettings,
   type ReplicaStatus,
   type ScanOptions,
+  type ScanView,
 } from './contract.js';
 export { decodeReplicaState } from './format/replica-state-format.js';
 export type { HardStateStore } from './hard-state-store.js';

@@ -1,6 +1,6 @@
-import { defaultConfig, RawNode } from '@dougdb/raft-core';
+import { defaultConfig, type LeaseConfig, RawNode } from '@dougdb/raft-core';
 import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
-import type { ReplicaOptions } from './contract.js';
+import type { ReplicaOptions, ReplicaSettings } from './contract.js';
 import { describeError } from './error-code.js';
 import { AppendQueue } from './raft/append-queue.js';
 import { Frontier } from './raft/frontier.js';
@@ -12,7 +12,8 @@ import { type ReadyHandlers, ReadyLoop } from './raft/ready-loop.js';
 import type { Restored } from './raft/restore.js';
 import { WalStorage } from './raft/wal-storage.js';
 import { ReadFront } from './read/read-front.js';
-import { ReadQueue } from './read/read-queue.js';
+import { linearizableTerms } from './read/read-terms.js';
+import { Reads } from './read/reads.js';
 import { TableReader } from './read/table-reader.js';
 import { Refusals } from './refusals.js';
 import { ServiceGate } from './service-gate.js';
@@ -53,7 +54,7 @@ export class Parts {
   readonly writes: WriteQueue;
   readonly writeFront: WriteFront;
   readonly tables: TableReader;
-  readonly reads: ReadQueue;
+  readonly reads: Reads;
   readonly readFront: ReadFront;
   readonly readyLoop: ReadyLoop;
 
@@ -111,12 +112,17 @@ export class Parts {
       onEntry: (sizeBytes) => frontier.entryApplied(sizeBytes),
     });
     this.tables = new TableReader({ ...common, onCorrupt: this.corrupt });
-    this.reads = new ReadQueue({
+    const { tables } = this;
+    this.reads = new Reads({
       ...common,
-      serveRead: (key, sink, id) => this.readFront.serve(key, sink, id),
+      tables,
+      refuse: (key) => this.readFront.refuse(key),
+      server: {
+        read: (key, deadlineMs, sink, id) => this.readFront.serve(key, deadlineMs, sink, id),
+        wait: (waiter) => waiter.ready(linearizableTerms.mark()),
+      },
     });
-    const { reads, tables } = this;
-    this.readFront = new ReadFront({ ...common, queue: reads, tables });
+    this.readFront = new ReadFront({ ...common, leadership, reads: this.reads, tables });
     this.readyLoop = new ReadyLoop({ ...common, handlers: this.#handlers(options.transport) });
   }
 
@@ -176,9 +182,15 @@ function newCore(
     restartSilence: !justMade || hadHardState,
     electionTick: settings.electionTicks,
     heartbeatTick: settings.heartbeatTicks,
+    lease: leaseOf(settings),
     logger: {
       info: (event, fields) =>
         event === 'raft.leader.elected' ? logger.info(event, fields) : logger.debug(event, fields),
     },
   });
+}
+
+function leaseOf({ leaseTickMs, electionTicks }: ReplicaSettings): LeaseConfig | null {
+  if (leaseTickMs === 0) return null;
+  return { tickMs: leaseTickMs, electionTimeoutMs: leaseTickMs * electionTicks };
 }

@@ -66,6 +66,18 @@ export class Refusals {
     return this.#notApplied('DEADLINE', message);
   }
 
+  invalid(message: string): DougError {
+    return this.#notApplied('INVALID_ARGUMENT', message);
+  }
+
+  futureRevision(message: string): DougError {
+    return this.#notApplied('FUTURE_REVISION', message);
+  }
+
+  compacted(message: string): DougError {
+    return this.#notApplied('COMPACTED', message);
+  }
+
   busy(message: string): DougError {
     return this.#notApplied('BUSY', message, BUSY_RETRY_MS);
   }

@@ -1,13 +1,12 @@
 import type { Message } from '@dougdb/raft-core';
-import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
+import type { PartitionDescriptor, ReadLevel, RouteHint } from '@dougdb/rpc-proto';
 import type {
   AnswerSink,
-  Consistency,
   ReplicaHeader,
   ReplicaOptions,
   ReplicaStatus,
   ScanOptions,
+  ScanView,
 } from './contract.js';
 import { drain } from './drain.js';
 import { Engine } from './engine.js';
@@ -106,26 +105,34 @@ export class Replica {
   }
 
   /**
-   * Reads one key, copied before the call returns; all linearizable reads of a turn share one ReadIndex
-   * round, on a follower as well.
+   * Reads one key, copied before the call returns, at a level: `readLevel` of `@dougdb/rpc-proto` makes it
+   * of the fields of a request. What was served stands in the mark of the answer.
+   *
+   * - linearizable: any replica; all of a turn share one ReadIndex round.
+   * - lease: the leader alone (elsewhere NOT_LEADER) and where leases are on (else INVALID_ARGUMENT);
+   *   where the lease has ended, a round takes its place.
+   * - bounded: any replica; NO_LEADER where no state was confirmed and applied within the bound.
+   * - eventual: at once, whatever is here.
+   * - at a revision: any replica, always with the same answer; one that is not applied here is waited for,
+   *   FUTURE_REVISION at the deadline; COMPACTED below the history floor.
    */
   get(
     key: Uint8Array,
-    consistency: Consistency,
+    level: ReadLevel,
     epochVersion: number,
     deadlineMs: number,
     sink: AnswerSink,
     id: number,
   ): void {
-    this.#engine.parts.readFront.get(key, consistency, epochVersion, deadlineMs, sink, id);
+    this.#engine.parts.readFront.get(key, level, epochVersion, deadlineMs, sink, id);
   }
 
   /**
-   * Waits for the read point, then opens an iterator over one consistent view, cut to the range of the
-   * partition. The caller closes it. Its methods throw DougError.
+   * Waits until the level allows it, then opens an iterator over one state of the partition, cut to its
+   * range.
    * @throws DougError as get
    */
-  scan(options: ScanOptions, epochVersion: number): Promise<DbIterator> {
+  scan(options: ScanOptions, epochVersion: number): Promise<ScanView> {
     return this.#engine.parts.readFront.scan(options, epochVersion);
   }
 

@@ -1,3 +1,4 @@
+import { EVENTUAL } from '@dougdb/rpc-proto';
 import { Alone } from './support/alone.js';
 import { put } from './support/commands.js';
 import { brief } from './support/sink.js';
@@ -74,7 +75,7 @@ describe('a table that fails a check', () => {
     const nothing = new Uint8Array(0);
     const options = { start: nothing, end: nothing, reverse: false, keysOnly: false, deadlineMs };
     const scan = async (): Promise<void> => {
-      const iterator = await follower.replica.scan({ ...options, consistency: 'eventual' }, 0);
+      const { iterator } = await follower.replica.scan({ ...options, level: EVENTUAL }, 0);
       try {
         while (iterator.next());
       } finally {

@@ -1,7 +1,7 @@
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { SimFs, SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { type AnswerSink, defaultReplicaSettings, logTimeOf, Replica } from '@dougdb/replica';
-import { encodePut, ReplicaRole } from '@dougdb/rpc-proto';
+import { encodePut, LINEARIZABLE, ReplicaRole } from '@dougdb/rpc-proto';
 import { BlockCache, Db } from '@dougdb/sstable';
 import { Wal } from '@dougdb/wal';
 
@@ -68,7 +68,7 @@ export async function example(): Promise<string[]> {
   const deadlineMs = clock.monotonicMs() + 1000;
   replica.write(command, 0, command.length, 0, deadlineMs, sink, 1);
   await scheduler.advance(10);
-  replica.get(bytes('user/1'), 'linearizable', 0, deadlineMs, sink, 2);
+  replica.get(bytes('user/1'), LINEARIZABLE, 0, deadlineMs, sink, 2);
   await scheduler.advance(10);
   const careful = encodePut(null, bytes('user/1'), bytes('Eve'), { ifAbsent: true });
   replica.write(careful, 0, careful.length, 0, deadlineMs, sink, 3);

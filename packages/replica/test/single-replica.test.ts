@@ -1,5 +1,6 @@
 import { crc32 } from '@dougdb/ports';
 import { decodeReplicaState, LOG_TIME_PER_MS } from '@dougdb/replica';
+import { LINEARIZABLE } from '@dougdb/rpc-proto';
 import { Alone } from './support/alone.js';
 import { bytesOf, del, opId, put, textOf } from './support/commands.js';
 import { brief } from './support/sink.js';
@@ -56,9 +57,9 @@ describe('a replica alone', () => {
     const scan = async (start: string, end: string, reverse = false): Promise<string> => {
       const deadlineMs = alone.node.clock.monotonicMs() + 1000;
       const bounds = { start: bytesOf(start), end: bytesOf(end) };
-      const iterator = await alone.run(
+      const { iterator } = await alone.run(
         alone.node.replica.scan(
-          { ...bounds, reverse, keysOnly: false, consistency: 'linearizable', deadlineMs },
+          { ...bounds, reverse, keysOnly: false, level: LINEARIZABLE, deadlineMs },
           1,
         ),
       );

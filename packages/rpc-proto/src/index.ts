@@ -72,6 +72,6 @@ export { PipeRequestWriter } from './pipe/request-writer.js';
 export { NO_HEADER } from './pipe/response-format.js';
 export { type PipeResponseVisitor, readPipeResponse } from './pipe/response-reader.js';
 export { type LookedWrite, PipeResponseWriter } from './pipe/response-writer.js';
-export { LINEARIZABLE, type ReadLevel, readLevel } from './read-level.js';
+export { EVENTUAL, LINEARIZABLE, type ReadLevel, readLevel } from './read-level.js';
 export { FRAME_HEADROOM_BYTES, varintSize, writeVarint } from './wire/byte-sink.js';
 export { WireReader } from './wire/wire-reader.js';

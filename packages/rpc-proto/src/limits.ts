@@ -35,6 +35,8 @@ export interface LimitTable {
   // Answers.
   /** A chunk of a scan takes no further pair at this size. */
   readonly scanChunkBytes: number;
+  /** Scans that are open on one member: each holds an iterator, and so files, and a chunk. */
+  readonly openScans: number;
 
   // The Pipe stream.
   /** A batch leaves at this many items ... */
@@ -92,6 +94,7 @@ export const limits: LimitTable = Object.freeze({
   walEntryBytes: 64 * MIB,
 
   scanChunkBytes: MIB,
+  openScans: 128,
 
   pipeBatchItems: 256,
   pipeBatchBytes: 256 * KIB,

@@ -15,6 +15,12 @@ export const LINEARIZABLE: ReadLevel = Object.freeze({
   argument: 0,
 });
 
+/** What is here, however old it is. */
+export const EVENTUAL: ReadLevel = Object.freeze({
+  consistency: Consistency.CONSISTENCY_EVENTUAL,
+  argument: 0,
+});
+
 /**
  * What the fields of a request come to. Serving an unknown level as something weaker would break a promise.
  * @param revision - 0: not said

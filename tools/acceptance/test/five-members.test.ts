@@ -214,7 +214,9 @@ async function eventualGet(member: ProcessMember, key: string): Promise<GetRespo
   const request = GetRequest.encode({
     context: undefined,
     key: encoder.encode(key),
-    consistency: Consistency.CONSISTENCY_EVENTUAL, revision: 0, maxAgeMs: 0,
+    consistency: Consistency.CONSISTENCY_EVENTUAL,
+    revision: 0,
+    maxAgeMs: 0,
   }).finish();
   return GetResponse.decode(await rawCall(member.address, dougService.get, request));
 }

@@ -21,6 +21,7 @@ export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<
     nodes: wholeNumber('--nodes', flags.nodes),
     portBase: wholeNumber('--port-base', flags.portBase),
     splitAt: splitKeys(flags.splitAt),
+    leaseReads: flags.leaseReads === true ? true : null,
   });
   const cluster = startCluster(plan, dir);
   const children = childrenOf(cluster);

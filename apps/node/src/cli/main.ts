@@ -51,6 +51,7 @@ function program(): Command {
       'port of the first member, the facade stands 100 below; 0 takes free ones (default: 4400, or as before)',
     )
     .option('--split-at <a,b,...>', 'keys at which a new cluster is cut into partitions, ascending')
+    .option('--lease-reads', 'let leaders of a new cluster serve reads of level lease')
     .option('--json', 'print the ready line as JSON', false)
     .action(async (flags: Record<string, unknown>) => {
       const { runDev } = await import('./dev-command.js');

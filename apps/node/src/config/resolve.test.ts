@@ -31,6 +31,7 @@ describe('configuration', () => {
       listen: '127.0.0.1:4400',
       join: [],
       splitAt: [],
+      leaseReads: false,
       replicationFactor: 5,
       admin: '127.0.0.1:4480',
       locality: [],

@@ -47,6 +47,11 @@ export const nodeSchema = z.strictObject({
     .refine((factor) => factor >= 1 && factor % 2 === 1, 'must be odd')
     .default(5)
     .describe('voters of a partition, fixed when the cluster is made'),
+  leaseReads: yesOrNo
+    .default(false)
+    .describe(
+      'let leaders serve reads of level lease without asking a quorum, which rests on clocks that run; fixed when the cluster is made, the same on every host',
+    ),
   admin: listenAddress
     .default('127.0.0.1:4480')
     .describe('address of /livez, /readyz and /metrics; port 0 takes a free one'),

@@ -18,13 +18,16 @@ export interface DevCluster {
 }
 
 /** Starts all processes of a plan. They find each other. */
-export function startCluster({ members, facade, splitAt }: DevPlan, dir: string): DevCluster {
+export function startCluster(plan: DevPlan, dir: string): DevCluster {
+  const { members, facade, splitAt, leaseReads } = plan;
   const addresses = members.map(addressOf).join(',');
   const split = splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')];
-  const startMember = (plan: PlannedProcess): DevMember => {
-    const dataDir = join(dir, plan.name);
-    const args = ['--data-dir', dataDir, '--join', addresses, '--memory', MEMORY_MIB, ...split];
-    return { child: new DevChild('start', plan, dir, args), dataDir };
+  const lease = leaseReads ? ['--lease-reads'] : [];
+  const fixed = ['--join', addresses, '--memory', MEMORY_MIB, ...split, ...lease];
+  const startMember = (member: PlannedProcess): DevMember => {
+    const dataDir = join(dir, member.name);
+    const args = ['--data-dir', dataDir, ...fixed];
+    return { child: new DevChild('start', member, dir, args), dataDir };
   };
   return {
     members: members.map(startMember),

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(join(dir, '..'), { recursive: true, force: true }));
 
 const plan = (request: Partial<DevRequest> = {}): Promise<DevPlan> =>
-  planCluster({ dir, nodes: null, portBase: null, splitAt: null, ...request });
+  planCluster({ dir, nodes: null, portBase: null, splitAt: null, leaseReads: null, ...request });
 const refused = (text: string) => ({ exitCode: 2, message: expect.stringContaining(text) });
 
 describe('plan of a dev cluster', () => {
@@ -75,6 +75,17 @@ describe('plan of a dev cluster', () => {
     expect((await plan()).splitAt).toEqual(splitAt);
     expect((await plan({ splitAt })).splitAt).toEqual(splitAt);
     await expect(plan({ splitAt: ['g'] })).rejects.toMatchObject(refused('was split at g,p q'));
+  });
+
+  it('remembers whether its leaders have leases', async () => {
+    const [first, second] = [join(dir, 'with'), join(dir, 'without')];
+    const one = { nodes: 1, portBase: 0 };
+    expect((await plan({ ...one, dir: first, leaseReads: true })).leaseReads).toBe(true);
+    expect((await plan({ dir: first })).leaseReads).toBe(true);
+    expect((await plan({ ...one, dir: second })).leaseReads).toBe(false);
+    await expect(plan({ dir: second, leaseReads: true })).rejects.toMatchObject(
+      refused('was made without them'),
+    );
   });
 
   it.each([

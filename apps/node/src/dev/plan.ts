@@ -26,6 +26,8 @@ export interface DevPlan {
   readonly facade: PlannedProcess;
   /** Keys at which it was cut into partitions when it was made; empty: one partition. */
   readonly splitAt: readonly string[];
+  /** Whether it was made with leases to read by. */
+  readonly leaseReads: boolean;
 }
 
 type KnownPlan = Omit<DevPlan, 'facade'> & { facade?: PlannedProcess | undefined };
@@ -36,6 +38,7 @@ export interface DevRequest {
   readonly nodes: number | null;
   readonly portBase: number | null;
   readonly splitAt: readonly string[] | null;
+  readonly leaseReads: boolean | null;
 }
 
 /**
@@ -62,7 +65,7 @@ async function freeFacade(): Promise<PlannedProcess> {
   return { name: FACADE_NAME, port, adminPort };
 }
 
-async function newPlan({ nodes, portBase, splitAt }: DevRequest): Promise<KnownPlan> {
+async function newPlan({ nodes, portBase, splitAt, leaseReads }: DevRequest): Promise<KnownPlan> {
   const count = nodes ?? DEFAULT_NODES;
   if (count < 1 || count > MOST_NODES) {
     throw new UsageError(`--nodes ${count}: must be 1 to ${MOST_NODES}`);
@@ -83,10 +86,11 @@ async function newPlan({ nodes, portBase, splitAt }: DevRequest): Promise<KnownP
     port: free?.[2 * count] ?? base + FACADE_OFFSET,
     adminPort: free?.[2 * count + 1] ?? base + FACADE_OFFSET + ADMIN_OFFSET,
   };
-  return { members, facade, splitAt: splitAt ?? [] };
+  return { members, facade, splitAt: splitAt ?? [], leaseReads: leaseReads ?? false };
 }
 
-function checkAgainst(known: KnownPlan, { dir, nodes, portBase, splitAt }: DevRequest): void {
+function checkAgainst(known: KnownPlan, request: DevRequest): void {
+  const { dir, nodes, portBase, splitAt, leaseReads } = request;
   const { members } = known;
   if (nodes !== null && nodes !== members.length) {
     throw new UsageError(`--nodes ${nodes}: ${dir} holds a cluster of ${members.length}`);
@@ -94,6 +98,10 @@ function checkAgainst(known: KnownPlan, { dir, nodes, portBase, splitAt }: DevRe
   if (splitAt !== null && splitAt.join() !== known.splitAt.join()) {
     const was = known.splitAt.join() || 'no key';
     throw new UsageError(`--split-at ${splitAt.join()}: the cluster in ${dir} was split at ${was}`);
+  }
+  if (leaseReads !== null && leaseReads !== known.leaseReads) {
+    const how = known.leaseReads ? 'with' : 'without';
+    throw new UsageError(`--lease-reads ${leaseReads}: the cluster in ${dir} was made ${how} them`);
   }
   const first = members[0]?.port;
   if (portBase !== null && portBase !== 0 && portBase !== first) {
@@ -111,13 +119,15 @@ function readPlan(dir: string): KnownPlan | null {
     throw new UsageError(`${path}: ${(error as Error).message}`, { cause: error });
   }
   try {
-    const { members, facade, splitAt = [] } = JSON.parse(text) as Partial<KnownPlan>;
+    const plan = JSON.parse(text) as Partial<KnownPlan>;
+    const { members, facade, splitAt = [], leaseReads = false } = plan;
     const isWhole =
       members !== undefined &&
       members.length > 0 &&
       [facade ?? members[0], ...members].every((one) => isPlaced(one)) &&
-      splitAt.every((key) => typeof key === 'string');
-    if (isWhole) return { members, facade, splitAt };
+      splitAt.every((key) => typeof key === 'string') &&
+      typeof leaseReads === 'boolean';
+    if (isWhole) return { members, facade, splitAt, leaseReads };
   } catch (cause) {
     throw new UsageError(`${path} is damaged: remove ${dir} to begin anew`, { cause });
   }

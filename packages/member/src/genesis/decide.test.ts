@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { type Candidate, type Decision, decide } from './decide.js';
 import { makeRecord } from './record.js';
 
-const settings = { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [] };
+const settings = {
+  replicationFactor: 5,
+  heartbeatMs: 50,
+  electionMinMs: 160,
+  splitAt: [],
+  leaseReads: false,
+};
 const join = ['h:1', 'h:2', 'h:3'];
 const uuidOf = (port: number): Uint8Array => new Uint8Array(16).fill(port);
 const candidate = (port: number, more: Partial<Candidate> = {}): Candidate => ({

@@ -8,7 +8,13 @@ import {
 } from './record.js';
 import { recordFault } from './record-fault.js';
 
-const settings = { replicationFactor: 5, heartbeatMs: 50, electionMinMs: 160, splitAt: [] };
+const settings = {
+  replicationFactor: 5,
+  heartbeatMs: 50,
+  electionMinMs: 160,
+  splitAt: [],
+  leaseReads: false,
+};
 const clusterId = new Uint8Array(16).fill(9);
 const founders = (count: number): { uuid: Uint8Array; address: string }[] =>
   Array.from({ length: count }, (_, at) => ({

@@ -118,10 +118,18 @@ export function settingsDifference(
   if (mine.heartbeatMs !== theirs.heartbeatMs || mine.electionMinMs !== theirs.electionMinMs) {
     return `election times ${theirs.heartbeatMs}/${theirs.electionMinMs} ms, here ${mine.heartbeatMs}/${mine.electionMinMs} ms`;
   }
+  if (mine.leaseReads !== theirs.leaseReads) {
+    return `lease reads ${onOrOff(theirs.leaseReads)}, here ${onOrOff(mine.leaseReads)}`;
+  }
   const same =
     mine.splitAt.length === theirs.splitAt.length &&
     mine.splitAt.every((key, at) => sameBytes(key, theirs.splitAt[at] ?? new Uint8Array(0)));
   return same ? null : 'another --split-at';
+}
+
+/** For logs and messages. */
+export function onOrOff(isOn: boolean): string {
+  return isOn ? 'on' : 'off';
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import type { Replica } from '@dougdb/replica';
+import type { ReadMark, Replica } from '@dougdb/replica';
 import {
   Consistency,
   DougError,
@@ -96,8 +96,9 @@ export class ClusterView {
   }
 
   /** Facts about the partition that serves an answer, as of now. */
-  header(replica: Replica, served: Consistency): ResponseHeader {
+  header(replica: Replica, { served, ageMs }: ReadMark): ResponseHeader {
     const facts = replica.header();
+    const isEventual = served === Consistency.CONSISTENCY_EVENTUAL;
     return {
       clusterId: this.self.clusterId,
       nodeId: this.self.node.nodeId,
@@ -107,7 +108,7 @@ export class ClusterView {
       appliedIndex: facts.appliedIndex,
       logTime: facts.logTime,
       served,
-      ageMs: served === Consistency.CONSISTENCY_EVENTUAL ? Math.ceil(facts.ageMs) : 0,
+      ageMs: Math.ceil(isEventual ? facts.ageMs : ageMs),
     };
   }
 }

@@ -1,17 +1,17 @@
-import type { Consistency as Served } from '@dougdb/replica';
-import { Consistency, DougError, readLevel } from '@dougdb/rpc-proto';
+import type { ReadMark } from '@dougdb/replica';
+import { Consistency } from '@dougdb/rpc-proto';
 
-/** Unspecified is linearizable. @throws DougError INVALID_ARGUMENT for one that this version cannot serve */
-export function servedConsistency(asked: Consistency): Served {
-  const { consistency } = readLevel(asked, 0, 0);
-  if (consistency === Consistency.CONSISTENCY_LINEARIZABLE) return 'linearizable';
-  if (consistency === Consistency.CONSISTENCY_EVENTUAL) return 'eventual';
-  throw new DougError('UNIMPLEMENTED', `reads of consistency ${consistency} are not served yet`);
-}
+/** What a write is answered as: whoever reads afterwards finds it. */
+export const linearizableMark: ReadMark = Object.freeze({
+  served: Consistency.CONSISTENCY_LINEARIZABLE,
+  ageMs: 0,
+});
 
-/** The number on the wire of what was served. */
-export function wireConsistency(served: Served): Consistency {
-  return served === 'eventual'
-    ? Consistency.CONSISTENCY_EVENTUAL
-    : Consistency.CONSISTENCY_LINEARIZABLE;
+/**
+ * What can be said of two reads of one level together: where the lease of one has ended, and it took a
+ * round, they are as good as the other; of two ages the larger one.
+ */
+export function weakerMark(a: ReadMark, b: ReadMark): ReadMark {
+  if (a.served === b.served) return a.ageMs >= b.ageMs ? a : b;
+  return a.served === Consistency.CONSISTENCY_LINEARIZABLE ? b : a;
 }

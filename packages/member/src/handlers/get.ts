@@ -1,7 +1,13 @@
-import { checkKeyBytes, decodeRequest, GetRequest, GetResponse } from '@dougdb/rpc-proto';
+import {
+  checkKeyBytes,
+  decodeRequest,
+  GetRequest,
+  GetResponse,
+  readLevel,
+} from '@dougdb/rpc-proto';
 import type { CallContext } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
-import { servedConsistency, wireConsistency } from './consistency.js';
+import { linearizableMark } from './consistency.js';
 import { oneAnswer } from './unary-sink.js';
 
 /** dougdb.v1.Doug/Get. */
@@ -10,16 +16,18 @@ export async function handleGet(
   request: Uint8Array,
   { deadlineMs }: CallContext,
 ): Promise<Uint8Array> {
-  const { context, key: borrowed, consistency: asked } = decodeRequest(GetRequest, request);
+  const asked = decodeRequest(GetRequest, request);
+  const { context, key: borrowed } = asked;
   checkKeyBytes(borrowed.length);
-  const consistency = servedConsistency(asked);
+  const level = readLevel(asked.consistency, asked.revision, asked.maxAgeMs);
   const replica = view.replicaFor(context, borrowed);
   // The read may wait longer than the buffer of the request lives.
   const key = borrowed.slice();
   const answer = await oneAnswer((sink, id) =>
-    replica.get(key, consistency, context?.epochVersion ?? 0, deadlineMs, sink, id),
+    replica.get(key, level, context?.epochVersion ?? 0, deadlineMs, sink, id),
   );
-  const header = view.header(replica, wireConsistency(consistency));
+  const isRead = answer.kind === 'found' || answer.kind === 'absent';
+  const header = view.header(replica, isRead ? answer.mark : linearizableMark);
   const kv =
     answer.kind === 'found'
       ? { key, value: answer.value, revision: answer.revision, expiresAt: 0 }

@@ -1,15 +1,17 @@
-import type { Replica } from '@dougdb/replica';
+import type { ReadMark, Replica } from '@dougdb/replica';
 import {
   Consistency,
   DougError,
+  LINEARIZABLE,
   limits,
   MultiGetRequest,
   MultiGetResponse,
 } from '@dougdb/rpc-proto';
 import { clusterId } from '../../test/fake-membership.js';
-import { type Asked, FakeReplica, viewOf } from '../../test/fake-replica.js';
+import { type Asked, FakeReplica, linearizable, viewOf } from '../../test/fake-replica.js';
 import { handleMultiGet } from './multi-get.js';
 
+const eventual: ReadMark = { served: Consistency.CONSISTENCY_EVENTUAL, ageMs: 0 };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 
@@ -58,17 +60,19 @@ describe('multiGet', () => {
     const call = bench.ask(['z', 'a', 'n', 'b', 'a'], {
       consistency: Consistency.CONSISTENCY_EVENTUAL,
     });
-    expect(bench.low.asked.map((a) => [text(a.bytes), a.id, a.deadlineMs, a.consistency])).toEqual([
-      ['a', 1, 77, 'eventual'],
-      ['b', 3, 77, 'eventual'],
-      ['a', 4, 77, 'eventual'],
+    expect(
+      bench.low.asked.map((a) => [text(a.bytes), a.id, a.deadlineMs, a.level?.consistency]),
+    ).toEqual([
+      ['a', 1, 77, Consistency.CONSISTENCY_EVENTUAL],
+      ['b', 3, 77, Consistency.CONSISTENCY_EVENTUAL],
+      ['a', 4, 77, Consistency.CONSISTENCY_EVENTUAL],
     ]);
     expect(bench.high.asked.map((a) => text(a.bytes))).toEqual(['z', 'n']);
     // One sink a replica: its reads are one run, and share one round.
     expect(new Set(bench.low.asked.map((a) => a.sink)).size).toBe(1);
     for (const { sink, id, bytes: key } of bench.asked.reverse()) {
-      if (text(key) === 'b') sink.absent(id);
-      else sink.found(id, bytes(`value of ${text(key)}`), 5);
+      if (text(key) === 'b') sink.absent(id, eventual);
+      else sink.found(id, bytes(`value of ${text(key)}`), 5, eventual);
     }
     const { headers, results } = await call;
     expect(headers.map((h) => [h.partitionId, h.revision, h.served])).toEqual([
@@ -88,8 +92,8 @@ describe('multiGet', () => {
     const bench = new Bench();
     const context = { clusterId, partitionId: 2, epochVersion: 4 };
     const call = bench.ask(['z'], { context });
-    expect(bench.low.asked.map((a) => [a.consistency, a.epoch])).toEqual([['linearizable', 4]]);
-    bench.low.asked[0]?.sink.absent(0);
+    expect(bench.low.asked.map((a) => [a.level, a.epoch])).toEqual([[LINEARIZABLE, 4]]);
+    bench.low.asked[0]?.sink.absent(0, linearizable);
     expect((await call).headers[0]?.served).toBe(Consistency.CONSISTENCY_LINEARIZABLE);
   });
 
@@ -97,7 +101,7 @@ describe('multiGet', () => {
     const bench = new Bench();
     const call = bench.ask(['a', 'b', 'n']);
     const error = new DougError('NO_LEADER', 'nobody', { route: bench.low.routeHint() });
-    bench.low.asked[0]?.sink.found(0, bytes('v'), 5);
+    bench.low.asked[0]?.sink.found(0, bytes('v'), 5, linearizable);
     bench.low.asked[1]?.sink.failed(1, error);
     bench.high.asked[0]?.sink.failed(2, new DougError('CORRUPT', 'later'));
     await expect(call).rejects.toBe(error);
@@ -142,7 +146,7 @@ describe('multiGet', () => {
   it('takes as many keys as a command may touch', async () => {
     const bench = new Bench();
     const call = bench.ask(Array.from({ length: limits.commandKeys }, () => 'k'));
-    for (const { sink, id } of bench.low.asked) sink.absent(id);
+    for (const { sink, id } of bench.low.asked) sink.absent(id, linearizable);
     expect((await call).results).toHaveLength(limits.commandKeys);
   });
 
@@ -150,9 +154,9 @@ describe('multiGet', () => {
     const bench = new Bench();
     const call = outcomeOf(bench.ask(Array.from({ length: 6 }, () => 'k')));
     for (const { sink, id } of bench.low.asked.slice(0, 5))
-      sink.found(id, new Uint8Array(1 << 20), 5);
+      sink.found(id, new Uint8Array(1 << 20), 5, linearizable);
     expect(await call).toBe('TOO_LARGE NOT_APPLIED');
-    bench.low.asked[5]?.sink.found(5, new Uint8Array(1 << 20), 5);
+    bench.low.asked[5]?.sink.found(5, new Uint8Array(1 << 20), 5, linearizable);
   });
 
   it('answers TOO_LARGE when values fit and the rest of the answer does not', async () => {
@@ -161,7 +165,7 @@ describe('multiGet', () => {
       const call = outcomeOf(bench.ask(Array.from({ length: 4 }, () => 'k')));
       const sizes = [0, 0, 0, spareBytes].map((spare) => (1 << 20) - spare);
       for (const { sink, id } of bench.low.asked) {
-        sink.found(id, new Uint8Array(sizes[id] as number), 5);
+        sink.found(id, new Uint8Array(sizes[id] as number), 5, linearizable);
       }
       return call;
     };

@@ -1,4 +1,4 @@
-import type { AnswerSink, Replica } from '@dougdb/replica';
+import type { AnswerSink, ReadMark, Replica } from '@dougdb/replica';
 import {
   checkKeyBytes,
   DougError,
@@ -8,10 +8,11 @@ import {
   MultiGetResponse,
   type MultiGetResult,
   type RequestContext,
+  readLevel,
 } from '@dougdb/rpc-proto';
 import type { CallContext } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
-import { servedConsistency, wireConsistency } from './consistency.js';
+import { linearizableMark, weakerMark } from './consistency.js';
 
 /**
  * dougdb.v1.Doug/MultiGet. Each key is read as by Get; all linearizable reads of one replica share its
@@ -23,9 +24,9 @@ export async function handleMultiGet(
   request: Uint8Array,
   { deadlineMs }: CallContext,
 ): Promise<Uint8Array> {
-  const { context, keys, consistency: asked } = decodeRequest(MultiGetRequest, request);
+  const { context, keys, consistency, maxAgeMs } = decodeRequest(MultiGetRequest, request);
   checkKeys(keys);
-  const consistency = servedConsistency(asked);
+  const level = readLevel(consistency, 0, maxAgeMs);
   // All of them before the first read: a key that is not here fails the call at once.
   const groups = groupByReplica(view, context, keys);
   const gathered = new Gathered(keys.length);
@@ -33,12 +34,11 @@ export async function handleMultiGet(
   for (const [header, { replica, ids }] of groups.entries()) {
     const sink = gathered.sink(header);
     for (const id of ids) {
-      replica.get(keys[id] as Uint8Array, consistency, epoch, deadlineMs, sink, id);
+      replica.get(keys[id] as Uint8Array, level, epoch, deadlineMs, sink, id);
     }
   }
   const results = await gathered.results;
-  const served = wireConsistency(consistency);
-  const headers = groups.map(({ replica }) => view.header(replica, served));
+  const headers = groups.map(({ replica }, at) => view.header(replica, gathered.mark(at)));
   const answer = MultiGetResponse.encode({ headers, results }).finish();
   if (answer.length > limits.requestBytes) throw tooLarge();
   return answer;
@@ -80,6 +80,7 @@ function groupByReplica(
 class Gathered {
   /** Rejects with the first error; TOO_LARGE as soon as the values alone are too much for one answer. */
   readonly results: Promise<MultiGetResult[]>;
+  readonly #marks: ReadMark[] = [];
   #resolve: (results: MultiGetResult[]) => void = () => undefined;
   #reject: (error: DougError) => void = () => undefined;
   #found: MultiGetResult[] = [];
@@ -95,19 +96,28 @@ class Gathered {
     });
   }
 
+  /** What can be said of all reads of a partition. */
+  mark(header: number): ReadMark {
+    return this.#marks[header] ?? linearizableMark;
+  }
+
   /** For the reads of one partition, whose header has this index. */
   sink(header: number): AnswerSink {
     return {
-      found: (id, value, revision) => this.#take(id, { header, found: true, value, revision }),
-      absent: (id) => this.#take(id, { header, found: false, value: nothing, revision: 0 }),
+      found: (id, value, revision, mark) =>
+        this.#take(id, { header, found: true, value, revision }, mark),
+      absent: (id, mark) =>
+        this.#take(id, { header, found: false, value: nothing, revision: 0 }, mark),
       failed: (_id, error) => this.#fail(error),
       written: (id) => this.#fail(answeredAsWrite(id)),
       looked: (id) => this.#fail(answeredAsWrite(id)),
     };
   }
 
-  #take(id: number, result: MultiGetResult): void {
+  #take(id: number, result: MultiGetResult, mark: ReadMark): void {
     if (this.#hasFailed) return;
+    const { header } = result;
+    this.#marks[header] = weakerMark(this.#marks[header] ?? mark, mark);
     this.#valueBytes += result.value.length;
     if (this.#valueBytes > limits.requestBytes) {
       this.#fail(tooLarge());

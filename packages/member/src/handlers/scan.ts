@@ -1,45 +1,32 @@
-import { compareEnds, compareKeys } from '@dougdb/facade';
-import type { Clock } from '@dougdb/ports';
 import {
+  compareEnds,
+  compareKeys,
+  decodeScanToken,
+  encodeScanToken,
+  type ScanToken,
+} from '@dougdb/facade';
+import type { Clock } from '@dougdb/ports';
+import type { Replica, ScanView } from '@dougdb/replica';
+import {
+  Consistency,
   DougError,
   decodeRequest,
-  type KeyValue,
   limits,
   type PartitionDescriptor,
-  type ResponseHeader,
+  type ReadLevel,
+  type RequestContext,
+  readLevel,
   ScanRequest,
-  ScanResponse,
 } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import { compareBytes } from '../compare-bytes.js';
 import type { CallContext, ScanOutput } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
-import { servedConsistency, wireConsistency } from './consistency.js';
-
-/** A slice of the loop for collecting a chunk; others get their turn in between. */
-const SLICE_MS = 4;
-/** How often the clock is looked at. */
-const PAIRS_PER_LOOK = 64;
-/** What a pair costs on the wire beside key and value, at most. */
-const PAIR_OVERHEAD_BYTES = 32;
-/** Room for the header and the resume key. */
-const CHUNK_RESERVE_BYTES = 16 * 1024;
-
-interface ScanState {
-  readonly request: ScanRequest;
-  readonly header: ResponseHeader;
-  readonly iterator: DbIterator;
-  /** Where the range goes on in another partition; undefined: it ends here. */
-  readonly beyond: Uint8Array | undefined;
-  readonly deadlineMs: number;
-  readonly clock: Clock;
-  /** Pairs still to be sent. */
-  left: number;
-}
+import { ScanChunks, type ScanTask } from './scan-chunks.js';
 
 /**
  * dougdb.v1.Doug/Scan: chunks in key order from one consistent view. A chunk is made only after the
- * one before was taken, so that a slow caller costs one chunk of memory.
+ * one before was taken, so that a slow caller costs one chunk of memory and an iterator, and no longer
+ * than for a time: see {@link ScanChunks}.
  * @throws DougError, always NOT_APPLIED
  */
 export async function handleScan(
@@ -50,84 +37,94 @@ export async function handleScan(
   output: ScanOutput,
 ): Promise<void> {
   const request = decodeRequest(ScanRequest, bytes);
-  checkBounds(request);
-  const consistency = servedConsistency(request.consistency);
-  const { context, reverse, keysOnly } = request;
-  // The iterator lives longer than the buffer of the request may.
-  const start = request.start.slice();
-  const end = request.end.slice();
-  const replica = reverse ? view.replicaBelow(context, end) : view.replicaFor(context, start);
-  const iterator = await replica.scan(
-    { start, end, reverse, keysOnly, consistency, deadlineMs },
-    context?.epochVersion ?? 0,
-  );
+  const level = readLevel(request.consistency, request.revision, request.maxAgeMs);
+  const token =
+    request.token.length === 0 ? null : decodeScanToken(request.token, view.self.clusterId);
+  const task = token === null ? plainTask(request, level) : resumedTask(token);
+  const { context } = request;
+  const replica =
+    token === null ? replicaOf(view, context, task) : resumingReplica(view, context, token);
+  // Whoever resumes names the view, and takes what of it is here: no epoch stands in the way.
+  const epoch = token === null ? (context?.epochVersion ?? 0) : 0;
+  const seen = await replica.scan({ ...rangeOf(task), deadlineMs }, epoch);
   try {
-    await sendChunks(
-      {
-        request,
-        iterator,
-        beyond: beyondPartition(replica.descriptor, request),
-        deadlineMs,
-        clock,
-        header: view.header(replica, wireConsistency(consistency)),
-        left: request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit,
-      },
-      output,
-    );
+    const chunks = new ScanChunks({
+      ...{ task, clock, deadlineMs, output },
+      iterator: seen.iterator,
+      beyond: beyondPartition(replica.descriptor, task),
+      header: { ...view.header(replica, seen.mark), revision: seen.revision },
+      tokenAt: (rest) => encodeScanToken(tokenOf(replica, seen, rest), view.self.clusterId),
+    });
+    await chunks.send();
   } finally {
-    iterator.close();
+    seen.iterator.close();
   }
 }
 
-async function sendChunks(scan: ScanState, output: ScanOutput): Promise<void> {
-  let more = scan.iterator.next();
-  do {
-    const kvs: KeyValue[] = [];
-    if (more) more = await collect(scan, kvs, output);
-    if (output.cancelled) return;
-    refuseLate(scan, scan.clock.monotonicMs());
-    const resumeKey = more ? resumeAt(scan, kvs) : scan.left > 0 ? scan.beyond : undefined;
-    await output.send(
-      ScanResponse.encode({
-        header: scan.header,
-        kvs,
-        resumeKey,
-        count: 0,
-        token: new Uint8Array(0),
-      }).finish(),
-    );
-  } while (more && !output.cancelled);
+/** @throws DougError INVALID_ARGUMENT */
+function plainTask(request: ScanRequest, level: ReadLevel): ScanTask {
+  checkBounds(request);
+  const { start, end, limit, reverse, keysOnly, countOnly } = request;
+  return {
+    level,
+    // The iterator lives longer than the buffer of the request may.
+    start: start.slice(),
+    end: end.slice(),
+    ...{ reverse, keysOnly, countOnly },
+    left: limit === 0 ? Number.POSITIVE_INFINITY : limit,
+    count: 0,
+  };
+}
+
+function resumedTask(token: ScanToken): ScanTask {
+  const level = {
+    consistency: Consistency.CONSISTENCY_AT_REVISION,
+    argument: token.revision,
+  };
+  return { ...token, level };
+}
+
+function rangeOf({ start, end, reverse, keysOnly, countOnly, level }: ScanTask) {
+  return { start, end, reverse, keysOnly: keysOnly || countOnly, level };
+}
+
+function replicaOf(
+  view: ClusterView,
+  context: RequestContext | undefined,
+  { start, end, reverse }: ScanTask,
+): Replica {
+  return reverse ? view.replicaBelow(context, end) : view.replicaFor(context, start);
 }
 
 /**
- * Fills one chunk from where the iterator stands.
- * @returns whether it now stands on a pair for the next chunk
+ * The replica of the partition whose view it is: revisions are of one partition, so no other can serve it.
+ * @throws DougError INVALID_ARGUMENT; EPOCH_MISMATCH when this node has none
  */
-async function collect(scan: ScanState, kvs: KeyValue[], output: ScanOutput): Promise<boolean> {
-  const { iterator, clock } = scan;
-  const { keysOnly } = scan.request;
-  let sizeBytes = CHUNK_RESERVE_BYTES;
-  let sliceEndMs = clock.monotonicMs() + SLICE_MS;
-  for (;;) {
-    const key = iterator.key().slice();
-    const value = keysOnly ? new Uint8Array(0) : iterator.value().slice();
-    kvs.push({ key, value, revision: iterator.sequence(), expiresAt: 0 });
-    sizeBytes += key.length + value.length + PAIR_OVERHEAD_BYTES;
-    scan.left--;
-    if (scan.left === 0 || !iterator.next()) return false;
-    const nextBytes = iterator.key().length + (keysOnly ? 0 : iterator.value().length);
-    if (sizeBytes + nextBytes + PAIR_OVERHEAD_BYTES > limits.scanChunkBytes) return true;
-    if (kvs.length % PAIRS_PER_LOOK !== 0 || clock.monotonicMs() < sliceEndMs) continue;
-    refuseLate(scan, clock.monotonicMs());
-    await new Promise<void>((resolve) => clock.defer(resolve));
-    if (output.cancelled) return false;
-    sliceEndMs = clock.monotonicMs() + SLICE_MS;
+function resumingReplica(
+  view: ClusterView,
+  context: RequestContext | undefined,
+  { partitionId, start }: ScanToken,
+): Replica {
+  const named = context?.partitionId ?? 0;
+  if (named !== 0 && named !== partitionId) {
+    throw new DougError(
+      'INVALID_ARGUMENT',
+      `the token goes on in partition ${partitionId}, not in ${named}`,
+    );
   }
+  const clusterId = context?.clusterId ?? new Uint8Array(0);
+  return view.replicaFor({ clusterId, partitionId, epochVersion: 0 }, start);
 }
 
-/** Inclusive start of the next chunk; reversed: its exclusive end. */
-function resumeAt(scan: ScanState, kvs: readonly KeyValue[]): Uint8Array | undefined {
-  return scan.request.reverse ? kvs[kvs.length - 1]?.key : scan.iterator.key().slice();
+function tokenOf(replica: Replica, { revision }: ScanView, rest: ScanTask): ScanToken {
+  const { partitionId, descriptor } = replica;
+  const { start, end, reverse, keysOnly, countOnly, left, count } = rest;
+  return {
+    partitionId,
+    epochVersion: descriptor.epoch?.version ?? 0,
+    revision,
+    ...{ start, end, reverse, keysOnly, countOnly, left, count },
+  };
 }
 
 /**
@@ -136,16 +133,10 @@ function resumeAt(scan: ScanState, kvs: readonly KeyValue[]): Uint8Array | undef
  */
 function beyondPartition(
   descriptor: PartitionDescriptor,
-  { start, end, reverse }: ScanRequest,
+  { start, end, reverse }: ScanTask,
 ): Uint8Array | undefined {
   if (reverse) return compareKeys(start, descriptor.start) < 0 ? descriptor.start : undefined;
   return compareEnds(end, descriptor.end) > 0 ? descriptor.end : undefined;
-}
-
-function refuseLate({ deadlineMs }: ScanState, nowMs: number): void {
-  if (nowMs >= deadlineMs) {
-    throw new DougError('DEADLINE', 'the time ran out in the middle of a scan');
-  }
 }
 
 /** @throws DougError INVALID_ARGUMENT */

@@ -1,12 +1,17 @@
-import type { AnswerSink } from '@dougdb/replica';
+import type { AnswerSink, ReadMark } from '@dougdb/replica';
 import type { DougError, LookedWrite } from '@dougdb/rpc-proto';
 
 /** What one operation came to. */
 export type UnaryAnswer =
   | { readonly kind: 'written'; readonly revision: number }
   | { readonly kind: 'looked'; readonly write: LookedWrite }
-  | { readonly kind: 'found'; readonly value: Uint8Array; readonly revision: number }
-  | { readonly kind: 'absent' };
+  | {
+      readonly kind: 'found';
+      readonly value: Uint8Array;
+      readonly revision: number;
+      readonly mark: ReadMark;
+    }
+  | { readonly kind: 'absent'; readonly mark: ReadMark };
 
 /** Runs one operation of a replica as a promise. Rejects with the DougError that the replica gave. */
 export function oneAnswer(run: (sink: AnswerSink, id: number) => void): Promise<UnaryAnswer> {
@@ -14,8 +19,8 @@ export function oneAnswer(run: (sink: AnswerSink, id: number) => void): Promise<
     const sink: AnswerSink = {
       written: (_id, revision) => resolve({ kind: 'written', revision }),
       looked: (_id, write) => resolve({ kind: 'looked', write }),
-      found: (_id, value, revision) => resolve({ kind: 'found', value, revision }),
-      absent: () => resolve({ kind: 'absent' }),
+      found: (_id, value, revision, mark) => resolve({ kind: 'found', value, revision, mark }),
+      absent: (_id, mark) => resolve({ kind: 'absent', mark }),
       failed: (_id, error: DougError) => reject(error),
     };
     run(sink, 1);

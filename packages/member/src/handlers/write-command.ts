@@ -6,7 +6,7 @@ import {
 } from '@dougdb/rpc-proto';
 import type { CallContext } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
-import { wireConsistency } from './consistency.js';
+import { linearizableMark } from './consistency.js';
 import { oneAnswer, type UnaryAnswer } from './unary-sink.js';
 
 /** What became of a command. */
@@ -32,7 +32,7 @@ export async function writeCommand(
     replica.write(command, 0, command.length, epoch, deadlineMs, sink, id),
   );
   const write = outcomeOf(answer);
-  return { header: view.header(replica, wireConsistency('linearizable')), write };
+  return { header: view.header(replica, linearizableMark), write };
 }
 
 /** @throws DougError INTERNAL */

@@ -22,13 +22,14 @@ function mapped() {
     header: () => ({ logTime: 77 }),
     scan: () => {
       let at = -1;
-      return Promise.resolve({
+      const iterator = {
         next: () => ++at < rows.length,
         key: () => rows[at]?.key,
         value: () => rows[at]?.value,
         sequence: () => at + 1,
         close: () => undefined,
-      });
+      };
+      return Promise.resolve({ iterator });
     },
   }));
   const store = {

@@ -8,6 +8,7 @@ const settings = {
   replicationFactor: 5,
   heartbeatMs: 50,
   electionMinMs: 160,
+  leaseReads: false,
   splitAt: [bytes('g'), bytes('p')],
 };
 

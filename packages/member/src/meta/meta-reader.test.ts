@@ -20,14 +20,14 @@ class FakeMeta {
   closed = 0;
   refusal: DougError | null = null;
 
-  scan(): Promise<DbIterator> {
+  scan(): Promise<{ iterator: DbIterator }> {
     this.scans++;
     if (this.refusal !== null) return Promise.reject(this.refusal);
     const { rows } = this;
     // One buffer for all rows, as a real iterator may have.
     const borrowed = { key: new Uint8Array(0), value: new Uint8Array(0) };
     let at = -1;
-    return Promise.resolve({
+    const iterator = {
       next: () => {
         const row = rows[++at];
         borrowed.key.fill(0xee);
@@ -44,7 +44,8 @@ class FakeMeta {
       close: () => {
         this.closed++;
       },
-    });
+    };
+    return Promise.resolve({ iterator });
   }
 }
 

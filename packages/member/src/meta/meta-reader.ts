@@ -1,6 +1,11 @@
 import type { Logger } from '@dougdb/ports';
 import type { Replica } from '@dougdb/replica';
-import { DougError, type NodeDescriptor, type PartitionDescriptor } from '@dougdb/rpc-proto';
+import {
+  DougError,
+  EVENTUAL,
+  type NodeDescriptor,
+  type PartitionDescriptor,
+} from '@dougdb/rpc-proto';
 import type { DbIterator } from '@dougdb/sstable';
 import { hex } from '../genesis/record.js';
 import { decodeRow } from './row-format.js';
@@ -69,14 +74,14 @@ export class MetaReader {
     const range = { start: none, end: none, reverse: false, keysOnly: false };
     try {
       // An eventual scan sees what is applied at the moment of the call: not less than `revision`.
-      const rows = await replica.scan(
-        { ...range, consistency: 'eventual', deadlineMs: NO_DEADLINE_MS },
+      const { iterator } = await replica.scan(
+        { ...range, level: EVENTUAL, deadlineMs: NO_DEADLINE_MS },
         0,
       );
       try {
-        this.#state = this.#collect(rows, revision);
+        this.#state = this.#collect(iterator, revision);
       } finally {
-        rows.close();
+        iterator.close();
       }
     } catch (error) {
       this.#looksToPause = LOOKS_AFTER_REFUSAL;

@@ -25,6 +25,7 @@ const settings = {
   replicationFactor: 5,
   heartbeatMs: 50,
   electionMinMs: 160,
+  leaseReads: false,
   splitAt: [bytes('m')],
 };
 

@@ -23,6 +23,7 @@ describe('handshake', () => {
     ['another uuid', { nodeUuid: uuidOf(7) }],
     ['another heartbeat', { heartbeatMs: 51 }],
     ['another election minimum', { electionMinMs: 161 }],
+    ['other lease reads', { leaseReads: true }],
     ['an unknown channel', { channel: 0 }],
   ])('of %s is refused with one sentence', (_what, more) => {
     expect(typeof checkHandshake(membership(1), { ...good, ...more })).toBe('string');

@@ -1,6 +1,6 @@
 import { Channel, type Handshake, type NodeDescriptor } from '@dougdb/rpc-proto';
 import type { PeerChannel } from '../contract.js';
-import { CLUSTER_VERSION, hex, PROTOCOL_VERSION, sameBytes } from '../genesis/record.js';
+import { CLUSTER_VERSION, hex, onOrOff, PROTOCOL_VERSION, sameBytes } from '../genesis/record.js';
 import type { Membership } from '../membership.js';
 
 /** What this node says of itself to a peer. */
@@ -21,6 +21,7 @@ export function makeHandshake(
     advertise,
     channel: channel === 'data' ? Channel.CHANNEL_DATA : Channel.CHANNEL_CONTROL,
     toNodeId,
+    leaseReads: self.settings.leaseReads,
   };
 }
 
@@ -54,9 +55,12 @@ export function checkHandshake(self: Membership, theirs: Handshake): GoodHandsha
   if (!sameBytes(peer.uuid, theirs.nodeUuid)) {
     return `node ${theirs.nodeId} has another uuid (was its disk wiped?)`;
   }
-  const { heartbeatMs, electionMinMs } = self.settings;
+  const { heartbeatMs, electionMinMs, leaseReads } = self.settings;
   if (theirs.heartbeatMs !== heartbeatMs || theirs.electionMinMs !== electionMinMs) {
     return `election times ${theirs.heartbeatMs}/${theirs.electionMinMs} ms are not ${heartbeatMs}/${electionMinMs} ms`;
+  }
+  if (theirs.leaseReads !== leaseReads) {
+    return `lease reads ${onOrOff(theirs.leaseReads)} are not ${onOrOff(leaseReads)}`;
   }
   switch (theirs.channel) {
     case Channel.CHANNEL_CONTROL:

@@ -1,7 +1,7 @@
-import type { AnswerSink, Consistency, Replica } from '@dougdb/replica';
-import type { DougError, LookedWrite, ResponseHeader } from '@dougdb/rpc-proto';
+import type { AnswerSink, ReadMark, Replica } from '@dougdb/replica';
+import type { Consistency, DougError, LookedWrite, ResponseHeader } from '@dougdb/rpc-proto';
 import type { ClusterView } from '../handlers/cluster-view.js';
-import { wireConsistency } from '../handlers/consistency.js';
+import { linearizableMark } from '../handlers/consistency.js';
 
 /** Where a pipe gathers the answers of all its partitions. */
 export interface PipeAnswers {
@@ -14,49 +14,52 @@ export interface PipeAnswers {
 
 /**
  * Takes the answers of one partition for one pipe and adds the header of the partition: one header
- * object a turn, which the message holds once for all rows that name it.
+ * object a turn and level, which the message holds once for all rows that name it.
  */
 export class PartitionSink implements AnswerSink {
-  readonly served: Consistency;
   readonly #answers: PipeAnswers;
   readonly #view: ClusterView;
   readonly #replica: Replica;
-  #header: ResponseHeader | null = null;
+  /** Of this turn. */
+  readonly #headers = new Map<Consistency, ResponseHeader>();
 
-  constructor(answers: PipeAnswers, view: ClusterView, replica: Replica, served: Consistency) {
+  constructor(answers: PipeAnswers, view: ClusterView, replica: Replica) {
     this.#answers = answers;
     this.#view = view;
     this.#replica = replica;
-    this.served = served;
   }
 
   written(id: number, revision: number): void {
-    this.#answers.written(id, this.#current(), revision);
+    this.#answers.written(id, this.#header(linearizableMark), revision);
   }
 
   looked(id: number, write: LookedWrite): void {
-    this.#answers.looked(id, this.#current(), write);
+    this.#answers.looked(id, this.#header(linearizableMark), write);
   }
 
-  found(id: number, value: Uint8Array, revision: number): void {
-    this.#answers.found(id, this.#current(), value, revision);
+  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void {
+    this.#answers.found(id, this.#header(mark), value, revision);
   }
 
-  absent(id: number): void {
-    this.#answers.absent(id, this.#current());
+  absent(id: number, mark: ReadMark): void {
+    this.#answers.absent(id, this.#header(mark));
   }
 
   failed(id: number, error: DougError): void {
-    this.#answers.failed(id, this.#current(), error);
+    this.#answers.failed(id, this.#header(linearizableMark), error);
   }
 
   /** The message has left: the next one gets a header of its own. */
   turnEnded(): void {
-    this.#header = null;
+    this.#headers.clear();
   }
 
-  #current(): ResponseHeader {
-    this.#header ??= this.#view.header(this.#replica, wireConsistency(this.served));
-    return this.#header;
+  #header(mark: ReadMark): ResponseHeader {
+    const known = this.#headers.get(mark.served);
+    // One of a bounded read is good for another whose state was fresher, not for one that is older.
+    if (known !== undefined && mark.ageMs <= known.ageMs) return known;
+    const header = this.#view.header(this.#replica, mark);
+    this.#headers.set(mark.served, header);
+    return header;
   }
 }

@@ -1,9 +1,12 @@
 import { type SimClock, SimScheduler } from '@dougdb/ports/sim';
+import type { ReadMark } from '@dougdb/replica';
 import {
   Code,
   Consistency,
   DougError,
+  EVENTUAL,
   encodePut,
+  LINEARIZABLE,
   type LookedWrite,
   limits,
   PipeRequestWriter,
@@ -11,7 +14,7 @@ import {
   type PipeResult,
 } from '@dougdb/rpc-proto';
 import { clusterId } from '../../test/fake-membership.js';
-import { FakeReplica, viewOf } from '../../test/fake-replica.js';
+import { FakeReplica, linearizable, viewOf } from '../../test/fake-replica.js';
 import { Admission } from '../handlers/admission.js';
 import type { ClusterView } from '../handlers/cluster-view.js';
 import { Pipe } from './pipe.js';
@@ -83,6 +86,7 @@ function request(build: (writer: PipeRequestWriter) => void, firstId = 1, cluste
 }
 
 const results = (b: Bench): PipeResult[] => b.sent.flatMap((response) => response.results);
+const as = (served: Consistency, ageMs = 0): ReadMark => ({ served, ageMs });
 const codesOf = (b: Bench): number[] =>
   results(b).map(({ result }) => (result?.$case === 'error' ? result.value.code : 0));
 
@@ -94,19 +98,25 @@ describe('pipe', () => {
         w.addCommand(100, 0, 0, false, put);
         w.addGet(0, 2, 0, false, Consistency.CONSISTENCY_EVENTUAL, key);
         w.addGet(0, 0, 0, false, Consistency.CONSISTENCY_UNSPECIFIED, key);
+        w.addGet(0, 0, 0, false, Consistency.CONSISTENCY_BOUNDED, key, 0, key.length, 900);
+        w.addGet(0, 0, 0, false, Consistency.CONSISTENCY_AT_REVISION, key, 0, key.length, 5);
       }, 40),
     );
     const { asked } = b.replica;
-    expect(asked.map((a) => [a.kind, a.id, a.consistency, a.deadlineMs])).toEqual([
+    expect(asked.map((a) => [a.kind, a.id, a.level, a.deadlineMs])).toEqual([
       ['write', 40, null, 100],
-      ['get', 41, 'eventual', 30_000],
-      ['get', 42, 'linearizable', 30_000],
+      ['get', 41, EVENTUAL, 30_000],
+      ['get', 42, LINEARIZABLE, 30_000],
+      ['get', 43, { consistency: Consistency.CONSISTENCY_BOUNDED, argument: 900 }, 30_000],
+      ['get', 44, { consistency: Consistency.CONSISTENCY_AT_REVISION, argument: 5 }, 30_000],
     ]);
     expect(asked[0]?.bytes).toEqual(put);
-    expect(b.pipe.openItems).toBe(3);
+    expect(b.pipe.openItems).toBe(5);
     asked[0]?.sink.written(40, 8);
-    asked[1]?.sink.found(41, Uint8Array.of(5), 6);
-    asked[2]?.sink.absent(42);
+    asked[1]?.sink.found(41, Uint8Array.of(5), 6, as(Consistency.CONSISTENCY_EVENTUAL));
+    asked[2]?.sink.absent(42, linearizable);
+    asked[3]?.sink.absent(43, as(Consistency.CONSISTENCY_BOUNDED, 12.5));
+    asked[4]?.sink.absent(44, as(Consistency.CONSISTENCY_AT_REVISION));
     expect(b.sent).toEqual([]);
     await b.scheduler.advance(0);
     expect(b.sent.length).toBe(1);
@@ -115,10 +125,14 @@ describe('pipe', () => {
       [40, 0, 'write'],
       [41, 1, 'get'],
       [42, 0, 'get'],
+      [43, 2, 'get'],
+      [44, 3, 'get'],
     ]);
     expect(response?.headers.map((h) => [h.partitionId, h.served, h.ageMs, h.revision])).toEqual([
       [2, Consistency.CONSISTENCY_LINEARIZABLE, 0, 7],
       [2, Consistency.CONSISTENCY_EVENTUAL, 2, 7],
+      [2, Consistency.CONSISTENCY_BOUNDED, 13, 7],
+      [2, Consistency.CONSISTENCY_AT_REVISION, 0, 7],
     ]);
     expect([b.pipe.openItems, b.admission.ops, b.admission.sizeBytes]).toEqual([0, 0, 0]);
   });
@@ -331,7 +345,7 @@ describe('pipe', () => {
       request((w) => w.addGet(0, 0, 0, false, Consistency.CONSISTENCY_UNSPECIFIED, key)),
     );
     b.queuedBytes = limits.answerQueueBytes;
-    b.replica.asked[0]?.sink.found(1, new Uint8Array(100), 5);
+    b.replica.asked[0]?.sink.found(1, new Uint8Array(100), 5, linearizable);
     await b.scheduler.advance(0);
     expect(codesOf(b)).toEqual([Code.CODE_BUSY]);
   });
@@ -345,7 +359,8 @@ describe('pipe', () => {
         }
       }),
     );
-    for (const { sink, id } of b.replica.asked) sink.found(id, new Uint8Array(1 << 20), 5);
+    for (const { sink, id } of b.replica.asked)
+      sink.found(id, new Uint8Array(1 << 20), 5, linearizable);
     await b.scheduler.advance(0);
     expect(b.sent.map((r) => r.results.length)).toEqual([3, 3]);
     expect(b.sent.map((r) => r.headers.length)).toEqual([1, 1]);

@@ -1,26 +1,27 @@
 import type { Clock } from '@dougdb/ports';
-import type { Consistency, Replica } from '@dougdb/replica';
+import type { Replica } from '@dougdb/replica';
 import {
   CommandView,
+  type Consistency,
   checkRequestBytes,
   DougError,
+  LINEARIZABLE,
   type LookedWrite,
   limits,
   PIPE_ITEM_TIMEOUT_MS,
   type PipeOp,
   type PipeRequestVisitor,
   PipeResponseWriter,
+  type ReadLevel,
   type ResponseHeader,
   readCommand,
   readPipeRequest,
   toWire,
-  type Consistency as WireConsistency,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
 import type { PipeOutput, PipeSession } from '../contract.js';
 import { type Admission, busy } from '../handlers/admission.js';
 import type { ClusterView } from '../handlers/cluster-view.js';
-import { servedConsistency } from '../handlers/consistency.js';
 import { PartitionSink, type PipeAnswers } from './partition-sink.js';
 
 /** Reading goes on when so much of the window is free again. */
@@ -62,7 +63,6 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   readonly #output: PipeOutput;
   readonly #writer = new PipeResponseWriter();
   readonly #sinks = new Map<Replica, PartitionSink>();
-  readonly #eventualSinks = new Map<Replica, PartitionSink>();
   #view: ClusterView | null = null;
   /** Why all items of the message being read are refused. */
   #refusal: DougError | null = null;
@@ -70,6 +70,7 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
   #nowMs = 0;
   #lastError: DougError | null = null;
   #lastWire: WireError = toWire(new DougError('INTERNAL', ''));
+  #level: ReadLevel = LINEARIZABLE;
   #open = 0;
   #openBytes = 0;
   #full = false;
@@ -138,7 +139,8 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     op: PipeOp,
     start: number,
     end: number,
-    consistency: WireConsistency,
+    consistency: Consistency,
+    argument: number,
   ): void {
     const view = this.#view;
     const refusal = this.#refusal ?? this.#overload(end - start);
@@ -155,12 +157,13 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     const deadlineMs = this.#nowMs + waitMs;
     try {
       const replica = this.#replicaOf(view, partitionId, op, start, end);
-      const sink = this.#sinkOf(view, replica, servedConsistency(consistency));
+      const sink = this.#sinkOf(view, replica);
       if (op === 'command') {
         replica.write(this.#request, start, end, epochVersion, deadlineMs, sink, id);
       } else {
         const key = this.#request.subarray(start, end);
-        replica.get(key, sink.served, epochVersion, deadlineMs, sink, id);
+        const level = this.#levelOf(consistency, argument);
+        replica.get(key, level, epochVersion, deadlineMs, sink, id);
       }
     } catch (error) {
       this.#left();
@@ -265,12 +268,19 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     return view.partition(partitionId, this.#request.subarray(start, end));
   }
 
-  #sinkOf(view: ClusterView, replica: Replica, served: Consistency): PartitionSink {
-    const sinks = served === 'eventual' ? this.#eventualSinks : this.#sinks;
-    const known = sinks.get(replica);
+  /** A run of items often asks for one level: one object serves it. */
+  #levelOf(consistency: Consistency, argument: number): ReadLevel {
+    if (this.#level.consistency !== consistency || this.#level.argument !== argument) {
+      this.#level = { consistency, argument };
+    }
+    return this.#level;
+  }
+
+  #sinkOf(view: ClusterView, replica: Replica): PartitionSink {
+    const known = this.#sinks.get(replica);
     if (known !== undefined) return known;
-    const sink = new PartitionSink(this, view, replica, served);
-    sinks.set(replica, sink);
+    const sink = new PartitionSink(this, view, replica);
+    this.#sinks.set(replica, sink);
     return sink;
   }
 
@@ -305,7 +315,6 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     this.#context.clock.defer(() => {
       this.#flushing = false;
       for (const sink of this.#sinks.values()) sink.turnEnded();
-      for (const sink of this.#eventualSinks.values()) sink.turnEnded();
       this.#send();
     });
   }

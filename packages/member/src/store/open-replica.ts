@@ -1,5 +1,10 @@
 import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
-import { type HardStateStore, Replica, type Transport } from '@dougdb/replica';
+import {
+  type HardStateStore,
+  Replica,
+  type ReplicaSettings,
+  type Transport,
+} from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
 import {
   type BlockCache,
@@ -86,7 +91,7 @@ export async function openReplica(
       clock,
       random,
       justMade: shared.justMade,
-      settings: settings.replica,
+      settings: replicaSettings(settings),
       chooseSuccessor: shared.chooseSuccessor,
       logger,
       metrics,
@@ -101,6 +106,10 @@ export async function openReplica(
     await db?.close();
     throw asMemberError(error, `opening ${name}`);
   }
+}
+
+function replicaSettings({ replica, leaseReads = false, tickMs }: MemberSettings): ReplicaSettings {
+  return { ...replica, leaseTickMs: leaseReads ? tickMs : 0 };
 }
 
 function openDb(

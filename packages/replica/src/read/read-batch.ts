@@ -1,18 +1,23 @@
 import type { DougError } from '@dougdb/rpc-proto';
 import { AnswerRuns } from '../answer-runs.js';
-import type { AnswerSink } from '../contract.js';
+import type { AnswerSink, ReadMark } from '../contract.js';
 
 const FIRST_KEY_BYTES = 1024;
 
-/** Somebody who needs the read point itself: a scan. */
+/** Somebody who needs the read point itself: a scan. Exactly one of the two is called. */
 export interface ReadWaiter {
   readonly deadlineMs: number;
-  ready(): void;
+  /** The state is there at this moment, and not a turn later. */
+  ready(mark: ReadMark): void;
   failed(error: DougError): void;
 }
 
-/** Serves one read: answers sink by id, now or later. The key is the batch's and never changes. */
-export type ServeRead = (key: Uint8Array, sink: AnswerSink, id: number) => void;
+/** What is done with what a batch holds, once it is its turn. */
+export interface ReadServer {
+  /** Answers sink by id, now or later. The key is the batch's and never changes. */
+  read(key: Uint8Array, deadlineMs: number, sink: AnswerSink, id: number): void;
+  wait(waiter: ReadWaiter): void;
+}
 
 /** Reads that share one round of ReadIndex. Keys are copied into one slab. */
 export class ReadBatch {
@@ -46,17 +51,17 @@ export class ReadBatch {
   }
 
   /** Serves waiters and reads until `isOver` says so; true when all are served. */
-  serve(serveRead: ServeRead, isOver: () => boolean): boolean {
+  serve(server: ReadServer, isOver: () => boolean): boolean {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const waiter of waiters) waiter.ready();
+    for (const waiter of waiters) server.wait(waiter);
     while (this.#served < this.#keyEnds.length) {
       const start = this.#keyEnds[this.#served - 1] ?? 0;
       const end = this.#keyEnds[this.#served]!;
       this.#served++;
       this.answers.next();
-      const { sink, id } = this.answers;
-      if (sink !== null) serveRead(this.#keys.subarray(start, end), sink, id);
+      const { sink, id, deadlineMs } = this.answers;
+      if (sink !== null) server.read(this.#keys.subarray(start, end), deadlineMs, sink, id);
       if (isOver()) return this.#served === this.#keyEnds.length;
     }
     return true;

@@ -1,16 +1,17 @@
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { SimScheduler } from '@dougdb/ports/sim';
-import { PartitionDescriptor } from '@dougdb/rpc-proto';
+import { EVENTUAL, PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db, Found } from '@dougdb/sstable';
 import { bytesOf, textOf } from '../../test/support/commands.js';
 import { brief, RecordingSink } from '../../test/support/sink.js';
 import { defaultReplicaSettings } from '../contract.js';
+import type { Leadership } from '../raft/leadership.js';
 import { Refusals } from '../refusals.js';
 import { ServiceGate } from '../service-gate.js';
 import { genesisState } from '../state/replica-state.js';
 import { replicaTelemetry } from '../telemetry.js';
 import { ReadFront } from './read-front.js';
-import type { ReadQueue } from './read-queue.js';
+import type { Reads } from './reads.js';
 import { TableReader } from './table-reader.js';
 
 describe('ReadFront', () => {
@@ -29,7 +30,8 @@ describe('ReadFront', () => {
       gate,
       state: genesisState(PartitionDescriptor.decode(new Uint8Array(0)), 0),
       db,
-      queue: { open: 0 } as ReadQueue,
+      reads: { open: 0 } as Reads,
+      leadership: {} as Leadership,
       tables: new TableReader({ db, refusals, telemetry, onCorrupt: () => undefined }),
       clock: new SimScheduler().clock(),
       settings: defaultReplicaSettings,
@@ -38,7 +40,7 @@ describe('ReadFront', () => {
     });
     const sink = new RecordingSink();
     const key = bytesOf('key');
-    front.get(key, 'eventual', 0, 100, sink, 1);
+    front.get(key, EVENTUAL, 0, 100, sink, 1);
     key.fill(0);
     finish();
     expect(brief(await sink.answer(1))).toBe(`found ${textOf(bytesOf('key'))} 1`);

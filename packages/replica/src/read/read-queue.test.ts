@@ -1,11 +1,13 @@
 import { silentMetrics } from '@dougdb/ports';
 import { SimScheduler } from '@dougdb/ports/sim';
 import type { DropReason, RawNode } from '@dougdb/raft-core';
+import { DougError } from '@dougdb/rpc-proto';
 import { bytesOf } from '../../test/support/commands.js';
 import { brief, RecordingSink } from '../../test/support/sink.js';
 import { Refusals } from '../refusals.js';
 import { replicaTelemetry } from '../telemetry.js';
 import { ReadQueue } from './read-queue.js';
+import { linearizableTerms } from './read-terms.js';
 
 /** A queue on a core that numbers its rounds, and a table in which each key holds itself. */
 class Bench {
@@ -13,6 +15,12 @@ class Bench {
   rounds = 0;
   refuse: DropReason | null = null;
   readonly queue: ReadQueue;
+  readonly points = {
+    wantsPoint: false,
+    asked: () => undefined,
+    confirmed: () => undefined,
+    dropped: () => undefined,
+  };
 
   constructor() {
     const core = { readIndex: () => this.refuse ?? ++this.rounds };
@@ -22,7 +30,11 @@ class Bench {
       clock: new SimScheduler().clock(),
       refusals: new Refusals(() => route),
       telemetry: replicaTelemetry(silentMetrics),
-      serveRead: (key, sink, id) => sink.found(id, key, 1),
+      server: {
+        read: (key, _deadlineMs, sink, id) => sink.found(id, key, 1, linearizableTerms.mark()),
+        wait: (waiter) => waiter.ready(linearizableTerms.mark()),
+      },
+      points: this.points,
     });
   }
 
@@ -37,6 +49,10 @@ class Bench {
   serve(applied: number, most = 1000): boolean {
     let served = 0;
     return this.queue.serve(applied, () => ++served >= most);
+  }
+
+  expire(nowMs: number): void {
+    this.queue.expire(nowMs, () => new DougError('DEADLINE', 'too late'));
   }
 
   get told(): string {
@@ -120,9 +136,9 @@ describe('ReadQueue', () => {
     bench.queue.startRound();
     bench.add(3, 'c', 50);
     bench.add(4, 'd', 90);
-    bench.queue.expire(49);
+    bench.expire(49);
     expect(bench.told).toBe('');
-    bench.queue.expire(50);
+    bench.expire(50);
     const late = 'DEADLINE NOT_APPLIED';
     expect(bench.told.split(', ').sort()).toEqual([`1: ${late}`, `2: ${late}`, `3: ${late}`]);
     bench.queue.confirmed(2, 9);
@@ -143,7 +159,7 @@ describe('ReadQueue', () => {
     bench.queue.addWaiter(waiter('a', 50));
     bench.queue.addWaiter(waiter('b', 90));
     bench.queue.startRound();
-    bench.queue.expire(60);
+    bench.expire(60);
     bench.queue.confirmed(1, 3);
     bench.serve(2);
     expect(log).toEqual(['a DEADLINE']);

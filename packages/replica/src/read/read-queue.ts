@@ -4,14 +4,27 @@ import type { DougError } from '@dougdb/rpc-proto';
 import type { AnswerSink } from '../contract.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
-import { ReadBatch, type ReadWaiter, type ServeRead } from './read-batch.js';
+import { ReadBatch, type ReadServer, type ReadWaiter } from './read-batch.js';
 
 export interface ReadQueueOptions {
   readonly core: RawNode;
   readonly clock: Clock;
   readonly refusals: Refusals;
   readonly telemetry: ReplicaTelemetry;
-  readonly serveRead: ServeRead;
+  readonly server: ReadServer;
+  readonly points: PointTaker;
+}
+
+/** Who lives by when rounds began: bounded reads. */
+export interface PointTaker {
+  /** A round is wanted even if nobody waits for its index. */
+  readonly wantsPoint: boolean;
+  /** A round began. */
+  asked(atMs: number): void;
+  /** A round that began at this time ended with an index that covers everything acknowledged before it. */
+  confirmed(index: number, askedMs: number): void;
+  /** A round that began at this time ended without one, or could not begin. */
+  dropped(askedMs: number, error: DougError): void;
 }
 
 /**
@@ -48,7 +61,8 @@ export class ReadQueue {
 
   /** Whether reads wait for a round that could begin now. */
   get wantsRound(): boolean {
-    return this.#asked === null && this.#gathering.open > 0;
+    const { points } = this.#options;
+    return this.#asked === null && (this.#gathering.open > 0 || points.wantsPoint);
   }
 
   /** Begins a round for everything gathered, if none is in flight. */
@@ -56,12 +70,15 @@ export class ReadQueue {
     if (!this.wantsRound) return;
     const batch = this.#gathering;
     this.#gathering = new ReadBatch();
-    const ticket = this.#options.core.readIndex();
+    const { core, clock, points } = this.#options;
+    // Before the request is made, and so before it leaves: an age is counted from here.
+    batch.askedMs = clock.monotonicMs();
+    const ticket = core.readIndex();
     if (typeof ticket === 'string') {
-      batch.failAll(this.#refusal(ticket));
+      this.#giveUp(batch, ticket);
       return;
     }
-    batch.askedMs = this.#options.clock.monotonicMs();
+    points.asked(batch.askedMs);
     this.#asked = { ticket, batch };
   }
 
@@ -69,15 +86,17 @@ export class ReadQueue {
   confirmed(ticket: number, index: number): void {
     const batch = this.#take(ticket);
     if (batch === null) return;
-    const { clock, telemetry } = this.#options;
+    const { clock, telemetry, points } = this.#options;
     telemetry.readIndexSeconds.observe((clock.monotonicMs() - batch.askedMs) / 1000);
     batch.index = index;
+    points.confirmed(index, batch.askedMs);
     this.#confirmed.push(batch);
   }
 
   /** The round of this ticket ended without an index. */
   dropped(ticket: number, reason: DropReason): void {
-    this.#take(ticket)?.failAll(this.#refusal(reason));
+    const batch = this.#take(ticket);
+    if (batch !== null) this.#giveUp(batch, reason);
   }
 
   /** Serves what `applied` allows, until `isOver`. True if some of it is left for the next turn. */
@@ -86,15 +105,13 @@ export class ReadQueue {
       const first = this.#confirmed[0];
       // INVARIANT(read-at-index): never before the state machine holds the index of the round.
       if (first === undefined || first.index > applied) return false;
-      if (!first.serve(this.#options.serveRead, isOver)) return true;
+      if (!first.serve(this.#options.server, isOver)) return true;
       this.#confirmed.shift();
     }
   }
 
   /** Tells those whose deadline has passed. */
-  expire(nowMs: number): void {
-    const makeError = (): DougError =>
-      this.#options.refusals.deadline('the time ran out before the read point was reached');
+  expire(nowMs: number, makeError: () => DougError): void {
     this.#gathering.expire(nowMs, makeError);
     this.#asked?.batch.expire(nowMs, makeError);
     for (const batch of this.#confirmed) batch.expire(nowMs, makeError);
@@ -116,7 +133,9 @@ export class ReadQueue {
     return batch;
   }
 
-  #refusal(reason: DropReason): DougError {
-    return this.#options.refusals.noLeader(`no leader confirmed the read point: ${reason}`);
+  #giveUp(batch: ReadBatch, reason: DropReason): void {
+    const error = this.#options.refusals.noLeader(`no leader confirmed the read point: ${reason}`);
+    batch.failAll(error);
+    this.#options.points.dropped(batch.askedMs, error);
   }
 }

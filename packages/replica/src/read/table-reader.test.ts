@@ -4,6 +4,7 @@ import { bytesOf, textOf } from '../../test/support/commands.js';
 import { brief, RecordingSink } from '../../test/support/sink.js';
 import { Refusals } from '../refusals.js';
 import { replicaTelemetry } from '../telemetry.js';
+import { eventualTerms, linearizableTerms } from './read-terms.js';
 import { TableReader } from './table-reader.js';
 
 type Get = (key: Uint8Array) => Found | null | Promise<Found | null>;
@@ -31,8 +32,8 @@ describe('TableReader', () => {
           })
         : { value: bytesOf('v'), sequence: 3 },
     );
-    tables.get(bytesOf('fast'), 'eventual', sink, 1);
-    tables.get(bytesOf('slow'), 'eventual', sink, 2);
+    tables.get(bytesOf('fast'), eventualTerms, 100, sink, 1);
+    tables.get(bytesOf('slow'), eventualTerms, 100, sink, 2);
     expect([...sink.answers.keys()]).toEqual([1]);
     expect(tables.inFlight).toBe(1);
     arrive(null);
@@ -48,7 +49,7 @@ describe('TableReader', () => {
       (): Promise<never> => Promise.reject(rot()),
     ]) {
       const { tables, sink, corrupt } = readerOn(get);
-      tables.get(bytesOf('k'), 'linearizable', sink, 1);
+      tables.get(bytesOf('k'), linearizableTerms, 100, sink, 1);
       expect(brief(await sink.answer(1))).toBe('CORRUPT NOT_APPLIED');
       expect(corrupt).toMatchObject([{ code: 'SST_CORRUPT', file: 'f', offset: 7 }]);
       expect(tables.inFlight).toBe(0);
@@ -59,7 +60,7 @@ describe('TableReader', () => {
     const { tables, sink, corrupt } = readerOn(() =>
       Promise.reject(new SstError('SST_IO', 'read failed')),
     );
-    tables.get(bytesOf('k'), 'eventual', sink, 1);
+    tables.get(bytesOf('k'), eventualTerms, 100, sink, 1);
     expect(brief(await sink.answer(1))).toBe('INTERNAL NOT_APPLIED');
     expect(corrupt).toEqual([]);
   });

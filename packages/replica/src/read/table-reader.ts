@@ -1,10 +1,11 @@
 import { DougError } from '@dougdb/rpc-proto';
 import { type Db, type DbIterator, type Found, SstErrorCode } from '@dougdb/sstable';
-import type { AnswerSink, Consistency } from '../contract.js';
+import type { AnswerSink } from '../contract.js';
 import { codeOf } from '../error-code.js';
 import { isPromise } from '../maybe-promise.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
+import type { ReadTerms } from './read-terms.js';
 
 export interface TableReaderOptions {
   readonly db: Db;
@@ -31,13 +32,23 @@ export class TableReader {
     return this.#inFlight;
   }
 
-  /** Answers a read of one key, which must not change afterwards. */
-  get(key: Uint8Array, level: Consistency, sink: AnswerSink, id: number): void {
-    this.#options.telemetry.reads.add(1, levels[level]);
+  /**
+   * Answers a read of one key, which must not change afterwards.
+   * @param revision - reads what was there at this one; left out: what is there now
+   */
+  get(
+    key: Uint8Array,
+    terms: ReadTerms,
+    deadlineMs: number,
+    sink: AnswerSink,
+    id: number,
+    revision?: number,
+  ): void {
+    this.#options.telemetry.reads.add(1, terms.labels);
     try {
-      const found = this.#options.db.get(key);
-      if (isPromise(found)) this.#answerLater(found, sink, id);
-      else answer(found, sink, id);
+      const found = this.#options.db.get(key, revision);
+      if (isPromise(found)) this.#answerLater(found, key, terms, deadlineMs, sink, id);
+      else answer(found, key, terms, deadlineMs, sink, id);
     } catch (error) {
       sink.failed(id, this.explain(error));
     }
@@ -56,12 +67,19 @@ export class TableReader {
     return new GuardedIterator(iterator, (error) => this.explain(error));
   }
 
-  #answerLater(found: Promise<Found | null>, sink: AnswerSink, id: number): void {
+  #answerLater(
+    found: Promise<Found | null>,
+    key: Uint8Array,
+    terms: ReadTerms,
+    deadlineMs: number,
+    sink: AnswerSink,
+    id: number,
+  ): void {
     this.#inFlight++;
     found.then(
       (value) => {
         this.#inFlight--;
-        answer(value, sink, id);
+        answer(value, key, terms, deadlineMs, sink, id);
       },
       (error: unknown) => {
         this.#inFlight--;
@@ -70,11 +88,6 @@ export class TableReader {
     );
   }
 }
-
-const levels = {
-  linearizable: { level: 'linearizable' },
-  eventual: { level: 'eventual' },
-} as const;
 
 class GuardedIterator implements DbIterator {
   readonly #inner: DbIterator;
@@ -122,7 +135,16 @@ class GuardedIterator implements DbIterator {
   }
 }
 
-function answer(found: Found | null, sink: AnswerSink, id: number): void {
-  if (found === null) sink.absent(id);
-  else sink.found(id, found.value, found.sequence);
+function answer(
+  found: Found | null,
+  key: Uint8Array,
+  terms: ReadTerms,
+  deadlineMs: number,
+  sink: AnswerSink,
+  id: number,
+): void {
+  const mark = terms.mark();
+  if (mark === null) terms.again(key, deadlineMs, sink, id);
+  else if (found === null) sink.absent(id, mark);
+  else sink.found(id, found.value, found.sequence, mark);
 }

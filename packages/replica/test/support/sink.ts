@@ -1,12 +1,17 @@
-import type { AnswerSink } from '@dougdb/replica';
+import type { AnswerSink, ReadMark } from '@dougdb/replica';
 import type { DougError, LookedWrite } from '@dougdb/rpc-proto';
 import { textOf } from './commands.js';
 
 export type Answer =
   | { readonly kind: 'written'; readonly revision: number }
   | { readonly kind: 'looked'; readonly write: LookedWrite }
-  | { readonly kind: 'found'; readonly value: string; readonly revision: number }
-  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'found';
+      readonly value: string;
+      readonly revision: number;
+      readonly mark: ReadMark;
+    }
+  | { readonly kind: 'absent'; readonly mark: ReadMark }
   | { readonly kind: 'failed'; readonly error: DougError };
 
 /** Remembers every answer and complains about a second one. */
@@ -35,12 +40,12 @@ export class RecordingSink implements AnswerSink {
     this.#tell(id, { kind: 'looked', write });
   }
 
-  found(id: number, value: Uint8Array, revision: number): void {
-    this.#tell(id, { kind: 'found', value: textOf(value), revision });
+  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void {
+    this.#tell(id, { kind: 'found', value: textOf(value), revision, mark });
   }
 
-  absent(id: number): void {
-    this.#tell(id, { kind: 'absent' });
+  absent(id: number, mark: ReadMark): void {
+    this.#tell(id, { kind: 'absent', mark });
   }
 
   failed(id: number, error: DougError): void {

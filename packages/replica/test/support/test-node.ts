@@ -2,7 +2,6 @@ import { type LogFields, type Logger, silentMetrics, type Timer } from '@dougdb/
 import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
 import type { Message } from '@dougdb/raft-core';
 import {
-  type Consistency,
   defaultReplicaSettings,
   type InitialRow,
   logTimeOf,
@@ -14,6 +13,7 @@ import { BlockCache, Db, type MemtableBudget } from '@dougdb/sstable';
 import { Wal } from '@dougdb/wal';
 import { bytesOf } from './commands.js';
 import { HardStateDisk } from './hard-state-disk.js';
+import { type Level, levelOf } from './levels.js';
 import { type Answer, RecordingSink } from './sink.js';
 
 export const TICK_MS = 10;
@@ -216,12 +216,12 @@ export class TestNode {
 
   read(
     key: string,
-    options: { level?: Consistency; timeoutMs?: number; epoch?: number } = {},
+    options: { level?: Level; timeoutMs?: number; epoch?: number } = {},
   ): Promise<Answer> {
     const id = this.sink.id();
     const deadlineMs = this.#clock.monotonicMs() + (options.timeoutMs ?? 5000);
     const level = options.level ?? 'linearizable';
-    this.replica.get(bytesOf(key), level, options.epoch ?? 0, deadlineMs, this.sink, id);
+    this.replica.get(bytesOf(key), levelOf(level), options.epoch ?? 0, deadlineMs, this.sink, id);
     return this.sink.answer(id);
   }
 

@@ -14,6 +14,8 @@ export interface ClusterSettings {
   heartbeatMs: number;
   electionMinMs: number;
   splitAt: Uint8Array[];
+  /** Whether leaders have a lease to read by. */
+  leaseReads: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -58,7 +60,7 @@ export interface OfferResponse {
 }
 
 function createBaseClusterSettings(): ClusterSettings {
-  return { replicationFactor: 0, heartbeatMs: 0, electionMinMs: 0, splitAt: [], _unknownFields: {} };
+  return { replicationFactor: 0, heartbeatMs: 0, electionMinMs: 0, splitAt: [], leaseReads: false, _unknownFields: {} };
 }
 
 export const ClusterSettings: MessageFns<ClusterSettings> = {
@@ -74,6 +76,9 @@ export const ClusterSettings: MessageFns<ClusterSettings> = {
     }
     for (const v of message.splitAt) {
       writer.uint32(34).bytes(v!);
+    }
+    if (message.leaseReads !== false) {
+      writer.uint32(40).bool(message.leaseReads);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -131,6 +136,14 @@ export const ClusterSettings: MessageFns<ClusterSettings> = {
             message.splitAt.push(reader.bytes());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.leaseReads = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -160,6 +173,7 @@ export const ClusterSettings: MessageFns<ClusterSettings> = {
     message.heartbeatMs = object.heartbeatMs ?? 0;
     message.electionMinMs = object.electionMinMs ?? 0;
     message.splitAt = object.splitAt?.map((e) => e) || [];
+    message.leaseReads = object.leaseReads ?? false;
     return message;
   },
 };

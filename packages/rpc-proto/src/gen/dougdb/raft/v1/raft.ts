@@ -38,6 +38,8 @@ export interface Handshake {
   channel: Channel;
   /** Whom the caller means to reach. */
   toNodeId: number;
+  /** As in the cluster's settings: a member without it would not refuse the votes that a lease rests on. */
+  leaseReads: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -106,6 +108,7 @@ function createBaseHandshake(): Handshake {
     advertise: "",
     channel: 0,
     toNodeId: 0,
+    leaseReads: false,
     _unknownFields: {},
   };
 }
@@ -141,6 +144,9 @@ export const Handshake: MessageFns<Handshake> = {
     }
     if (message.toNodeId !== 0) {
       writer.uint32(80).uint64(message.toNodeId);
+    }
+    if (message.leaseReads !== false) {
+      writer.uint32(88).bool(message.leaseReads);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -246,6 +252,14 @@ export const Handshake: MessageFns<Handshake> = {
             message.toNodeId = longToNumber(reader.uint64());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.leaseReads = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -281,6 +295,7 @@ export const Handshake: MessageFns<Handshake> = {
     message.advertise = object.advertise ?? "";
     message.channel = object.channel ?? 0;
     message.toNodeId = object.toNodeId ?? 0;
+    message.leaseReads = object.leaseReads ?? false;
     return message;
   },
 };
