@@ -1,5 +1,6 @@
 import type { Handshake } from '@dougdb/rpc-proto';
 import { membership, uuidOf } from '../../test/fake-membership.js';
+import { CLUSTER_VERSION } from '../genesis/record.js';
 import { checkHandshake, makeHandshake } from './handshake.js';
 
 const good = makeHandshake(membership(2), 'h:2', 'data', 1);
@@ -16,7 +17,7 @@ describe('handshake', () => {
     ['another cluster', { clusterId: new Uint8Array(16) }],
     ['no cluster', { clusterId: new Uint8Array(0) }],
     ['another protocol version', { protocolVersion: 2 }],
-    ['another cluster version', { clusterVersion: 3 }],
+    ['another cluster version', { clusterVersion: CLUSTER_VERSION + 1 }],
     ['somebody else in mind', { toNodeId: 3 }],
     ['an unknown node', { nodeId: 9 }],
     ['this node itself', { nodeId: 1, nodeUuid: uuidOf(1) }],
