@@ -1,6 +1,16 @@
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
-import { bytesOf, textOf } from '../../test/support/commands.js';
-import { clipRange, compareKeys, isInRange } from './key-range.js';
+import { bytesOf, put, textOf, viewOf } from '../../test/support/commands.js';
+import {
+  deleteRange,
+  deleteRangeStep,
+  exists,
+  getStep,
+  putStep,
+  scanStep,
+  txn,
+  valueIs,
+} from '../../test/support/txns.js';
+import { clipRange, compareKeys, isCommandInRange, isInRange } from './key-range.js';
 
 const partition = (start: string, end: string): PartitionDescriptor => ({
   partitionId: 2,
@@ -47,5 +57,49 @@ describe('key ranges', () => {
     expect(clip('f', '', 'a', '')).toEqual(['f', '']);
     expect(clip('f', 'm', 'm', '')).toBeNull();
     expect(clip('f', 'm', '', 'f')).toBeNull();
+  });
+});
+
+describe('the keys and ranges of a command', () => {
+  const liesIn = (start: string, end: string, command: Uint8Array): boolean =>
+    isCommandInRange(partition(start, end), command, viewOf(command));
+
+  it('all lie in the range of the partition, or the command does not', () => {
+    const inside = {
+      if: [valueIs('f', '=', '1'), exists(['g', 'm'])],
+      success: [putStep('g', '1'), scanStep('f', 'm'), deleteRangeStep('h', 'i')],
+      failure: [getStep('lz')],
+    };
+    expect(liesIn('f', 'm', txn(inside))).toBe(true);
+    const outside = [
+      { if: [...inside.if, valueIs('m', '=', '1')] },
+      { if: [exists(['g', 'ma'])] },
+      { if: [exists(['e', 'g'])] },
+      { success: [...inside.success, putStep('e', '1')] },
+      { success: [scanStep('f', 'n')] },
+      { success: [scanStep('e', 'f')] },
+      { success: [deleteRangeStep('f', 'ma')] },
+      // To the last key of all.
+      { success: [scanStep('f', '')] },
+      // Of the list that may not be carried out, too.
+      { failure: [getStep('m')] },
+    ];
+    for (const parts of outside) {
+      expect([parts, liesIn('f', 'm', txn({ ...inside, ...parts }))]).toEqual([parts, false]);
+    }
+    expect(liesIn('f', 'm', deleteRange('f', 'm'))).toBe(true);
+    expect(liesIn('f', 'm', deleteRange('e', 'm'))).toBe(false);
+    expect(liesIn('f', 'm', deleteRange('f', 'n'))).toBe(false);
+    expect(liesIn('f', 'm', deleteRange('', ''))).toBe(false);
+    expect(liesIn('f', 'm', put('g', '1'))).toBe(true);
+    expect(liesIn('f', 'm', put('m', '1'))).toBe(false);
+  });
+
+  it('may go to the first and to the last key of all, where the partition does', () => {
+    expect(liesIn('', 'm', deleteRange('', 'm'))).toBe(true);
+    expect(liesIn('f', '', deleteRange('f', ''))).toBe(true);
+    expect(liesIn('', '', txn({ success: [scanStep('', '')] }))).toBe(true);
+    expect(liesIn('', 'm', deleteRange('', ''))).toBe(false);
+    expect(liesIn('f', '', deleteRange('', ''))).toBe(false);
   });
 });
