@@ -5,6 +5,16 @@ import { del, opId, put } from './support/commands.js';
 import { brief } from './support/sink.js';
 import { TestCluster } from './support/test-cluster.js';
 import type { TestNode } from './support/test-node.js';
+import {
+  deleteRange,
+  deleteRangeStep,
+  deleteStep,
+  getStep,
+  putStep,
+  revisionIs,
+  scanStep,
+  txn,
+} from './support/txns.js';
 
 const SEED = Number(process.env.DOUG_SEED ?? Date.now() % 1_000_000);
 
@@ -140,6 +150,12 @@ describe('writes that look first', () => {
           del(key, null, { returnExisted: true }),
           del(key, null, { ifRevision }),
           del(key),
+          txn({
+            if: [revisionIs(key, '<', ifRevision)],
+            success: [putStep(key, value), scanStep('k', 'l', { limit: 3, reverse: true })],
+            failure: [deleteStep(key, true), deleteRangeStep('k1', 'k10'), getStep('k2')],
+          }),
+          deleteRange(key, 'l', 1 + random.int(2)),
         ];
         return leader.write(random.pick(ops));
       });

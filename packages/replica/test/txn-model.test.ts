@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { codeOf } from '../src/error-code.js';
 import { CommandMachine, type MachineModules, realModules } from './support/command-machine.js';
 import { CommandModel, type Condition, type Op, type Step } from './support/command-model.js';
 import { opId } from './support/commands.js';
@@ -218,6 +219,60 @@ const planted: readonly PlantedBug[] = [
     replace: 'return false;',
   },
 ];
+
+describe('a command with a flipped bit', () => {
+  it('is one that can be carried out, or one that stops the replica: nothing else comes of it', async () => {
+    const bench = await CommandMachine.open(realModules, options[1]);
+    const { machine } = bench;
+    const id = opId(1, bench.startedAt, 1);
+    const step = { step: 'put', key: 'b', value: '1', returnPrevious: true } as const;
+    const span = { start: 'a', end: 'f' };
+    const whole = { span, limit: 2, reverse: true, keysOnly: false };
+    const model = new CommandModel();
+    const ops: Op[] = [
+      { op: 'put', key: 'c', value: '1' },
+      {
+        op: 'txn',
+        conditions: [{ key: 'a', end: 'c', about: 'revision', relation: '<', more: 1 }],
+        success: [
+          step,
+          { step: 'delete', key: 'c', returnPrevious: true },
+          { step: 'scan', ...whole },
+        ],
+        failure: [
+          { step: 'get', key: 'c' },
+          { step: 'delete-range', span },
+        ],
+      },
+      { op: 'delete-range', span, limit: 1 },
+    ];
+    const outcomes = new Map<unknown, number>();
+    machine.beginEntry(bench.startedAt + 1, 1);
+    for (const each of ops) {
+      const { command: good } = model.apply(each, id);
+      for (let bit = 0; bit < good.length * 8; bit++) {
+        const flipped = good.slice();
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        let outcome: unknown;
+        try {
+          outcome = machine.apply(flipped, 0, flipped.length);
+        } catch (error) {
+          outcome = codeOf(error);
+        }
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+    }
+    // Applied, applied before, of a session that is not known, and not understood.
+    expect([...outcomes.keys()].map(String).sort()).toEqual([
+      '0',
+      '1',
+      '3',
+      'REPLICA_ENTRY_FORMAT',
+    ]);
+    machine.endEntry(2, 1);
+    await bench.close();
+  });
+});
 
 /** With a seed of its own: which runs find a bug is not to depend on the day. */
 async function isFound(bug: PlantedBug | null, numRuns: number): Promise<boolean> {

@@ -1,10 +1,11 @@
-import { PartitionDescriptor } from '@dougdb/rpc-proto';
+import { type CommandBody, encodeInternal, PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db, Found, MaybePromise } from '@dougdb/sstable';
 import { bytesOf, del, opId, put, textOf } from '../../test/support/commands.js';
 import { briefLook } from '../../test/support/sink.js';
-import { deleteStep, putStep, txn } from '../../test/support/txns.js';
+import { deleteRange, deleteStep, exists, getStep, putStep, txn } from '../../test/support/txns.js';
 import { codeOf } from '../error-code.js';
 import { decodeReplicaState, encodeReplicaState } from '../format/replica-state-format.js';
+import { isPlanned } from '../plan/planner.js';
 import { ApplyOutcome } from './apply-outcome.js';
 import { logTimeSpan } from './log-time.js';
 import { genesisState } from './replica-state.js';
@@ -473,4 +474,50 @@ describe('a command of several keys', () => {
     expect(written).toEqual(['1 c=from nowhere']);
     expect(machine.state.revision).toBe(0);
   });
+
+  it('INVARIANT(range-at-apply): is refused if one of its keys is not, or no longer, here, before it looks', () => {
+    const { machine, db, written } = machineFor('f', 'm');
+    db.waits = true;
+    const id = opId(1, START, 1);
+    const outside = [
+      txn({ success: [putStep('g', '1'), putStep('m', '1')] }, id),
+      txn({ if: [exists(['g', 'n'])], success: [putStep('g', '1')] }, id),
+      txn({ success: [putStep('g', '1')], failure: [getStep('a')] }, id),
+      deleteRange('f', 'n', 1, id),
+      deleteRange('a', 'g', 1, id),
+    ];
+    expect(apply(machine, outside, undefined, 1)).toEqual(outside.map(() => OutOfRange));
+    expect([written, db.looks, machine.state.sessions.size]).toEqual([[], [], 0]);
+  });
+
+  it('stops at a kind that it has no plan for, and does not skip it', () => {
+    const { machine, written } = machineFor('', '');
+    machine.beginEntry(START + 1, 2);
+    const unplanned = [...plannedKinds].filter(([kind]) => !isPlanned(kind));
+    for (const [, command] of unplanned) {
+      expect(codeOfRun(() => machine.apply(command, 0, command.length))).toBe(
+        'REPLICA_ENTRY_FORMAT',
+      );
+    }
+    expect([written, plannedKinds.size]).toEqual([[], 4]);
+  });
+
+  it('holds on to no bytes of an entry that is over', () => {
+    const { machine } = machineFor('', '');
+    apply(machine, [txn({ success: [putStep('a', '1')] })]);
+    expect(machine.looked?.result).toHaveLength(6);
+    expect(apply(machine, [put('b', '1')])).toEqual([Applied]);
+    expect(machine.looked).toBeNull();
+  });
 });
+
+/** A command of each kind that is planned, or will be. */
+const plannedKinds: ReadonlyMap<CommandBody['kind'], Uint8Array> = new Map([
+  ['txn', txn({ success: [putStep('a', '1')] })],
+  ['delete-range', deleteRange('a', 'b')],
+  [
+    'expire',
+    encodeInternal({ $case: 'expire', value: { keys: [{ key: bytesOf('a'), revision: 1 }] } }),
+  ],
+  ['compact', encodeInternal({ $case: 'compact', value: { revision: 1 } })],
+]);
