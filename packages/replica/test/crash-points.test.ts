@@ -1,6 +1,8 @@
 import { Alone } from './support/alone.js';
+import { CommandModel, type Op } from './support/command-model.js';
 import { del, opId, put } from './support/commands.js';
-import { brief } from './support/sink.js';
+import { type Answer, brief } from './support/sink.js';
+import { briefDeletion, briefTxn } from './support/txns.js';
 
 const KEYS = ['k0', 'k1', 'k2'];
 const settings = { freezeLogEntries: 4, retainLogBytes: 0 };
@@ -11,6 +13,8 @@ interface Step {
   readonly answer: string;
   readonly revision: number;
   readonly found: readonly string[];
+  /** How its answer is told; left out: as that of a single key. */
+  readonly tell?: (answer: Answer) => string;
 }
 
 /** Each key is overwritten and deleted now and then. */
@@ -76,15 +80,52 @@ function lookingScript(count: number): Step[] {
   return steps;
 }
 
+/** Transactions and deletes of ranges, as the model carries them out. */
+function txnScript(count: number): Step[] {
+  const model = new CommandModel();
+  const steps: Step[] = [];
+  const span = { start: 'k0', end: 'k2' };
+  for (let seq = 1; seq <= count; seq++) {
+    const [key, other] = [KEYS[seq % 3] as string, KEYS[(seq + 1) % 3] as string];
+    const put = { step: 'put', key, value: `v${seq}`, returnPrevious: true } as const;
+    const move: Op = {
+      op: 'txn',
+      conditions: [{ key, end: '', about: 'exists', isThere: seq % 4 < 2 }],
+      success: [put, { step: 'delete', key: other, returnPrevious: true }, { step: 'get', key }],
+      failure: [
+        { step: 'scan', span: { start: 'k', end: 'l' }, limit: 2, reverse: true, keysOnly: false },
+        { ...put, key: other },
+        put,
+      ],
+    };
+    const op: Op = seq % 5 === 0 ? { op: 'delete-range', span, limit: 1 } : move;
+    const before = model.revision;
+    const { answer } = model.apply(op, null);
+    if (model.revision === before)
+      throw new Error(`op ${seq} does nothing: the test needs one that does`);
+    steps.push({
+      command: (startedAt) => new CommandModel().apply(op, opId(1, startedAt, seq)).command,
+      answer,
+      revision: model.revision,
+      found: KEYS.map((name) => {
+        const held = model.held.get(name);
+        return held === undefined ? 'absent' : `found ${held.value} ${held.revision}`;
+      }),
+      tell: op.op === 'txn' ? briefTxn : briefDeletion,
+    });
+  }
+  return steps;
+}
+
 /** Runs the ops until the power fails; answers how many were acknowledged. */
 async function workload(alone: Alone, script: readonly Step[], startedAt: number): Promise<number> {
   const { sink } = alone.node;
-  for (const [done, { command, answer }] of script.entries()) {
+  for (const [done, { command, answer, tell = brief }] of script.entries()) {
     const id = alone.node.send(command(startedAt), { timeoutMs: 200 });
     for (let i = 0; i < 100 && !sink.answers.has(id); i++) await alone.scheduler.advance(3);
     const given = sink.answers.get(id);
     if (given === undefined || given.kind === 'failed') return done;
-    expect(brief(given)).toBe(answer);
+    expect(tell(given)).toBe(answer);
   }
   await alone.scheduler.advance(20);
   return script.length;
@@ -107,8 +148,8 @@ async function expectNothingLost(
 
 /** As a client does that got no answer: everything again. */
 async function sendAgain(alone: Alone, script: readonly Step[], startedAt: number): Promise<void> {
-  for (const { command, answer } of script) {
-    expect(await alone.write(command(startedAt))).toBe(answer);
+  for (const { command, answer, tell = brief } of script) {
+    expect(tell(await alone.run(alone.node.write(command(startedAt))))).toBe(answer);
   }
   const { revision, found } = script.at(-1) as Step;
   expect(await alone.all(KEYS.map((key) => alone.node.read(key)))).toEqual(found);
@@ -169,6 +210,31 @@ describe('a power loss', () => {
       if (acknowledged < script.length) interrupted++;
       alone.node.crash([0, 50, 100][at % 3]);
       // Every other time the power fails once more while the log is replayed.
+      if (at % 2 === 0) await crashOnStart(alone, at % 60);
+      await alone.start();
+      await expectNothingLost(alone, script, acknowledged);
+      await sendAgain(alone, script, startedAt);
+      expect([at, alone.node.replica.stateHash()?.hash]).toEqual([at, hash]);
+    }
+    expect(interrupted).toBeGreaterThan(script.length);
+  });
+
+  it('INVARIANT(txn-atomic): at any operation leaves a transaction whole or not begun, and it answers as the first time', async () => {
+    const script = txnScript(9);
+    const options = { settings, cacheBytes: 0, level0Tables: 2 };
+    const whole = await Alone.started(options);
+    const first = whole.node.fs.operationCount;
+    expect(await workload(whole, script, whole.now)).toBe(script.length);
+    const last = whole.node.fs.operationCount;
+    const hash = whole.node.replica.stateHash()?.hash;
+    let interrupted = 0;
+    for (let at = first + 1; at <= last; at += 3) {
+      const alone = await Alone.started(options);
+      const startedAt = alone.now;
+      alone.node.fs.crashAtOperation(at);
+      const acknowledged = await workload(alone, script, startedAt);
+      if (acknowledged < script.length) interrupted++;
+      alone.node.crash([0, 50, 100][at % 3]);
       if (at % 2 === 0) await crashOnStart(alone, at % 60);
       await alone.start();
       await expectNothingLost(alone, script, acknowledged);
