@@ -13,6 +13,7 @@ import { decodeNodeFile, encodeNodeFile } from '../src/data-dir/node-file-format
 import {
   bytes,
   del,
+  deleteRange,
   errorOf,
   get,
   leaderOf,
@@ -20,8 +21,10 @@ import {
   multiGet,
   partitionList,
   put,
+  putStep,
   scan,
   text,
+  txn,
   value,
 } from './requests.js';
 import { DATA_DIR, TestCluster, type TestNode } from './test-cluster.js';
@@ -69,6 +72,30 @@ describe('a cluster that was split at genesis', () => {
     const revisions = [];
     for (const key of KEYS) revisions.push((await get(cluster.node(0), key)).kv?.revision);
     expect(revisions).toEqual([1, 2, 1, 2, 1, 2]);
+  });
+
+  it('carries out transactions and deletes of ranges of one partition, and refuses those of two', async () => {
+    const cluster = await readyCluster(3);
+    const leader = await leaderFor(cluster, 'g');
+    const inside = await txn(leader, { txn: { success: [putStep('g', '1'), putStep('m', '2')] } });
+    expect([inside.header?.partitionId, inside.revision]).toEqual([3, 1]);
+    const outcome = async (call: Promise<unknown>): Promise<unknown> => {
+      const { reason, outcome: known } = await errorOf(call);
+      return `${reason} ${known}`;
+    };
+    const both = { txn: { success: [putStep('g', 'x')], failure: [putStep('p', 'x')] } };
+    expect(await outcome(txn(leader, both))).toBe('CROSS_PARTITION NOT_APPLIED');
+    const named = { ...both, context: { partitionId: 3, epochVersion: 9 } };
+    expect(await outcome(txn(leader, named))).toBe('EPOCH_MISMATCH NOT_APPLIED');
+    expect(await outcome(deleteRange(leader, 'h', 'q'))).toBe('CROSS_PARTITION NOT_APPLIED');
+    expect(await outcome(deleteRange(leader, 'h', ''))).toBe('CROSS_PARTITION NOT_APPLIED');
+    expect([await value(leader, 'g'), await value(leader, 'm')]).toEqual(['1', '2']);
+    const last = await leaderFor(cluster, 'p');
+    await put(last, 'q', '3');
+    expect((await deleteRange(last, 'p', '')).result?.deleted).toBe(1);
+    const first = await leaderFor(cluster, 'a');
+    await put(first, 'a', '4');
+    expect((await deleteRange(first, '', 'g')).result?.deleted).toBe(1);
   });
 
   it('keeps everything over restarts of all members, replicas equal to the last bit', async () => {

@@ -1,4 +1,5 @@
 import {
+  CompareRelation,
   Consistency,
   DescribeResponse,
   encodePut,
@@ -14,16 +15,20 @@ import type { PipeSession } from '../src/index.js';
 import {
   bytes,
   del,
+  deleteRange,
   errorOf,
   followersOf,
   get,
+  getStep,
   leaderOf,
   multiGet,
   opId,
   put,
+  putStep,
   scan,
   status,
   text,
+  txn,
   value,
 } from './requests.js';
 import { TestCluster, type TestNode } from './test-cluster.js';
@@ -120,6 +125,86 @@ describe.each([1, 3])('requests to a cluster of %i', (count) => {
     expect(looked(nothing)).toEqual([false, 0, '']);
     const both = put(leader, 'c/1', 'x', { ifAbsent: true, ifRevision: 1 });
     expect((await errorOf(both)).reason).toBe('INVALID_ARGUMENT');
+  });
+
+  it('carries out a transaction, and answers it again by its op id', async () => {
+    const { revision } = await put(leader, 't/1', 'one');
+    const { header } = await get(leader, 't/1');
+    const id = opId(header?.logTime ?? 0, 1, { session: new Uint8Array(16).fill(0x22) });
+    const request = {
+      opId: id,
+      txn: {
+        compares: [
+          {
+            key: bytes('t/1'),
+            relation: CompareRelation.COMPARE_RELATION_EQUAL,
+            target: { $case: 'revision' as const, value: revision },
+          },
+        ],
+        success: [putStep('t/1', 'two'), putStep('t/2', 'three'), getStep('t/1')],
+        failure: [getStep('t/1')],
+      },
+    };
+    const first = await txn(leader, request);
+    expect(first).toMatchObject({ revision: revision + 1, resultNotKept: false });
+    expect(first.header).toMatchObject({ partitionId: 2, revision: revision + 1 });
+    const [, , found] = first.result?.steps ?? [];
+    expect([first.result?.succeeded, found?.result]).toMatchObject([
+      true,
+      {
+        $case: 'get',
+        value: {
+          kv: { key: bytes('t/1'), value: bytes('two'), revision: revision + 1, expiresAt: 0 },
+        },
+      },
+    ]);
+    await put(leader, 't/1', 'four');
+    const again = await txn(leader, request);
+    expect([again.revision, again.result]).toEqual([first.revision, first.result]);
+    const failed = await txn(leader, { ...request, opId: undefined });
+    expect([failed.revision, failed.result?.succeeded]).toEqual([revision + 2, false]);
+    expect(await value(leader, 't/2')).toBe('three');
+  });
+
+  it('says of a result that it did not keep which list was carried out', async () => {
+    await put(leader, 'u/1', 'x'.repeat(5000));
+    const { header } = await get(leader, 'u/1');
+    const id = opId(header?.logTime ?? 0, 1, { session: new Uint8Array(16).fill(0x33) });
+    const request = { opId: id, txn: { success: [getStep('u/1')] } };
+    const first = await txn(leader, request);
+    expect(first.result?.steps).toHaveLength(1);
+    expect(await txn(leader, request)).toMatchObject({
+      revision: first.revision,
+      resultNotKept: true,
+      result: { succeeded: true, steps: [] },
+    });
+  });
+
+  it('deletes a range in chunks, each at one revision', async () => {
+    for (const at of [1, 2, 3]) await put(leader, `r/${at}`, 'v');
+    const { revision } = await put(leader, 'r/4', 'v');
+    const first = await deleteRange(leader, 'r/', 'r0', { limit: 3 });
+    expect(first).toMatchObject({ revision: revision + 1, resultNotKept: false });
+    expect([first.result?.deleted, text(first.result?.resumeKey)]).toEqual([3, 'r/4']);
+    const rest = await deleteRange(leader, 'r/4', 'r0');
+    expect([rest.revision, rest.result]).toMatchObject([
+      revision + 2,
+      { deleted: 1, resumeKey: undefined },
+    ]);
+    const nothing = await deleteRange(leader, 'r/', 'r0');
+    expect([nothing.revision, nothing.result?.deleted]).toEqual([revision + 2, 0]);
+  });
+
+  it('refuses a transaction of nothing, with what it does not know, and over the limits', async () => {
+    const reason = async (call: Promise<unknown>): Promise<string> => (await errorOf(call)).reason;
+    expect(await reason(txn(leader, {}))).toBe('INVALID_ARGUMENT');
+    expect(await reason(txn(leader, { txn: {} }))).toBe('INVALID_ARGUMENT');
+    expect(await reason(txn(leader, { txn: { success: [{}] } }))).toBe('INVALID_ARGUMENT');
+    const many = Array.from({ length: limits.txnOps + 1 }, () => getStep('a'));
+    expect(await reason(txn(leader, { txn: { success: many } }))).toBe('INVALID_ARGUMENT');
+    expect(await reason(deleteRange(leader, 'b', 'a'))).toBe('INVALID_ARGUMENT');
+    const unknown = leader.unary('/dougdb.v1.Doug/Txn', Uint8Array.of(0x7a, 0));
+    expect(await reason(unknown)).toBe('INVALID_ARGUMENT');
   });
 
   it('gets many keys with one call, in their order', async () => {

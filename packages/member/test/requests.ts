@@ -1,4 +1,6 @@
 import {
+  DeleteRangeRequest,
+  DeleteRangeResponse,
   DeleteRequest,
   DeleteResponse,
   DescribeResponse,
@@ -20,6 +22,9 @@ import {
   StatusResponse,
   TransferLeaderRequest,
   TransferLeaderResponse,
+  TxnRequest,
+  TxnResponse,
+  type TxnStep,
 } from '@dougdb/rpc-proto';
 import type { TestCluster, TestNode } from './test-cluster.js';
 
@@ -58,6 +63,37 @@ export async function del(
   ).finish();
   return DeleteResponse.decode(await node.unary('/dougdb.v1.Doug/Delete', request));
 }
+
+export async function txn(
+  node: TestNode,
+  request: Parameters<typeof TxnRequest.fromPartial>[0],
+): Promise<TxnResponse> {
+  const bytesOfRequest = TxnRequest.encode(TxnRequest.fromPartial(request)).finish();
+  return TxnResponse.decode(await node.unary('/dougdb.v1.Doug/Txn', bytesOfRequest));
+}
+
+export async function deleteRange(
+  node: TestNode,
+  start: string,
+  end: string,
+  more: Partial<DeleteRangeRequest> = {},
+): Promise<DeleteRangeResponse> {
+  const request = DeleteRangeRequest.encode(
+    DeleteRangeRequest.fromPartial({ start: bytes(start), end: bytes(end), ...more }),
+  ).finish();
+  return DeleteRangeResponse.decode(await node.unary('/dougdb.v1.Doug/DeleteRange', request));
+}
+
+/** Steps of a transaction. */
+export const putStep = (key: string, content: string): TxnStep => ({
+  step: {
+    $case: 'put',
+    value: { key: bytes(key), value: bytes(content), ttlMs: 0, returnPrevious: false },
+  },
+});
+export const getStep = (key: string): TxnStep => ({
+  step: { $case: 'get', value: { key: bytes(key) } },
+});
 
 export async function get(
   node: TestNode,

@@ -154,7 +154,7 @@ describe('pipe', () => {
     const b = bench();
     b.pipe.received(
       request((w) => {
-        for (let at = 0; at < 4; at++) w.addCommand(0, 0, 0, false, put);
+        for (let at = 0; at < 5; at++) w.addCommand(0, 0, 0, false, put);
       }),
     );
     const nothing = { compareFailed: false, previousRevision: 0, previousValue: null };
@@ -163,6 +163,7 @@ describe('pipe', () => {
       { ...nothing, revision: 8, compareFailed: true, previousRevision: 5 },
       { revision: 9, compareFailed: false, previousRevision: 5, previousValue: Uint8Array.of(4) },
       { ...nothing, revision: 9, compareFailed: true, resultNotKept: true },
+      { ...nothing, revision: 9, compareFailed: true, result: Uint8Array.of(1, 2) },
     ];
     for (const [at, write] of writes.entries()) b.replica.asked[at]?.sink.looked(at + 1, write);
     await b.scheduler.advance(0);
@@ -191,30 +192,38 @@ describe('pipe', () => {
         previousRevision: 0,
         resultNotKept: true,
       },
+      { ...empty, id: 5, revision: 9, compareFailed: true, result: Uint8Array.of(1, 2) },
     ]);
     expect([b.pipe.openItems, b.admission.ops]).toEqual([0, 0]);
   });
 
-  it('answers a write that looked without the value where nobody reads the answers: it took effect', async () => {
-    const b = bench();
-    b.pipe.received(request((w) => w.addCommand(0, 0, 0, false, put)));
-    b.queuedBytes = limits.answerQueueBytes;
-    b.replica.asked[0]?.sink.looked(1, {
-      revision: 9,
-      compareFailed: true,
-      previousRevision: 5,
-      previousValue: new Uint8Array(100),
-    });
-    await b.scheduler.advance(0);
-    const row = results(b)[0]?.result;
-    expect(row?.$case === 'write' && row.value).toMatchObject({
-      revision: 9,
-      compareFailed: true,
-      resultNotKept: true,
-      previousRevision: 0,
-      previousValue: new Uint8Array(0),
-    });
-  });
+  it.each([
+    ['the value', { previousValue: new Uint8Array(100) }],
+    ['its result', { previousValue: null, result: new Uint8Array(100) }],
+  ])(
+    'answers a write that looked without %s where nobody reads the answers: it took effect',
+    async (_what, found) => {
+      const b = bench();
+      b.pipe.received(request((w) => w.addCommand(0, 0, 0, false, put)));
+      b.queuedBytes = limits.answerQueueBytes;
+      b.replica.asked[0]?.sink.looked(1, {
+        revision: 9,
+        compareFailed: true,
+        previousRevision: 5,
+        ...found,
+      });
+      await b.scheduler.advance(0);
+      const row = results(b)[0]?.result;
+      expect(row?.$case === 'write' && row.value).toMatchObject({
+        revision: 9,
+        compareFailed: true,
+        resultNotKept: true,
+        previousRevision: 0,
+        previousValue: new Uint8Array(0),
+        result: new Uint8Array(0),
+      });
+    },
+  );
 
   it('answers an error with the addresses of the partition’s nodes', async () => {
     const b = bench();
