@@ -70,11 +70,11 @@ export function replicaTelemetry(metrics: Metrics): ReplicaTelemetry {
     dedupHits: counter('dedup_hits_total', 'Commands applied before under the same op id.'),
     comparesFailed: counter(
       'compare_failed_total',
-      'Commands that changed nothing because their condition was not met.',
+      'Commands whose condition was not met.',
     ),
     looksWaited: counter(
       'apply_looks_waited_total',
-      'Commands whose look at their key had to wait for a disk.',
+      'Commands whose look had to wait, as for a disk.',
     ),
     outcomesUnknown: counter('outcome_unknown_total', 'Writes answered IN_DOUBT.'),
     sessionsExpired: counter('sessions_expired_total', 'Sessions removed after their idle time.'),
