@@ -1,6 +1,9 @@
-import { SimScheduler } from '@dougdb/ports/sim';
-import { limits, ScanRequest, ScanResponse } from '@dougdb/rpc-proto';
+import { decodeScanToken, encodeScanToken, type ScanToken } from '@dougdb/facade';
+import { type SimClock, SimScheduler } from '@dougdb/ports/sim';
+import type { ScanOptions } from '@dougdb/replica';
+import { Consistency, limits, ScanRequest, ScanResponse } from '@dougdb/rpc-proto';
 import type { DbIterator } from '@dougdb/sstable';
+import { clusterId } from '../../test/fake-membership.js';
 import { FakeReplica, viewOf } from '../../test/fake-replica.js';
 import { handleScan } from './scan.js';
 
@@ -36,8 +39,18 @@ class ListIterator implements DbIterator {
 async function scan(
   pairs: readonly (readonly [string, Uint8Array])[],
   request: Partial<ScanRequest> = {},
-  more: { cancelAfter?: number; deadlineMs?: number; onSend?: () => Promise<void> } = {},
-): Promise<{ chunks: ScanResponse[]; iterator: ListIterator; error: unknown }> {
+  more: {
+    cancelAfter?: number;
+    deadlineMs?: number;
+    onSend?: (clock: SimClock) => Promise<void>;
+  } = {},
+): Promise<{
+  chunks: ScanResponse[];
+  iterator: ListIterator;
+  error: unknown;
+  asked: readonly ScanOptions[];
+  endedMs: number;
+}> {
   const scheduler = new SimScheduler();
   const fake = new FakeReplica();
   const iterator = new ListIterator(pairs);
@@ -50,19 +63,20 @@ async function scan(
   const output = {
     send: async (bytes: Uint8Array) => {
       chunks.push(ScanResponse.decode(bytes));
-      await more.onSend?.();
+      await more.onSend?.(clock);
     },
     get cancelled() {
       return chunks.length >= (more.cancelAfter ?? Number.POSITIVE_INFINITY);
     },
   };
   const context = { deadlineMs: more.deadlineMs ?? 1000 };
-  const result = handleScan(viewOf(fake), scheduler.clock(), full, context, output);
+  const clock = scheduler.clock();
+  const result = handleScan(viewOf(fake), clock, full, context, output);
   const error = await scheduler.runWhilePending(result).then(
     () => null,
     (thrown: unknown) => thrown,
   );
-  return { chunks, iterator, error };
+  return { chunks, iterator, error, asked: fake.scans, endedMs: scheduler.nowMs };
 }
 
 const value = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(9);
@@ -70,6 +84,20 @@ const keysOf = (chunks: readonly ScanResponse[]): string[] =>
   chunks.flatMap((chunk) => chunk.kvs.map((kv) => Buffer.from(kv.key).toString()));
 const text = (bytes: Uint8Array | undefined): string | undefined =>
   bytes && Buffer.from(bytes).toString();
+
+const token = (more: Partial<ScanToken> = {}): ScanToken => ({
+  partitionId: 2,
+  epochVersion: 1,
+  revision: 6,
+  start: Buffer.from('c'),
+  end: Buffer.from('x'),
+  reverse: false,
+  keysOnly: false,
+  countOnly: false,
+  left: Number.POSITIVE_INFINITY,
+  count: 0,
+  ...more,
+});
 
 describe('scan', () => {
   it('of nothing answers one chunk with a header', async () => {
@@ -151,9 +179,145 @@ describe('scan', () => {
     ['start behind end', { start: Buffer.from('b'), end: Buffer.from('a') }],
     ['a bound longer than a key', { start: new Uint8Array(limits.keyBytes + 1) }],
     ['an unknown consistency', { consistency: 9 as never }],
+    ['a revision at another level', { revision: 5, consistency: 2 as never }],
+    ['a level without its argument', { consistency: Consistency.CONSISTENCY_BOUNDED }],
+    ['a token that is garbage', { token: Uint8Array.of(1, 2, 3) }],
+    ['a token of another cluster', { token: encodeScanToken(token(), new Uint8Array(16)) }],
+    [
+      'a token of another partition than the named one',
+      {
+        token: encodeScanToken(token(), clusterId),
+        context: { clusterId, partitionId: 3, epochVersion: 0 },
+      },
+    ],
   ])('refuses %s', async (_what, request) => {
     const { error, chunks } = await scan([], request);
     expect(error).toMatchObject({ code: 'DOUG_INVALID_ARGUMENT', outcome: 'NOT_APPLIED' });
     expect(chunks).toEqual([]);
+  });
+});
+
+describe('the view of a scan', () => {
+  const pairs = ['a', 'b', 'c', 'd', 'e'].map((k) => [k, value(400_000)] as const);
+  const range = { start: Buffer.from('a'), end: Buffer.from('x') };
+
+  it('is said by the header of each chunk: its revision, not that of the moment', async () => {
+    const { chunks } = await scan(pairs);
+    expect(chunks.map((chunk) => chunk.header?.revision)).toEqual([6, 6, 6]);
+  });
+
+  it('is asked for at the level of the request', async () => {
+    const levels = await Promise.all(
+      [
+        {},
+        { consistency: Consistency.CONSISTENCY_LEASE },
+        { consistency: Consistency.CONSISTENCY_BOUNDED, maxAgeMs: 70 },
+        { revision: 5 },
+      ].map(async (request) => (await scan([], request)).asked[0]?.level),
+    );
+    expect(levels).toEqual([
+      { consistency: Consistency.CONSISTENCY_LINEARIZABLE, argument: 0 },
+      { consistency: Consistency.CONSISTENCY_LEASE, argument: 0 },
+      { consistency: Consistency.CONSISTENCY_BOUNDED, argument: 70 },
+      { consistency: Consistency.CONSISTENCY_AT_REVISION, argument: 5 },
+    ]);
+  });
+
+  it('is named by a token in every chunk but the last, with what is left', async () => {
+    const forward = await scan(pairs, { ...range, limit: 9 });
+    const tokens = forward.chunks.map((chunk) => chunk.token);
+    expect(tokens.pop()).toEqual(new Uint8Array(0));
+    const read = tokens.map((one) => decodeScanToken(one, clusterId));
+    expect(read.map((t) => [text(t.start), text(t.end), t.left, t.revision])).toEqual([
+      ['c', 'x', 7, 6],
+      ['e', 'x', 5, 6],
+    ]);
+    const reverse = await scan([...pairs].reverse(), { ...range, reverse: true });
+    const back = reverse.chunks.slice(0, -1).map((c) => decodeScanToken(c.token, clusterId));
+    expect(back.map((t) => [text(t.start), text(t.end), t.left, t.reverse])).toEqual([
+      ['a', 'd', Number.POSITIVE_INFINITY, true],
+      ['a', 'b', Number.POSITIVE_INFINITY, true],
+    ]);
+  });
+
+  it('INVARIANT(scan-one-view): is the one that a token names, whatever else the request says', async () => {
+    const request = { ...range, limit: 1, consistency: Consistency.CONSISTENCY_EVENTUAL };
+    const made = encodeScanToken(token({ left: 3, reverse: true, keysOnly: true }), clusterId);
+    const context = { clusterId, partitionId: 2, epochVersion: 77 };
+    const { asked, chunks } = await scan([...pairs].reverse(), {
+      ...request,
+      context,
+      token: made,
+    });
+    expect(asked).toMatchObject([
+      {
+        level: { consistency: Consistency.CONSISTENCY_AT_REVISION, argument: 6 },
+        reverse: true,
+        keysOnly: true,
+      },
+    ]);
+    expect([text(asked[0]?.start), text(asked[0]?.end)]).toEqual(['c', 'x']);
+    expect(keysOf(chunks)).toEqual(['e', 'd', 'c']);
+    const other = encodeScanToken(token({ revision: 5 }), clusterId);
+    expect((await scan([], { token: other })).error).toMatchObject({ code: 'DOUG_INTERNAL' });
+  });
+});
+
+describe('a scan that only counts', () => {
+  const pairs = Array.from({ length: 1000 }, (_, i) => [`k${i}`, value(5_000)] as const);
+
+  it('answers one chunk with the number and no pair', async () => {
+    const { chunks, asked } = await scan(pairs, { countOnly: true });
+    expect(chunks.map((c) => [c.count, c.kvs.length, c.token.length])).toEqual([[1000, 0, 0]]);
+    expect(asked[0]?.keysOnly).toBe(true);
+    expect((await scan([], { countOnly: true })).chunks[0]?.count).toBe(0);
+  });
+
+  it('ends at its limit, and counts on from a token', async () => {
+    expect((await scan(pairs, { countOnly: true, limit: 64 })).chunks[0]?.count).toBe(64);
+    const made = encodeScanToken(token({ countOnly: true, count: 500, left: 70 }), clusterId);
+    expect((await scan(pairs, { token: made })).chunks[0]?.count).toBe(570);
+  });
+
+  it('gives others their turn, and ends when its time is up', async () => {
+    const { error, iterator } = await scan(pairs, { countOnly: true }, { deadlineMs: 0 });
+    expect([error, iterator.closed]).toEqual([
+      expect.objectContaining({ code: 'DOUG_DEADLINE' }),
+      1,
+    ]);
+  });
+});
+
+describe('a reader that does not read', () => {
+  const pairs = ['a', 'b', 'c'].map((k) => [k, value(900_000)] as const);
+  const patient = { deadlineMs: 600_000 };
+
+  it('is cut after 30 s with LAGGING, and holds no iterator any more', async () => {
+    const never = (): Promise<void> => new Promise(() => undefined);
+    const { error, iterator, endedMs, chunks } = await scan(
+      pairs,
+      {},
+      { ...patient, onSend: never },
+    );
+    expect(error).toMatchObject({ code: 'DOUG_LAGGING', outcome: 'NOT_APPLIED' });
+    expect([iterator.closed, chunks.length, endedMs]).toEqual([1, 1, 30_000]);
+  });
+
+  it('is not cut for reading slowly', async () => {
+    const { error, chunks } = await scan(
+      pairs,
+      {},
+      {
+        ...patient,
+        onSend: (clock) => new Promise((resolve) => void clock.setTimer(29_000, resolve)),
+      },
+    );
+    expect([error, chunks.length]).toEqual([null, 3]);
+  });
+
+  it('that fails ends its scan with its own error', async () => {
+    const gone = new Error('gone');
+    const { error, iterator } = await scan(pairs, {}, { onSend: () => Promise.reject(gone) });
+    expect([error, iterator.closed]).toEqual([gone, 1]);
   });
 });

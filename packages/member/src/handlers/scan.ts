@@ -48,6 +48,10 @@ export async function handleScan(
   const epoch = token === null ? (context?.epochVersion ?? 0) : 0;
   const seen = await replica.scan({ ...rangeOf(task), deadlineMs }, epoch);
   try {
+    // INVARIANT(scan-one-view): what goes on shows what the chunks before it did.
+    if (token !== null && seen.revision !== token.revision) {
+      throw new DougError('INTERNAL', `revision ${seen.revision} for one at ${token.revision}`);
+    }
     const chunks = new ScanChunks({
       ...{ task, clock, deadlineMs, output },
       iterator: seen.iterator,

@@ -30,6 +30,8 @@ export class TestCluster {
   readonly cut = new Set<string>();
   /** Sees each message before it is sent; false drops it. */
   filter: (from: number, to: number, message: Message) => boolean = () => true;
+  /** How much longer a link takes than a network does that is well. */
+  lagMs: (from: number, to: number) => number = () => 0;
   readonly sent = new Map<MessageType, number>();
 
   constructor(options: TestClusterOptions = {}) {
@@ -170,7 +172,7 @@ export class TestCluster {
     if (!this.filter(from, to, message)) return;
     this.sent.set(message.type, (this.sent.get(message.type) ?? 0) + 1);
     const bytes = encodeMessageBatch([{ partitionId: PARTITION, message }]);
-    const delayMs = 0.2 + this.random.next() * 0.6;
+    const delayMs = 0.2 + this.random.next() * 0.6 + this.lagMs(from, to);
     this.scheduler.schedule(delayMs, () => {
       if (this.cut.has(`${from}>${to}`)) return;
       const target = this.nodes[to - 1];
