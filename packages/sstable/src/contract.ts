@@ -124,6 +124,8 @@ export interface TableDamage {
 export interface Found {
   readonly value: Uint8Array;
   readonly sequence: Sequence;
+  /** True if it was written by `putMarked`. */
+  readonly marked: boolean;
 }
 
 export interface IteratorOptions extends RangeOptions {
@@ -146,10 +148,15 @@ export interface LookOptions {
 }
 
 export interface VersionsOptions extends RangeOptions {
-  /** Versions above this sequence, which must not lie below the history floor. */
+  /** Versions above this sequence, which must not lie below the history floor (but see `shows`). */
   readonly after: Sequence;
   /** Versions up to this sequence. Default: everything applied. */
   readonly through?: Sequence;
+  /**
+   * 'newest': of each key only its newest version up to `through`, and only if that is above `after`. `after` may
+   * then lie below the history floor, `through` not. Deletions below the floor may be missing. Default 'all'.
+   */
+  readonly shows?: 'all' | 'newest';
 }
 
 /**
@@ -165,6 +172,8 @@ export interface VersionIterator {
   value(): Uint8Array;
   sequence(): Sequence;
   kind(): 'set' | 'delete';
+  /** True if the version was written by `putMarked`. */
+  marked(): boolean;
   close(): void;
 }
 
@@ -213,6 +222,8 @@ export interface DbIterator {
   /** Value here; a view that is valid until the next move. */
   value(): Uint8Array;
   sequence(): Sequence;
+  /** True if the version was written by `putMarked`. */
+  marked(): boolean;
   close(): void;
 }
 

@@ -150,6 +150,15 @@ export class Db implements Scrubbed {
     addVersion(this.#store, sequence, Kind.Set, key, value);
   }
 
+  /**
+   * As put, with a mark on the version: one bit that belongs to the host (as: the value begins with something of
+   * its own). Whoever reads the version is told, nothing here looks at it.
+   */
+  putMarked(sequence: Sequence, key: Uint8Array, value: Uint8Array): void {
+    this.#checkWritable();
+    addVersion(this.#store, sequence, Kind.SetMarked, key, value);
+  }
+
   /** Writes a tombstone. As put. */
   delete(sequence: Sequence, key: Uint8Array): void {
     this.#checkWritable();
@@ -241,18 +250,20 @@ export class Db implements Scrubbed {
   /**
    * Every version above a sequence, see VersionIterator: what happened since then. Tables and memtables
    * whose sequences do not reach above it are not looked into.
-   * @throws SstError SST_USAGE if `after` lies below the history floor: compaction may have dropped some
+   * @throws SstError SST_USAGE if `after` (`through`, where only the newest are shown) lies below the history
+   * floor: compaction may have dropped some
    */
   versions(options: VersionsOptions): VersionIterator {
     const store = this.#store;
     store.checkOpen();
-    const { after, through = store.lastSequence } = options;
-    checkFloor(store, after);
+    const { after, through = store.lastSequence, shows = 'all' } = options;
+    checkFloor(store, shows === 'all' ? after : Math.min(through, store.lastSequence));
     const bounds = intersection(boundsOf(options), store.bounds);
     return openVersions(store, {
       ...bounds,
       after,
       through: Math.min(through, store.lastSequence),
+      shows,
     });
   }
 

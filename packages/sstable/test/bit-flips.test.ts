@@ -1,5 +1,6 @@
 import type { SimFs } from '@dougdb/ports/sim';
 import { SimRandom } from '@dougdb/ports/sim';
+import type { Kind } from '../src/encoding/internal-key.js';
 import { verifyTable } from '../src/inspect/verify-table.js';
 import { LevelDbReader } from '../src/leveldb/reader.js';
 import { dumpManifest, verifyDb, verifyLevelDb } from '../src/node/index.js';
@@ -8,7 +9,7 @@ import { filterHash } from '../src/table/bloom-filter.js';
 import type { TableMeta } from '../src/table/table-meta.js';
 import { TableReader } from '../src/table/table-reader.js';
 import { drain, dump, Machine, put as putInto } from './support/databases.js';
-import { del, type Entry, entryAt, put } from './support/entries.js';
+import { del, type Entry, entryAt, marked, put } from './support/entries.js';
 import { LEVELDB_DIR, plantLevelDb, writeLevelDbTable } from './support/leveldb.js';
 import { isFull, replayOf, seed } from './support/share.js';
 import { DIR, newFs, variants, writeTable } from './support/tables.js';
@@ -23,10 +24,12 @@ interface Table {
   readonly meta: TableMeta | null;
 }
 
-/** Versions, tombstones and a value of some length: `count` keys. */
-function entriesOf(count: number): Entry[] {
+/** Versions, tombstones, marks and a value of some length: `count` keys. LevelDB has no marks. */
+function entriesOf(count: number, variant = 'leveldb'): Entry[] {
+  const isNative = !variant.startsWith('leveldb');
   return Array.from({ length: count }, (_, i) => {
     const key = `key/${1000 + i}`;
+    if (i % 5 === 1 && isNative) return [marked(key, 3 * i + 1)];
     if (i % 9 === 4) return [del(key, 3 * i + 1)];
     if (i % 7 === 3) return [put(key, 3 * i + 2), put(key, 3 * i + 1)];
     return [put(key, 3 * i + 1, `value ${i} `.repeat(1 + (i % 4)))];
@@ -103,7 +106,7 @@ function expectRightOrRefused(
       const found = reader.get(key, filterHash(key, 0, key.length), sequence, result);
       expect(found).toBe(true);
       const value = result.bytes.slice(result.start, result.end);
-      expectSame({ key, sequence: result.sequence, kind: result.kind as 0 | 1, value }, entry);
+      expectSame({ key, sequence: result.sequence, kind: result.kind as Kind, value }, entry);
     } catch (error) {
       refused(error);
     }
@@ -129,7 +132,7 @@ describe('one flipped bit', () => {
   it.each(everyVariant)(
     'anywhere in a table is found, and never makes a wrong answer: %s',
     (variant) => {
-      const entries = entriesOf(22);
+      const entries = entriesOf(22, variant);
       const table = tableOf(variant, entries);
       const keys = entries.filter((_, i) => i % 9 === 0);
       expectRightOrRefused(table, entries, keys);

@@ -1,14 +1,25 @@
 import fc from 'fast-check';
 import { dumpManifest, verifyDb } from '../src/node/index.js';
 import { Machine, put as putInto } from './support/databases.js';
-import { bytes, del, type Entry, entryArbitrary, put, sorted, text } from './support/entries.js';
+import {
+  bytes,
+  del,
+  type Entry,
+  entryArbitrary,
+  marked,
+  put,
+  sorted,
+  text,
+} from './support/entries.js';
 import { readManifest, readTable } from './support/format-reader.js';
 import { DIR, newFs, variants, writeTable } from './support/tables.js';
 
 const entries: Entry[] = Array.from({ length: 120 }, (_, i) =>
   i % 11 === 5
     ? del(`key${1000 + i}`, i + 1)
-    : put(`key${1000 + i}`, i + 1, `value ${i} `.repeat(3)),
+    : i % 7 === 3
+      ? marked(`key${1000 + i}`, i + 1)
+      : put(`key${1000 + i}`, i + 1, `value ${i} `.repeat(3)),
 );
 
 describe('a reader that was written from FORMAT.md alone', () => {

@@ -1,6 +1,6 @@
 import { dumpTable } from '../src/node/index.js';
 import { TableReader } from '../src/table/table-reader.js';
-import { bytes, del, forward, put } from './support/entries.js';
+import { bytes, del, forward, marked, put } from './support/entries.js';
 import { writeLevelDbTable } from './support/leveldb.js';
 import { DIR, newFs, openTable, writeTable } from './support/tables.js';
 
@@ -118,6 +118,24 @@ describe('the table format, version 1', () => {
     );
     expect(dumped).toEqual(['set 3', 'set 1', 'delete 4', 'set 2']);
     expect(properties).toMatchObject({ entries: 4, smallest: bytes('apple'), largest: bytes('b') });
+  });
+});
+
+describe('the table format with a mark', () => {
+  it('is that without it but for one bit of the kind', () => {
+    const fs = newFs();
+    const withMark = [marked('a', 1, 'v'), put('b', 2, 'w')];
+    writeTable(fs, 1, withMark, { blockBytes: 4096 });
+    writeTable(fs, 2, [put('a', 1, 'v'), put('b', 2, 'w')], { blockBytes: 4096 });
+    const [with_, without] = [1, 2].map((n) => hex(fs.contents(`${DIR}/00000${n}.sst`)));
+    const block = (kind: string) => `00090161${kind}010000000000007600090162010200000000000077`;
+    expect(with_?.startsWith(block('03'))).toBe(true);
+    expect(without?.startsWith(block('01'))).toBe(true);
+    const dumped: string[] = [];
+    dumpTable(fs, `${DIR}/000001.sst`, ({ kind, marked: isMarked }) => {
+      dumped.push(`${kind} ${isMarked}`);
+    });
+    expect(dumped).toEqual(['set true', 'set false']);
   });
 });
 

@@ -69,6 +69,18 @@ describe('a directory written for LevelDB', () => {
     expect(list(machine.fs, '/empty')).toEqual([]);
   });
 
+  it('is not made of versions with a mark: what their values mean only the host knows', async () => {
+    const machine = await filled();
+    machine.db.putMarked(123, bytes('key9'), bytes('of the host'));
+    await expect(machine.run(exportLevelDb(machine.db, options(machine)))).rejects.toMatchObject({
+      code: 'SST_USAGE',
+      message: expect.stringContaining('mark'),
+    });
+    expect(machine.fs.list(OUT)).toEqual([]);
+    await machine.run(exportLevelDb(machine.db, { ...options(machine), sequence: 122 }));
+    expect(list(machine.fs, OUT)).toEqual(drain(machine.db.iterator({ sequence: 122 })));
+  });
+
   it('is not written over anything', async () => {
     const machine = await filled();
     machine.fs.mkdir(OUT);

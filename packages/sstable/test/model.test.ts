@@ -4,7 +4,7 @@ import type { DbIterator, Found, IteratorOptions } from '../src/contract.js';
 import type { Db } from '../src/db.js';
 import { Kind } from '../src/encoding/internal-key.js';
 import { findOrderDamage } from './support/check-levels.js';
-import { dump, get, Machine } from './support/databases.js';
+import { dump, get, here, Machine, shown } from './support/databases.js';
 import { bytes, text } from './support/entries.js';
 import { Model } from './support/model.js';
 
@@ -18,7 +18,15 @@ const key = fc.oneof(
 const ago = fc.nat(30);
 
 const operation = fc.oneof(
-  { weight: 20, arbitrary: fc.record({ op: fc.constant('put' as const), key, size: fc.nat(40) }) },
+  {
+    weight: 26,
+    arbitrary: fc.record({
+      op: fc.constant('put' as const),
+      key,
+      size: fc.nat(40),
+      kind: fc.constantFrom(Kind.Set, Kind.Set, Kind.SetMarked),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ op: fc.constant('delete' as const), key }) },
   {
     weight: 3,
@@ -79,7 +87,7 @@ class Play {
   async step(operation: Operation): Promise<void> {
     switch (operation.op) {
       case 'put':
-        this.#write(operation.key, 'v'.repeat(operation.size));
+        this.#write(operation.key, operation.kind, 'v'.repeat(operation.size));
         break;
       case 'delete':
         this.model.sequence++;
@@ -175,10 +183,11 @@ class Play {
     expect(dump(this.db)).toEqual(this.model.list());
   }
 
-  #write(name: string, value: string): void {
+  #write(name: string, kind: Kind, value: string): void {
     this.model.sequence++;
-    this.model.write(name, Kind.Set, value);
-    this.db.put(this.model.sequence, bytes(name), bytes(value));
+    const { sequence } = this.model.write(name, kind, value);
+    if (kind === Kind.SetMarked) this.db.putMarked(sequence, bytes(name), bytes(value));
+    else this.db.put(sequence, bytes(name), bytes(value));
     if (this.db.wantsFreeze) this.#freeze();
   }
 
@@ -196,8 +205,7 @@ class Play {
   #look(name: string, atMost: number): void {
     const expected = this.model.get(name, atMost);
     const found = this.db.look(bytes(name), { sequence: atMost });
-    const compare = (seen: Found | null): void =>
-      expect(seen && `${text(seen.value)}#${seen.sequence}`).toBe(expected);
+    const compare = (seen: Found | null): void => expect(seen && shown(seen)).toBe(expected);
     if (found instanceof Promise) this.#looks.push(found.then(compare));
     else compare(found);
   }
@@ -233,10 +241,10 @@ class Play {
         return reverse ? name <= target : name >= target;
       });
       const tail = at < 0 ? [] : expected.slice(at, at + steps + 1);
-      const shown = iterator.seek(bytes(target)) ? [here(iterator)] : [];
-      while (shown.length > 0 && shown.length < steps + 1 && iterator.next())
-        shown.push(here(iterator));
-      expect(shown).toEqual(tail);
+      const seen = iterator.seek(bytes(target)) ? [here(iterator)] : [];
+      while (seen.length > 0 && seen.length < steps + 1 && iterator.next())
+        seen.push(here(iterator));
+      expect(seen).toEqual(tail);
     }
     iterator.close();
   }
@@ -248,10 +256,6 @@ class Play {
     }
     this.#kept = [];
   }
-}
-
-function here(iterator: DbIterator): string {
-  return `${text(iterator.key())}=${text(iterator.value())}#${iterator.sequence()}`;
 }
 
 function all(iterator: DbIterator): string[] {

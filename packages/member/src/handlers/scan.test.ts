@@ -31,6 +31,9 @@ class ListIterator implements DbIterator {
   sequence(): number {
     return this.#at + 1;
   }
+  marked(): boolean {
+    return false;
+  }
   close(): void {
     this.closed++;
   }

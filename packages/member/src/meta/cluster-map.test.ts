@@ -27,6 +27,7 @@ function mapped() {
         key: () => rows[at]?.key,
         value: () => rows[at]?.value,
         sequence: () => at + 1,
+        marked: () => false,
         close: () => undefined,
       };
       return Promise.resolve({ iterator });

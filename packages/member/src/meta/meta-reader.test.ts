@@ -41,6 +41,7 @@ class FakeMeta {
       key: () => borrowed.key,
       value: () => borrowed.value,
       sequence: () => at + 1,
+      marked: () => false,
       close: () => {
         this.closed++;
       },

@@ -22,7 +22,7 @@ describe('ReadFront', () => {
     let finish: () => void = () => undefined;
     const get = (key: Uint8Array): Promise<Found> =>
       new Promise((resolve) => {
-        finish = () => resolve({ value: key.slice(), sequence: 1 });
+        finish = () => resolve({ value: key.slice(), sequence: 1, marked: false });
       });
     const db = { get } as unknown as Db;
     const telemetry = replicaTelemetry(silentMetrics);

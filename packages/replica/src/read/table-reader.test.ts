@@ -30,7 +30,7 @@ describe('TableReader', () => {
         ? new Promise((resolve) => {
             arrive = resolve;
           })
-        : { value: bytesOf('v'), sequence: 3 },
+        : { value: bytesOf('v'), sequence: 3, marked: false },
     );
     tables.get(bytesOf('fast'), eventualTerms, 100, sink, 1);
     tables.get(bytesOf('slow'), eventualTerms, 100, sink, 2);
@@ -77,6 +77,7 @@ describe('TableReader', () => {
       key: () => bytesOf('k'),
       value: fail,
       sequence: () => 5,
+      marked: () => false,
       close: () => {
         closed++;
       },

@@ -130,6 +130,10 @@ class GuardedIterator implements DbIterator {
     return this.#inner.sequence();
   }
 
+  marked(): boolean {
+    return this.#inner.marked();
+  }
+
   close(): void {
     this.#inner.close();
   }

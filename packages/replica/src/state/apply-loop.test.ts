@@ -166,7 +166,7 @@ describe('ApplyLoop', () => {
     bench.loop.add([bench.entry(1)]);
     expect([bench.loop.slice(), bench.loop.handedOut]).toEqual([false, 4]);
     expect(toldTo(sink)).toEqual(['written 1']);
-    bench.looks[0]?.({ value: new Uint8Array(0), sequence: 1 });
+    bench.looks[0]?.({ value: new Uint8Array(0), sequence: 1, marked: false });
     await bench.machine.lookEnded();
     expect([bench.woken, bench.loop.hasWork]).toEqual([1, true]);
     expect(bench.loop.slice()).toBe(false);

@@ -28,7 +28,7 @@ class MapDb {
   put(sequence: number, key: Uint8Array, value: Uint8Array): void {
     this.lastSequence = sequence;
     this.written.push(`${sequence} ${textOf(key)}=${textOf(value)}`);
-    this.entries.set(textOf(key), { sequence, value: value.slice() });
+    this.entries.set(textOf(key), { sequence, value: value.slice(), marked: false });
   }
 
   delete(sequence: number, key: Uint8Array): void {

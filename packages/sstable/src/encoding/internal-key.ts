@@ -14,9 +14,17 @@ export const MAX_KEY_BYTES = 65_535;
 /** Longest value. */
 export const MAX_VALUE_BYTES = 64 * 1024 * 1024;
 
-/** On disk: must not change. 2 (merge), 7 (single delete) and 15 (range delete) are reserved. */
-export const Kind = { Delete: 0, Set: 1 } as const;
+/**
+ * On disk: must not change. 2 (merge), 7 (single delete) and 15 (range delete) are reserved. SetMarked is a Set in
+ * every respect, and carries the host's mark.
+ */
+export const Kind = { Delete: 0, Set: 1, SetMarked: 3 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** Whether this program knows what an entry of the kind means. */
+export function isKnownKind(kind: number): kind is Kind {
+  return kind <= Kind.Set || kind === Kind.SetMarked;
+}
 
 const TWO_POW_24 = 2 ** 24;
 

@@ -10,6 +10,8 @@ export interface DumpedEntry {
   readonly key: Uint8Array;
   readonly sequence: number;
   readonly kind: 'set' | 'delete';
+  /** True for a version with the host's mark. */
+  readonly marked: boolean;
   readonly value: Uint8Array;
 }
 
@@ -51,6 +53,7 @@ export function* tableEntries(
         key: cursor.keyBytes.slice(cursor.keyStart, cursor.keyEnd),
         sequence: cursor.sequence,
         kind: cursor.kind === Kind.Delete ? 'delete' : 'set',
+        marked: cursor.kind === Kind.SetMarked,
         value: cursor.valueBytes.slice(cursor.valueStart, cursor.valueEnd),
       };
     }

@@ -104,6 +104,9 @@ class TableCheck {
     const contents = this.#contents;
     cursor.reset(contents, contents.length, this.#reader.path, handle.offset);
     for (cursor.first(); cursor.valid; cursor.next()) {
+      if (cursor.kind === Kind.SetMarked && this.#reader.format === 'leveldb') {
+        this.#fail('has an entry with a mark, which LevelDB does not know', handle.offset);
+      }
       this.#checkOrder(cursor, handle);
       if (!this.#isInFilter(cursor, handle)) {
         this.#fail('has a key that its filter does not know', handle.offset);

@@ -53,7 +53,8 @@ const MANIFEST_NUMBER = 1;
  *
  * CURRENT gets its name last, when everything else is durable: a directory without it is no database.
  * After a failure what was written is removed.
- * @throws SstError SST_USAGE if the directory holds anything; SST_CORRUPT, SST_IO, SST_NO_SPACE
+ * @throws SstError SST_USAGE if the directory holds anything, and for a version with the host's mark: without it
+ * nobody could tell what its value is; SST_CORRUPT, SST_IO, SST_NO_SPACE
  */
 export async function exportLevelDb(
   db: Pick<Db, 'iterator' | 'lastSequence'>,
@@ -95,6 +96,12 @@ async function writeTables(
   let entries = 0;
   let bytes = 0;
   while (iterator.next()) {
+    if (iterator.marked()) {
+      throw new SstError(
+        SstErrorCode.Usage,
+        `the version at ${iterator.sequence()} has a mark of its host, for which LevelDB has no place`,
+      );
+    }
     if (output.isFull) await output.finishTable();
     output.add(iterator);
     bytes += iterator.value().length;

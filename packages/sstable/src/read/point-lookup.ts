@@ -84,7 +84,7 @@ function taken(wanted: Wanted): Found | null {
   const value = wanted === 'value' ? copyOut(result.bytes, result.start, result.end) : NOTHING;
   // Not to be the one that keeps a large block alive.
   result.bytes = NOTHING;
-  return { value, sequence: result.sequence };
+  return { value, sequence: result.sequence, marked: result.kind === Kind.SetMarked };
 }
 
 function find(sources: ReadSources, key: Uint8Array, atMost: number): boolean {

@@ -4,12 +4,13 @@ import { bytes, text } from '../../test/support/entries.js';
 import type { VersionIterator } from '../contract.js';
 import type { Db } from '../db.js';
 
-/** `key#sequence=value`, `key#sequence-` for a deletion; closes the iterator. */
+/** `key#sequence=value`, with an asterisk for a mark, `key#sequence-` for a deletion; closes the iterator. */
 function drainVersions(iterator: VersionIterator): string[] {
   const list: string[] = [];
   while (iterator.next()) {
     const at = `${text(iterator.key())}#${iterator.sequence()}`;
-    list.push(iterator.kind() === 'set' ? `${at}=${text(iterator.value())}` : `${at}-`);
+    const value = `=${text(iterator.value())}${iterator.marked() ? '*' : ''}`;
+    list.push(iterator.kind() === 'set' ? `${at}${value}` : `${at}-`);
   }
   iterator.close();
   return list;
@@ -82,7 +83,7 @@ describe('an iterator over versions', () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd');
     const step = fc.record({
       key,
-      isDelete: fc.boolean(),
+      kind: fc.constantFrom('put', 'mark', 'delete'),
       after: fc.constantFrom('nothing', 'nothing', 'freeze', 'compact'),
     });
     await fc.assert(
@@ -95,11 +96,14 @@ describe('an iterator over versions', () => {
           const machine = new Machine(tiny);
           const db = await machine.open();
           const all: { key: string; sequence: number; line: string }[] = [];
-          for (const [i, { key: name, isDelete, after: next }] of steps.entries()) {
+          for (const [i, { key: name, kind, after: next }] of steps.entries()) {
             const sequence = i + 1;
-            if (isDelete) db.delete(sequence, bytes(name));
-            else put(db, sequence, name);
-            const line = `${name}#${sequence}${isDelete ? '-' : `=${name}@${sequence}`}`;
+            const value = `${name}@${sequence}`;
+            if (kind === 'delete') db.delete(sequence, bytes(name));
+            else if (kind === 'put') put(db, sequence, name);
+            else db.putMarked(sequence, bytes(name), bytes(value));
+            const shown = { put: `=${value}`, mark: `=${value}*`, delete: '-' }[kind];
+            const line = `${name}#${sequence}${shown}`;
             all.push({ key: name, sequence, line });
             // The floor stays below the window.
             db.setHistoryFloor(Math.min(after, sequence));
@@ -124,6 +128,35 @@ describe('an iterator over versions', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('shows the newest version of each key alone, from below the history floor on', async () => {
+    const machine = new Machine(tiny);
+    const db = await machine.open();
+    for (let i = 1; i <= 60; i++) {
+      const key = bytes(`key${i % 7}`);
+      if (i % 3 === 0) db.putMarked(i, key, bytes(`marked ${i}`));
+      else if (i % 20 === 19) db.delete(i, key);
+      else put(db, i, `key${i % 7}`);
+      if (i % 10 === 9) await machine.flush(db, `H${i}`);
+    }
+    db.setHistoryFloor(60);
+    await machine.run(db.compact());
+    const shown = drainVersions(db.versions({ after: 5, shows: 'newest' }));
+    expect(shown).toEqual([
+      'key0#56=key0@56',
+      'key1#57=marked 57*',
+      'key2#58=key2@58',
+      'key3#59-',
+      'key4#60=marked 60*',
+      'key5#54=marked 54*',
+      'key6#55=key6@55',
+    ]);
+    expect(drainVersions(db.versions({ after: 57, shows: 'newest' }))).toEqual(shown.slice(2, 5));
+    expect(() => db.versions({ after: 5, through: 59, shows: 'newest' })).toThrow(
+      expect.objectContaining({ code: 'SST_USAGE' }),
+    );
+    await machine.run(db.close());
   });
 
   it('is refused below the history floor, and after close', async () => {

@@ -1,8 +1,12 @@
 import { type KeyBounds, SstError, SstErrorCode, type VersionIterator } from '../contract.js';
+import { copyBytes, grown } from '../encoding/copy-bytes.js';
 import { Kind, MAX_SEQUENCE } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
-import type { Cursor } from './cursor.js';
+import { AFTER_ALL_VERSIONS, type Cursor } from './cursor.js';
 import type { ViewLifetime } from './view-iterator.js';
+
+/** Versions of one key that are stepped over before a seek is tried instead. */
+const STEPS_BEFORE_SEEK = 8;
 
 /** Which versions a {@link VersionCursor} shows. */
 export interface VersionWindow extends KeyBounds {
@@ -10,6 +14,8 @@ export interface VersionWindow extends KeyBounds {
   readonly after: number;
   /** ... up to this one. */
   readonly through: number;
+  /** 'newest': of each key the newest of these alone. */
+  readonly shows: 'all' | 'newest';
 }
 
 /** Shows the versions of a window, one by one, in internal order. */
@@ -18,6 +24,9 @@ export class VersionCursor implements VersionIterator {
   readonly #window: VersionWindow;
   readonly #lifetime: ViewLifetime;
   #state: 'before' | 'at' | 'done' | 'closed' = 'before';
+  /** The key that was shown last, where its other versions are to be skipped. */
+  #shown: Uint8Array = new Uint8Array(0);
+  #shownLength = -1;
 
   constructor(cursor: Cursor, window: VersionWindow, lifetime: ViewLifetime) {
     this.#cursor = cursor;
@@ -56,6 +65,10 @@ export class VersionCursor implements VersionIterator {
     return this.#here().kind === Kind.Delete ? 'delete' : 'set';
   }
 
+  marked(): boolean {
+    return this.#here().kind === Kind.SetMarked;
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -71,12 +84,39 @@ export class VersionCursor implements VersionIterator {
 
   #settle(): boolean {
     const cursor = this.#cursor;
-    const { end, after, through } = this.#window;
-    for (; cursor.valid; cursor.next()) {
+    const { end, after, through, shows } = this.#window;
+    let steps = 0;
+    while (cursor.valid) {
       if (end !== null && isAtOrBehind(cursor, end)) return false;
-      if (cursor.sequence > after && cursor.sequence <= through) return true;
+      if (cursor.sequence > after && cursor.sequence <= through) {
+        if (shows === 'all') return true;
+        if (!this.#wasShown(cursor)) {
+          this.#remember(cursor);
+          return true;
+        }
+        if (++steps >= STEPS_BEFORE_SEEK) {
+          cursor.seek(this.#shown, 0, this.#shownLength, AFTER_ALL_VERSIONS);
+          continue;
+        }
+      }
+      cursor.next();
     }
     return false;
+  }
+
+  /** Of one key the newest version comes first. */
+  #wasShown({ keyBytes, keyStart, keyEnd }: Cursor): boolean {
+    const length = this.#shownLength;
+    return (
+      keyEnd - keyStart === length &&
+      compareRanges(keyBytes, keyStart, keyEnd, this.#shown, 0, length) === 0
+    );
+  }
+
+  #remember({ keyBytes, keyStart, keyEnd }: Cursor): void {
+    this.#shownLength = keyEnd - keyStart;
+    this.#shown = grown(this.#shown, 0, this.#shownLength);
+    copyBytes(this.#shown, 0, keyBytes, keyStart, keyEnd);
   }
 
   #here(): Cursor {

@@ -43,7 +43,7 @@ function visible(entries: readonly Entry[], options: ViewIteratorOptions): Entry
   }
   const shown = newest.filter(
     ({ key, kind }) =>
-      kind === Kind.Set &&
+      kind !== Kind.Delete &&
       (start === null || compareKeys(key, start) >= 0) &&
       (end === null || compareKeys(key, end) < 0),
   );
@@ -55,7 +55,7 @@ function here(iterator: ViewIterator): Entry {
     key: iterator.key().slice(),
     value: iterator.value().slice(),
     sequence: iterator.sequence(),
-    kind: Kind.Set,
+    kind: iterator.marked() ? Kind.SetMarked : Kind.Set,
   };
 }
 

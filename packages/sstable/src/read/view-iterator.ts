@@ -45,6 +45,7 @@ export class ViewIterator implements DbIterator {
   #value: Uint8Array = NOTHING;
   #valueLength = 0;
   #sequence = 0;
+  #isMarked = false;
 
   constructor(cursor: Cursor, options: ViewIteratorOptions, lifetime: ViewLifetime) {
     this.#cursor = cursor;
@@ -100,6 +101,11 @@ export class ViewIterator implements DbIterator {
     return this.#options.isReverse ? this.#sequence : this.#cursor.sequence;
   }
 
+  marked(): boolean {
+    this.#checkAt();
+    return this.#options.isReverse ? this.#isMarked : this.#cursor.kind === Kind.SetMarked;
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -131,7 +137,7 @@ export class ViewIterator implements DbIterator {
       if (end !== null && isAtOrBehind(cursor, end)) return false;
       const isSkipped = this.#isRemembered(cursor);
       if (!isSkipped && cursor.sequence <= sequence) {
-        if (cursor.kind === Kind.Set) return true;
+        if (cursor.kind !== Kind.Delete) return true;
         this.#remember(cursor);
         steps = 0;
       } else if (++steps >= STEPS_BEFORE_SEEK) {
@@ -156,7 +162,7 @@ export class ViewIterator implements DbIterator {
       let isFound = false;
       while (cursor.valid && this.#isRemembered(cursor)) {
         if (cursor.sequence <= sequence) {
-          isFound = cursor.kind === Kind.Set;
+          isFound = cursor.kind !== Kind.Delete;
           if (isFound) this.#keepValue(cursor);
         }
         cursor.prev();
@@ -183,6 +189,7 @@ export class ViewIterator implements DbIterator {
 
   #keepValue(cursor: Cursor): void {
     this.#sequence = cursor.sequence;
+    this.#isMarked = cursor.kind === Kind.SetMarked;
     if (this.#options.keysOnly) return;
     const length = cursor.valueEnd - cursor.valueStart;
     this.#value = grown(this.#value, 0, length);

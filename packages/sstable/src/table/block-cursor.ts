@@ -1,6 +1,6 @@
 import { SstError, SstErrorCode } from '../contract.js';
 import { copyBytes, grown } from '../encoding/copy-bytes.js';
-import { Kind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
+import { isKnownKind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
 import { type Cursor, NOTHING } from '../read/cursor.js';
 import { EntryStack } from './entry-stack.js';
@@ -219,7 +219,7 @@ export class BlockCursor implements Cursor {
     const key = this.keyBytes;
     const low = readU32(key, this.keyEnd);
     this.kind = low & 0xff;
-    if (this.kind > Kind.Set) this.#refuseKind();
+    if (!isKnownKind(this.kind)) this.#refuseKind();
     this.sequence = sequenceOf(low, readU32(key, this.keyEnd + 4));
   }
 
@@ -272,7 +272,7 @@ export class BlockCursor implements Cursor {
   #refuseKind(): never {
     throw new SstError(
       SstErrorCode.Newer,
-      `block at ${this.#fileOffset} of ${this.#file} holds an entry of kind ${this.kind}, this program knows 0 and 1`,
+      `block at ${this.#fileOffset} of ${this.#file} holds an entry of kind ${this.kind}, this program knows 0, 1 and 3`,
       { file: this.#file, offset: this.#fileOffset },
     );
   }

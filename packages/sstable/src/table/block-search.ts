@@ -5,7 +5,7 @@
  * They never throw. Where a block is not what they expect, they say UNSURE, and the caller asks a
  * BlockCursor, which checks everything and says what is wrong.
  */
-import { Kind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
+import { isKnownKind, readU32, sequenceOf, TRAILER_BYTES } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
 import { EntryReader } from './entry-reader.js';
@@ -157,7 +157,7 @@ export function takeVersion(
   const low = readU32(bytes, valueAt - TRAILER_BYTES);
   const sequence = sequenceOf(low, readU32(bytes, valueAt - 4));
   const kind = low & 0xff;
-  if (sequence > atMost || kind > Kind.Set) return Search.Unsure;
+  if (sequence > atMost || !isKnownKind(kind)) return Search.Unsure;
   result.kind = kind;
   result.sequence = sequence;
   result.bytes = bytes;

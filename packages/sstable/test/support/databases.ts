@@ -162,16 +162,21 @@ export function get(db: Db, key: string, atMost?: number): string | null {
   return found === null ? null : shown(found);
 }
 
-function shown(found: Found): string {
-  return `${text(found.value)}#${found.sequence}`;
+/** A version with a mark ends in an asterisk. */
+export function shown(found: Found): string {
+  return `${text(found.value)}#${found.sequence}${found.marked ? '*' : ''}`;
+}
+
+/** What an iterator stands at, as `key=value#sequence`. */
+export function here(iterator: DbIterator): string {
+  const mark = iterator.marked() ? '*' : '';
+  return `${text(iterator.key())}=${text(iterator.value())}#${iterator.sequence()}${mark}`;
 }
 
 /** All that an iterator shows, as `key=value#sequence`; closes it. */
 export function drain(iterator: DbIterator): string[] {
   const list: string[] = [];
-  while (iterator.next()) {
-    list.push(`${text(iterator.key())}=${text(iterator.value())}#${iterator.sequence()}`);
-  }
+  while (iterator.next()) list.push(here(iterator));
   iterator.close();
   return list;
 }

@@ -23,6 +23,10 @@ export function put(key: string, sequence: number, value = `${key}@${sequence}`)
   return { key: bytes(key), sequence, kind: Kind.Set, value: bytes(value) };
 }
 
+export function marked(key: string, sequence: number, value = `${key}@${sequence}`): Entry {
+  return { ...put(key, sequence, value), kind: Kind.SetMarked };
+}
+
 export function del(key: string, sequence: number): Entry {
   return { key: bytes(key), sequence, kind: Kind.Delete, value: bytes('') };
 }
@@ -56,7 +60,7 @@ export const entryArbitrary: fc.Arbitrary<Entry> = fc
       fc.integer({ min: 0, max: 9 }),
       fc.maxSafeNat().map((n) => n % 2 ** 48),
     ),
-    kind: fc.constantFrom(Kind.Set, Kind.Set, Kind.Delete),
+    kind: fc.constantFrom(Kind.Set, Kind.Set, Kind.SetMarked, Kind.Delete),
     value: fc.uint8Array({ maxLength: 20 }),
   })
   .map((entry) => (entry.kind === Kind.Delete ? { ...entry, value: bytes('') } : entry));

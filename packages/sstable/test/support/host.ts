@@ -230,6 +230,7 @@ export class Host {
     const { db } = this;
     for (const { key, kind, value } of this.#commands[sequence - 1] ?? []) {
       if (kind === Kind.Delete) db.delete(sequence, bytes(key));
+      else if (kind === Kind.SetMarked) db.putMarked(sequence, bytes(key), bytes(value));
       else db.put(sequence, bytes(key), bytes(value));
     }
     if (this.#options.freezes !== 'in steps' && db.wantsFreeze) this.freeze();

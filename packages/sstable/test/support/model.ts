@@ -38,9 +38,7 @@ export class Model {
     for (const version of this.versions) {
       if (version.key === key && version.sequence <= atMost) newest = version;
     }
-    return newest === null || newest.kind === Kind.Delete
-      ? null
-      : `${newest.value}#${newest.sequence}`;
+    return newest === null || newest.kind === Kind.Delete ? null : lineOf(newest);
   }
 
   /** As dump() shows it. Keys are ASCII: their order is the bytes'. */
@@ -58,12 +56,16 @@ export class Model {
       if (version.sequence <= sequence) newest.set(version.key, version);
     }
     const shown = [...newest.values()]
-      .filter(({ kind }) => kind === Kind.Set)
+      .filter(({ kind }) => kind !== Kind.Delete)
       .filter(
         ({ key }) => (start === undefined || key >= start) && (end === undefined || key < end),
       )
       .sort((a, b) => (a.key < b.key ? -1 : 1))
-      .map(({ key, value, sequence: at }) => `${key}=${value}#${at}`);
+      .map((version) => `${version.key}=${lineOf(version)}`);
     return reverse === true ? shown.reverse() : shown;
   }
+}
+
+function lineOf({ value, sequence, kind }: ModelVersion): string {
+  return `${value}#${sequence}${kind === Kind.SetMarked ? '*' : ''}`;
 }

@@ -1,7 +1,7 @@
 import type { IteratorOptions } from '../../src/contract.js';
 import { Kind } from '../../src/encoding/internal-key.js';
 import { checkFiles, mustBe } from './check-store.js';
-import { drain } from './databases.js';
+import { drain, shown } from './databases.js';
 import { bytes, text } from './entries.js';
 import type { Host } from './host.js';
 import type { Step } from './steps.js';
@@ -62,15 +62,17 @@ async function playStep(host: Host, step: Step): Promise<string | null> {
 }
 
 function isWrite(step: Step): boolean {
-  return step.do === 'put' || step.do === 'delete' || step.do === 'command';
+  return ['put', 'put-marked', 'delete', 'command'].includes(step.do);
 }
 
 async function perform(host: Host, step: Step): Promise<string | null> {
   const { machine } = host;
   switch (step.do) {
-    case 'put': {
+    case 'put':
+    case 'put-marked': {
       const value = `${step.key}@${host.sequence + 1}`.padEnd(step.sizeBytes, '.');
-      host.write([{ key: step.key, kind: Kind.Set, value }]);
+      const kind = step.do === 'put' ? Kind.Set : Kind.SetMarked;
+      host.write([{ key: step.key, kind, value }]);
       return null;
     }
     case 'delete':
@@ -127,9 +129,9 @@ async function read(
     step.do === 'get'
       ? await db.get(key, atMost)
       : await machine.run(Promise.resolve(db.look(key, { sequence: atMost })));
-  const shown = found === null ? null : `${text(found.value)}#${found.sequence}`;
-  mustBe(`${step.key} as of ${atMost}`, shown, model.get(step.key, atMost));
-  return `${step.key}: ${shown}`;
+  const line = found === null ? null : shown(found);
+  mustBe(`${step.key} as of ${atMost}`, line, model.get(step.key, atMost));
+  return `${step.key}: ${line}`;
 }
 
 function iterate(

@@ -11,6 +11,7 @@ export function drawSteps(random: SimRandom, count: number): Step[] {
 /** Kinds and their weights. One line adds one. */
 const KINDS: readonly (readonly [weight: number, draw: (random: SimRandom) => Step])[] = [
   [30, (random) => ({ do: 'put', key: drawKey(random), sizeBytes: random.pick([4, 20, 60, 400]) })],
+  [8, (random) => ({ do: 'put-marked', key: drawKey(random), sizeBytes: random.pick([4, 60]) })],
   [10, (random) => ({ do: 'delete', key: drawKey(random) })],
   [4, (random) => ({ do: 'command', keys: drawKeys(random) })],
   [6, () => ({ do: 'freeze' })],

@@ -3,7 +3,7 @@
  * any accidents. What the reading steps show must not depend on these.
  */
 export type Step =
-  | { readonly do: 'put'; readonly key: string; readonly sizeBytes: number }
+  | { readonly do: 'put' | 'put-marked'; readonly key: string; readonly sizeBytes: number }
   | { readonly do: 'delete'; readonly key: string }
   /** Writes several keys at one sequence. */
   | { readonly do: 'command'; readonly keys: readonly string[] }

@@ -64,15 +64,17 @@ interface ShownEntry {
   readonly value: Uint8Array;
   readonly sequence: number;
   readonly kind: 'set' | 'delete';
+  readonly marked?: boolean;
 }
 
-function entryLine({ key, value, sequence, kind }: ShownEntry, options: DumpOptions): string {
+function entryLine(entry: ShownEntry, options: DumpOptions): string {
+  const { key, value, sequence, kind, marked = false } = entry;
   const hasValue = kind === 'set' && !options.keysOnly;
   if (options.isJson) {
-    const fields = { ...jsonBytes('key', key), sequence, kind };
+    const fields = { ...jsonBytes('key', key), sequence, kind, ...(marked ? { marked } : {}) };
     return JSON.stringify(hasValue ? { ...fields, ...jsonBytes('value', value) } : fields);
   }
-  return `${showBytes(key)} @${sequence} ${kind}${hasValue ? ` ${showBytes(value)}` : ''}`;
+  return `${showBytes(key)} @${sequence} ${kind}${marked ? ' marked' : ''}${hasValue ? ` ${showBytes(value)}` : ''}`;
 }
 
 function* databaseLines(fs: FileSystem, dir: string, options: DumpOptions): Generator<string> {
