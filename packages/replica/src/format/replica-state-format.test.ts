@@ -36,6 +36,8 @@ function filled(): ReplicaState {
   state.appliedTerm = 9;
   state.revision = 3;
   state.hash = 0xfedc_ba98;
+  state.historyFloor = 2;
+  state.firstTtlRevision = 1;
   return state;
 }
 
@@ -57,6 +59,8 @@ describe('replica state format', () => {
     '0000000000000000' + // revision
     '3412000000000000' + // log time
     zeros + // hash
+    '0000000000000000' + // history floor
+    '0000000000000000' + // first revision with a time to live
     '10000000' +
     '080710011a0161' +
     '22016d' +
@@ -67,7 +71,7 @@ describe('replica state format', () => {
 
   it('has these bytes at genesis, on every replica', () => {
     const bytes = encodeReplicaState(genesisState({ ...descriptor, replicas: [] }, 0x1234));
-    expect(Buffer.from(bytes).toString('hex')).toBe(`03${atGenesis}4c709bec`);
+    expect(Buffer.from(bytes).toString('hex')).toBe(`03${atGenesis}bef87219`);
   });
 
   it('is refused in a format that is not known', () => {
@@ -81,6 +85,14 @@ describe('replica state format', () => {
       );
       expect(() => decodeReplicaState(bytes)).toThrow(`format ${format}`);
     }
+  });
+
+  it('has a history floor up to its revision', () => {
+    const state = filled();
+    state.historyFloor = 3;
+    expect(decodeReplicaState(encodeReplicaState(state)).historyFloor).toBe(3);
+    state.historyFloor = 4;
+    expect(codeOfDecoding(encodeReplicaState(state))).toBe('REPLICA_STATE_CORRUPT');
   });
 
   it('has these bytes for a session with each kind of outcome', () => {
@@ -159,6 +171,8 @@ describe('replica state format', () => {
       revision: 3,
       logTime: 1000,
       hash: 0xfedc_ba98,
+      historyFloor: 2,
+      firstTtlRevision: 1,
       descriptor,
       confState: confStateOf(descriptor),
     });

@@ -18,6 +18,8 @@ import { ByteWriter } from './byte-writer.js';
  * | 8 | revision |
  * | 8 | log time |
  * | 4 | rolling hash of the applied effects |
+ * | 8 | history floor: the oldest revision that may be read |
+ * | 8 | the first revision at which a key had a time to live; 0: none ever had |
  * | 4 + n | descriptor: length, an encoded dougdb.v1.PartitionDescriptor |
  * | | ConfState: four lists {count u32, count times a replica id u64}: voters, learners, outgoing voters, next learners |
  * | 1 | ConfState: 1 if the joint configuration is left by itself |
@@ -40,6 +42,8 @@ export function encodeReplicaState(state: ReplicaState): Uint8Array {
   writer.u53(state.revision);
   writer.u53(state.logTime);
   writer.u32(state.hash);
+  writer.u53(state.historyFloor);
+  writer.u53(state.firstTtlRevision);
   writer.block(PartitionDescriptor.encode(state.descriptor).finish());
   encodeConfState(writer, state.confState);
   state.sessions.encode(writer);
@@ -64,11 +68,14 @@ export function decodeReplicaState(bytes: Uint8Array): ReplicaState {
     revision: reader.u53(),
     logTime: reader.u53(),
     hash: reader.u32(),
+    historyFloor: reader.u53(),
+    firstTtlRevision: reader.u53(),
     descriptor: decodeDescriptor(reader.block()),
     confState: decodeConfState(reader),
     sessions: SessionTable.decode(reader, fail),
   };
   reader.finish();
+  if (state.historyFloor > state.revision) fail('a history floor above the revision');
   return state;
 }
 

@@ -15,6 +15,10 @@ export interface ReplicaState {
   logTime: number;
   /** Rolling hash of the applied effects (S12). */
   hash: number;
+  /** The oldest revision that may still be read; moved by entries alone. */
+  historyFloor: number;
+  /** The first revision at which a key had a time to live; 0: none ever had. */
+  firstTtlRevision: number;
   descriptor: PartitionDescriptor;
   confState: ConfState;
   readonly sessions: SessionTable;
@@ -32,6 +36,8 @@ export function genesisState(descriptor: PartitionDescriptor, logTime: number): 
     revision: 0,
     logTime,
     hash: 0,
+    historyFloor: 0,
+    firstTtlRevision: 0,
     descriptor,
     confState: confStateOf(descriptor),
     sessions: new SessionTable(),
