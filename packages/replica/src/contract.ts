@@ -96,6 +96,11 @@ export interface ReplicaSettings {
    * are. 0: they are off, and lease reads are refused.
    */
   readonly leaseTickMs: number;
+  /**
+   * Log time for which versions are kept: the leader lets go of older ones. 0: nothing is kept but the newest
+   * versions. Members may differ in it: the leader's counts, as long as it leads.
+   */
+  readonly historyMs: number;
 }
 
 export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
@@ -109,6 +114,7 @@ export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
   applySliceMs: 2,
   maxAppendMs: 5_000,
   leaseTickMs: 0,
+  historyMs: 10 * 60_000,
 });
 
 /** Facts for a response header, all of the same instant. */
@@ -138,6 +144,8 @@ export interface ReplicaStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly revision: number;
+  /** The oldest revision that may still be read. */
+  readonly historyFloor: number;
   readonly sessions: number;
   /** {@link import('./replica.js').Replica.stateHash} at appliedIndex; null while an entry is applied in part. */
   readonly hash: number | null;

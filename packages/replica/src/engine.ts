@@ -115,8 +115,9 @@ export class Engine {
   /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
   async stop(): Promise<void> {
     const { gate, refusals, writes, reads, apply, machine } = this.parts;
-    const { appends, frontier, readyLoop } = this.parts;
+    const { appends, frontier, readyLoop, expirer } = this.parts;
     gate.moveTo('stopped');
+    expirer.rest();
     appends.close();
     frontier.close();
     const inDoubt = refusals.inDoubt('the replica stopped before the write was applied');
@@ -136,6 +137,7 @@ export class Engine {
     apply.expire(nowMs);
     reads.expire(nowMs);
     this.#giveLeadershipAway(nowMs);
+    this.#keepUp();
     const isAsked = this.#options.db.wantsFreeze && this.parts.gate.state !== 'corrupt';
     if (++this.#ticks % TICKS_PER_LOOK === 0 || isAsked) this.#lookAtFrontier();
     if (readyLoop.wantsTurn || apply.hasWork || reads.wantsRound) this.wake();
@@ -177,8 +179,23 @@ export class Engine {
   }
 
   #lookAtFrontier(): void {
+    this.#orEndApplying(() => this.parts.frontier.look());
+  }
+
+  /** What a leader does by itself: lets keys and history go whose time is over. */
+  #keepUp(): void {
+    const { gate, leadership, expirer, floor } = this.parts;
+    if (!leadership.isLeader || !gate.isServing) {
+      expirer.rest();
+      return;
+    }
+    floor.tick();
+    this.#orEndApplying(() => expirer.tick());
+  }
+
+  #orEndApplying(run: () => void): void {
     try {
-      this.parts.frontier.look();
+      run();
     } catch (error) {
       this.#endApplying(error);
     }

@@ -1,7 +1,8 @@
 import { defaultConfig, type LeaseConfig, RawNode } from '@dougdb/raft-core';
 import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
-import type { ReplicaOptions, ReplicaSettings } from './contract.js';
+import type { AnswerSink, ReplicaOptions, ReplicaSettings } from './contract.js';
 import { describeError } from './error-code.js';
+import { FloorKeeper } from './history/floor-keeper.js';
 import { AppendQueue } from './raft/append-queue.js';
 import { Frontier } from './raft/frontier.js';
 import { HardStateKeeper } from './raft/hard-state-keeper.js';
@@ -24,6 +25,8 @@ import { epochVersionOf, type ReplicaState } from './state/replica-state.js';
 import { StateMachine } from './state/state-machine.js';
 import { replicaTelemetry } from './telemetry.js';
 import type { Transport } from './transport.js';
+import { Expirer } from './ttl/expirer.js';
+import { ExpiryQueue } from './ttl/expiry-queue.js';
 import { WriteFront } from './write/write-front.js';
 import { WriteQueue } from './write/write-queue.js';
 
@@ -53,6 +56,8 @@ export class Parts {
   readonly apply: ApplyLoop;
   readonly writes: WriteQueue;
   readonly writeFront: WriteFront;
+  readonly expirer: Expirer;
+  readonly floor: FloorKeeper;
   readonly tables: TableReader;
   readonly reads: Reads;
   readonly readFront: ReadFront;
@@ -97,19 +102,30 @@ export class Parts {
         }),
     });
     const pause = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
-    this.machine = new StateMachine(state, db, { looked: wake, pause });
+    const expiries = new ExpiryQueue();
+    this.machine = new StateMachine(state, db, { looked: wake, pause }, expiries);
     const { machine, appends } = this;
     this.frontier = new Frontier({ ...common, machine, onFlushFailed: this.corrupt });
     const epochVersion = (): number => epochVersionOf(state.descriptor);
     this.writes = new WriteQueue({ ...common, logClock, epochVersion });
     const { writes, frontier } = this;
     this.writeFront = new WriteFront({ ...common, leadership, appends, queue: writes });
+    const propose = (command: Uint8Array, sink: AnswerSink): void => {
+      if (this.writeFront.takeInternal(command, Number.POSITIVE_INFINITY, sink)) wake();
+    };
+    this.expirer = new Expirer({ ...common, queue: expiries, logClock, propose });
+    const { historyMs } = settings;
+    this.floor = new FloorKeeper({ ...common, historyMs, logClock, propose });
+    const { floor } = this;
     this.apply = new ApplyLoop({
       ...common,
       machine,
       sliceMs: settings.applySliceMs,
       takePending: (index, term) => writes.takeApplied(index, term),
-      onEntry: (sizeBytes) => frontier.entryApplied(sizeBytes),
+      onEntry: (sizeBytes) => {
+        floor.entryApplied();
+        frontier.entryApplied(sizeBytes);
+      },
     });
     this.tables = new TableReader({ ...common, onCorrupt: this.corrupt });
     const { tables } = this;

@@ -42,10 +42,6 @@ export class Refusals {
     return this.#notApplied('INVALID_ARGUMENT', 'a command that only leaders make');
   }
 
-  unknownKind(): DougError {
-    return this.#notApplied('UNIMPLEMENTED', 'a command of a kind that is not applied here yet');
-  }
-
   starting(): DougError {
     return this.#notApplied('STARTING', 'this replica is still applying its log');
   }

@@ -10,6 +10,8 @@ import type {
 } from './contract.js';
 import { drain } from './drain.js';
 import { Engine } from './engine.js';
+import { compaction } from './history/floor-keeper.js';
+import { refuseCompaction } from './history/refuse-revision.js';
 import { restore } from './raft/restore.js';
 
 /** One replica of one partition: Raft, log, state machine, sessions and reads tied together. */
@@ -174,6 +176,7 @@ export class Replica {
       firstIndex: status.firstIndex,
       lastIndex: status.lastIndex,
       revision: state.revision,
+      historyFloor: state.historyFloor,
       sessions: state.sessions.size,
       hash: machine.isInsideEntry ? null : state.hash,
       confState: state.confState,
@@ -187,6 +190,27 @@ export class Replica {
   stateHash(): { readonly index: number; readonly hash: number } | null {
     const { state, machine } = this.#engine.parts;
     return machine.isInsideEntry ? null : { index: state.appliedIndex, hash: state.hash };
+  }
+
+  /**
+   * Lets history below a revision be forgotten (0: below the newest) and resolves with the floor when this is applied:
+   * it is the oldest revision that can still be read, and never moves back. Only a leader can.
+   * @param deadlineMs - monotonic
+   * @throws DougError NOT_LEADER and whatever else a write is refused with; FUTURE_REVISION
+   */
+  compact(revision: number, deadlineMs: number): Promise<number> {
+    const { state, refusals, writeFront } = this.#engine.parts;
+    const target = revision === 0 ? state.revision : revision;
+    return new Promise((resolve, reject) => {
+      const done = (): void => resolve(state.historyFloor);
+      const sink: AnswerSink = {
+        ...{ written: done, looked: done, found: done, absent: done },
+        failed: (_id, error) => reject(error),
+      };
+      const refused = refuseCompaction(target, state, refusals);
+      if (refused !== null) reject(refused);
+      else if (writeFront.takeInternal(compaction(target), deadlineMs, sink)) this.#engine.wake();
+    });
   }
 
   /** Begins a transfer to the best follower, or to the given replica. False if there is nobody. */

@@ -27,6 +27,7 @@ export interface ReplicaTelemetry {
   readonly sessionsExpired: Counter;
   readonly messagesDamaged: Counter;
   readonly freezes: Counter;
+  readonly keysExpired: Counter;
 }
 
 const SECONDS = [
@@ -83,5 +84,9 @@ export function replicaTelemetry(metrics: Metrics): ReplicaTelemetry {
       'Appends of peers dropped because an entry failed its checksum.',
     ),
     freezes: counter('raft_freezes_total', 'Memtables frozen with a state record.'),
+    keysExpired: counter(
+      'keys_expired_total',
+      'Keys that leaders here let go when their time was over.',
+    ),
   };
 }

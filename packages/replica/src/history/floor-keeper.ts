@@ -10,8 +10,8 @@ export interface FloorKeeperOptions {
   readonly logClock: LogClock;
   /** Log time for which versions are kept, in milliseconds. */
   readonly historyMs: number;
-  /** Proposes a command of the leader's own; the answer goes to the sink. True if it was taken. */
-  readonly propose: (command: Uint8Array, sink: AnswerSink) => boolean;
+  /** Proposes a command of the leader's own; the answer goes to the sink, now or later. */
+  readonly propose: (command: Uint8Array, sink: AnswerSink) => void;
 }
 
 /** The floor moves so often in a history ... */
@@ -27,8 +27,8 @@ export class FloorKeeper {
   readonly #options: FloorKeeperOptions;
   readonly #samples: HistorySamples;
   readonly #pause: number;
-  /** Log time of the last proposal of this process. */
-  #lastProposal = 0;
+  /** Log time from which on the next proposal may be made. */
+  #nextAt = 0;
   #isWaiting = false;
 
   constructor(options: FloorKeeperOptions) {
@@ -49,24 +49,29 @@ export class FloorKeeper {
   tick(): void {
     const { state, logClock, propose } = this.#options;
     const now = logClock.read();
-    if (this.#isWaiting || now - this.#lastProposal < this.#pause) return;
+    if (this.#isWaiting || now < this.#nextAt) return;
     const revision = this.#samples.floorAt(now, state);
     if (revision <= state.historyFloor) return;
-    this.#lastProposal = now;
+    this.#nextAt = now + this.#pause;
     this.#isWaiting = true;
     propose(compaction(revision), this.#sink);
   }
 
-  readonly #ended = (): void => {
+  readonly #applied = (): void => {
     this.#isWaiting = false;
   };
 
+  readonly #failed = (): void => {
+    this.#isWaiting = false;
+    this.#nextAt = this.#options.logClock.read() + logTimeSpan(SHORTEST_PAUSE_MS);
+  };
+
   readonly #sink: AnswerSink = {
-    written: this.#ended,
-    looked: this.#ended,
+    written: this.#applied,
+    looked: this.#applied,
     found: () => undefined,
     absent: () => undefined,
-    failed: this.#ended,
+    failed: this.#failed,
   };
 }
 

@@ -20,3 +20,13 @@ export function refuseRevision(
     `revision ${revision} is below the history that is kept, which begins at ${historyFloor}`,
   );
 }
+
+/** Whether history cannot be compacted up to a revision; null: it can. */
+export function refuseCompaction(
+  revision: number,
+  state: ReplicaState,
+  refusals: Refusals,
+): DougError | null {
+  if (revision <= state.revision) return null;
+  return refusals.futureRevision(`the newest revision is ${state.revision}`);
+}

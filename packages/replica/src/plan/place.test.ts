@@ -31,6 +31,7 @@ class RangeDb {
       key: name,
       value: () => new Uint8Array(keysOnly ? 0 : this.valueBytes),
       sequence: () => at + 1,
+      marked: () => false,
       close: () => {
         this.open--;
       },

@@ -1,5 +1,12 @@
-import { type Db, type RangeOptions, SstErrorCode } from '@dougdb/sstable';
+import {
+  type Db,
+  type DbIterator,
+  type Found,
+  type RangeOptions,
+  SstErrorCode,
+} from '@dougdb/sstable';
 import { codeOf } from '../error-code.js';
+import { type UserVersion, userVersionOf } from '../format/stored-value.js';
 import { broken } from '../replica-error.js';
 import { LOOK_TRIES, lookUp } from '../state/look-up.js';
 import { type Planning, settled } from './planning.js';
@@ -18,14 +25,8 @@ export interface PlaceRange {
   readonly keysOnly: boolean;
 }
 
-/** What is there under a key. */
-export interface PairFound {
-  readonly value: Uint8Array;
-  /** At which the key was last written. */
-  readonly revision: number;
-  /** Log time at which the key goes; 0: never. */
-  readonly expiresAt: number;
-}
+/** What is there under a key: its revision is the one at which it was last written. */
+export type PairFound = UserVersion;
 
 /** Sees a key that is there; key and value are views, valid during the call. False ends the walk. */
 export type VisitPair = (key: Uint8Array, found: PairFound) => boolean;
@@ -55,7 +56,7 @@ export class Place {
   *get(key: Uint8Array, keysOnly: boolean): Planning<PairFound | null> {
     const options = { sequence: this.revision, keysOnly };
     const found = yield* settled(lookUp(this.#db, key, options, LOOK_TRIES));
-    return found === null ? null : pairOf(found.value, found.sequence);
+    return found === null ? null : userVersionOf(found, keysOnly ? 'key' : 'value');
   }
 
   /** Visits the keys of a range, each once. @throws SstError */
@@ -89,7 +90,7 @@ export class Place {
           toSkip--;
           continue;
         }
-        const found = pairOf(iterator.value(), iterator.sequence());
+        const found = userVersionOf(foundAt(iterator), keysOnly ? 'key' : 'value');
         bytesLeft -= found.value.length;
         if (!visit(iterator.key(), found)) return;
         if (--left > 0 && bytesLeft > 0) continue;
@@ -114,8 +115,12 @@ export function checkPlace(db: Db, revision: number): void {
   }
 }
 
-function pairOf(value: Uint8Array, revision: number): PairFound {
-  return { value, revision, expiresAt: 0 };
+function foundAt(iterator: DbIterator): Found {
+  return {
+    value: iterator.value(),
+    sequence: iterator.sequence(),
+    marked: iterator.marked(),
+  };
 }
 
 function boundsOf({ start, end }: PlaceRange): RangeOptions {

@@ -11,7 +11,7 @@ import {
   type TxnStepResult,
 } from '@dougdb/rpc-proto';
 import { ApplyOutcome } from '../state/apply-outcome.js';
-import { logTimeSpan } from '../state/log-time.js';
+import { expiryOf } from '../ttl/expiry-of.js';
 import { MAX_COMMAND_KEYS, MAX_RESULT_BYTES } from './command-bounds.js';
 import { allHold } from './compares.js';
 import type { Place } from './place.js';
@@ -70,8 +70,7 @@ function* put(
 ): Planning<StepResult> {
   work.touch();
   const previous = returnPrevious ? yield* view.get(key, false) : null;
-  const expiresAt = ttlMs === 0 ? 0 : logTime + logTimeSpan(ttlMs);
-  view.write({ key, value, expiresAt });
+  view.write({ key, value, expiresAt: expiryOf(logTime, ttlMs) });
   return { $case: 'put', value: { existed: false, previous: answered(previous, work) } };
 }
 

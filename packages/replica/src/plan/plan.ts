@@ -19,6 +19,8 @@ export interface Plan {
   readonly result: Uint8Array | null;
   /** Nothing is done, and this is why. Of the state alone, so it is the same on every replica. */
   readonly refusal: PlanRefusal | null;
+  /** History below this revision need not be kept. Left out: the floor stays where it is. */
+  readonly historyFloor?: number;
 }
 
 export type PlanRefusal = typeof ApplyOutcome.TooManyKeys | typeof ApplyOutcome.ResultTooLarge;

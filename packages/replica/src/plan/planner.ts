@@ -1,21 +1,17 @@
 import type { CommandBody } from '@dougdb/rpc-proto';
 import type { MaybePromise } from '@dougdb/sstable';
-import { ReplicaError, ReplicaErrorCode } from '../replica-error.js';
 import type { Place } from './place.js';
 import { type Plan, refusedPlan, WorkBoundError } from './plan.js';
+import { planCompact } from './plan-compact.js';
 import { planDeleteRange } from './plan-delete-range.js';
+import { planExpire } from './plan-expire.js';
 import { planTxn } from './plan-txn.js';
 import { type Planning, run } from './planning.js';
-
-/** Kinds that planOf() plans. A leader proposes no other: whoever applies one of those stops. */
-export function isPlanned(kind: CommandBody['kind']): boolean {
-  return kind === 'txn' || kind === 'delete-range';
-}
 
 /**
  * Decides what a command of several keys does, from the command and what it finds at its place; nothing is
  * done yet. A promise if it has to wait.
- * @throws SstError if it finds damage; ReplicaError REPLICA_ENTRY_FORMAT for a kind without a planner
+ * @throws SstError if it finds damage
  */
 export function planOf(body: CommandBody, place: Place): MaybePromise<Plan> {
   return run(planning(body, place));
@@ -30,17 +26,15 @@ function* planning(body: CommandBody, place: Place): Planning<Plan> {
   }
 }
 
-function plannerOf(body: CommandBody, place: Place): Planning<Plan> {
+function* plannerOf(body: CommandBody, place: Place): Planning<Plan> {
   switch (body.kind) {
     case 'txn':
-      return planTxn(body.txn, place);
+      return yield* planTxn(body.txn, place);
     case 'delete-range':
-      return planDeleteRange(body.deleteRange, place);
+      return yield* planDeleteRange(body.deleteRange, place);
     case 'expire':
+      return yield* planExpire(body.expire, place);
     case 'compact':
-      throw new ReplicaError(
-        ReplicaErrorCode.EntryFormat,
-        `command of a kind that this version does not apply: ${body.kind}`,
-      );
+      return planCompact(body.compact, place);
   }
 }

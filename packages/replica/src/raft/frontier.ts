@@ -66,6 +66,8 @@ export class Frontier {
     this.#frozenAt = this.#installed;
     this.#points = this.#earlierPoints();
     this.#points.push(this.#installed);
+    // What was restored is what a durable record says.
+    this.#moveFloor(options.machine.state.historyFloor);
   }
 
   /** Index up to which the effects of the log are durable in the database. */
@@ -110,15 +112,18 @@ export class Frontier {
       );
     }
     const point = this.#point();
+    const { historyFloor } = state;
     this.#logBytes = 0;
-    // Every read is of the newest state, and an iterator keeps its own tables: older versions may go.
-    db.setHistoryFloor(db.lastSequence);
     db.freeze(encodeReplicaState(state));
     telemetry.freezes.add(1);
     this.#frozenAt = point;
     // Freezes install in order, so this answers for this point.
     db.flushed().then(
-      () => this.#options.guard(() => this.#moveTo(point)),
+      () =>
+        this.#options.guard(() => {
+          this.#moveFloor(historyFloor);
+          this.#moveTo(point);
+        }),
       (error: unknown) => {
         if (!this.#isClosed) this.#options.onFlushFailed(error);
       },
@@ -128,6 +133,22 @@ export class Frontier {
   /** Nothing is compacted any more. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /**
+   * INVARIANT(history-floor-durable): the database may drop what is below a floor only when a durable record has
+   * that floor. If it might earlier, versions could be gone after a crash that a replica with the floor of before
+   * would still try to show: the entry that moved it was committed, but this replica may not know so when it
+   * begins to serve again. It follows the records only, so the floor that it drops by is never above the one that
+   * is read by.
+   */
+  #moveFloor(floor: number): void {
+    if (this.#isClosed) return;
+    const { db, machine } = this.#options;
+    if (floor > machine.state.historyFloor) {
+      broken('history-floor-durable', `floor ${floor} above ${machine.state.historyFloor}`);
+    }
+    db.setHistoryFloor(floor);
   }
 
   #moveTo(point: LogPoint): void {

@@ -2,6 +2,7 @@ import { DougError } from '@dougdb/rpc-proto';
 import { type Db, type DbIterator, type Found, SstErrorCode } from '@dougdb/sstable';
 import type { AnswerSink } from '../contract.js';
 import { codeOf } from '../error-code.js';
+import { userValueOf } from '../format/stored-value.js';
 import { isPromise } from '../maybe-promise.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
@@ -120,7 +121,7 @@ class GuardedIterator implements DbIterator {
 
   value(): Uint8Array {
     try {
-      return this.#inner.value();
+      return userValueOf({ value: this.#inner.value(), marked: this.#inner.marked() });
     } catch (error) {
       throw this.#explain(error);
     }
@@ -150,5 +151,5 @@ function answer(
   const mark = terms.mark();
   if (mark === null) terms.again(key, deadlineMs, sink, id);
   else if (found === null) sink.absent(id, mark);
-  else sink.found(id, found.value, found.sequence, mark);
+  else sink.found(id, userValueOf(found), found.sequence, mark);
 }

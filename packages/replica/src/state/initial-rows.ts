@@ -17,7 +17,7 @@ export function writeInitialRows(state: ReplicaState, db: Db, rows: readonly Ini
   for (const { key, value } of rows) {
     const revision = state.revision + 1;
     db.put(revision, key, value);
-    state.hash = chainPair(state.hash, revision, key, value);
+    state.hash = chainPair(state.hash, revision, key, value, 0);
     state.revision = revision;
   }
 }

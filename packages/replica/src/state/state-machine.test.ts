@@ -1,11 +1,11 @@
-import { type CommandBody, encodeInternal, PartitionDescriptor } from '@dougdb/rpc-proto';
+import { encodeInternal, type LookedWrite, PartitionDescriptor } from '@dougdb/rpc-proto';
 import type { Db, Found, MaybePromise } from '@dougdb/sstable';
 import { bytesOf, del, opId, put, textOf } from '../../test/support/commands.js';
 import { briefLook } from '../../test/support/sink.js';
 import { deleteRange, deleteStep, exists, getStep, putStep, txn } from '../../test/support/txns.js';
 import { codeOf } from '../error-code.js';
 import { decodeReplicaState, encodeReplicaState } from '../format/replica-state-format.js';
-import { isPlanned } from '../plan/planner.js';
+import { expiresAtOf, userValueOf } from '../format/stored-value.js';
 import { ApplyOutcome } from './apply-outcome.js';
 import { logTimeSpan } from './log-time.js';
 import { genesisState } from './replica-state.js';
@@ -29,6 +29,14 @@ class MapDb {
     this.lastSequence = sequence;
     this.written.push(`${sequence} ${textOf(key)}=${textOf(value)}`);
     this.entries.set(textOf(key), { sequence, value: value.slice(), marked: false });
+  }
+
+  putMarked(sequence: number, key: Uint8Array, value: Uint8Array): void {
+    this.lastSequence = sequence;
+    const time = expiresAtOf({ value, marked: true });
+    const shown = textOf(userValueOf({ value, marked: true }));
+    this.written.push(`${sequence} ${textOf(key)}=${shown} until ${time - START}`);
+    this.entries.set(textOf(key), { sequence, value: value.slice(), marked: true });
   }
 
   delete(sequence: number, key: Uint8Array): void {
@@ -490,18 +498,6 @@ describe('a command of several keys', () => {
     expect([written, db.looks, machine.state.sessions.size]).toEqual([[], [], 0]);
   });
 
-  it('stops at a kind that it has no plan for, and does not skip it', () => {
-    const { machine, written } = machineFor('', '');
-    machine.beginEntry(START + 1, 2);
-    const unplanned = [...plannedKinds].filter(([kind]) => !isPlanned(kind));
-    for (const [, command] of unplanned) {
-      expect(codeOfRun(() => machine.apply(command, 0, command.length))).toBe(
-        'REPLICA_ENTRY_FORMAT',
-      );
-    }
-    expect([written, plannedKinds.size]).toEqual([[], 4]);
-  });
-
   it('holds on to no bytes of an entry that is over', () => {
     const { machine } = machineFor('', '');
     apply(machine, [txn({ success: [putStep('a', '1')] })]);
@@ -511,13 +507,102 @@ describe('a command of several keys', () => {
   });
 });
 
-/** A command of each kind that is planned, or will be. */
-const plannedKinds: ReadonlyMap<CommandBody['kind'], Uint8Array> = new Map([
-  ['txn', txn({ success: [putStep('a', '1')] })],
-  ['delete-range', deleteRange('a', 'b')],
-  [
-    'expire',
-    encodeInternal({ $case: 'expire', value: { keys: [{ key: bytesOf('a'), revision: 1 }] } }),
-  ],
-  ['compact', encodeInternal({ $case: 'compact', value: { revision: 1 } })],
-]);
+const expire = (...keys: readonly (readonly [string, number])[]): Uint8Array =>
+  encodeInternal({
+    $case: 'expire',
+    value: { keys: keys.map(([key, revision]) => ({ key: bytesOf(key), revision })) },
+  });
+const compact = (revision: number): Uint8Array =>
+  encodeInternal({ $case: 'compact', value: { revision } });
+
+/** Log times behind START at which the entries stand. */
+function entryAt(machine: StateMachine, at: number, commands: readonly Uint8Array[]): void {
+  machine.beginEntry(START + at, 2);
+  for (const command of commands) {
+    expect(machine.apply(command, 0, command.length)).toBe(Applied);
+  }
+  const { appliedIndex } = machine.state;
+  machine.endEntry(appliedIndex + 1, 1);
+}
+
+describe('a time to live', () => {
+  const MS = logTimeSpan(1);
+
+  it('counts from the log time of its entry, also in a transaction', () => {
+    const { machine, written } = machineFor('', '');
+    const inTxn = txn({ success: [putStep('b', '2', { ttlMs: 2 })] });
+    entryAt(machine, 100, [put('a', '1', null, { ttlMs: 1 }), inTxn]);
+    entryAt(machine, 200, [put('a', '3', null, { ttlMs: 1 }), put('b', '4')]);
+    expect(written).toEqual([
+      `1 a=1 until ${100 + MS}`,
+      `2 b=2 until ${100 + 2 * MS}`,
+      `3 a=3 until ${200 + MS}`,
+      '4 b=4',
+    ]);
+    expect(machine.state.firstTtlRevision).toBe(1);
+  });
+
+  it('is no part of what a write tells of the version before', () => {
+    const { machine } = machineFor('', '');
+    entryAt(machine, 100, [put('a', 'value', null, { ttlMs: 1 })]);
+    entryAt(machine, 200, [put('a', '2', null, { returnPrevious: true })]);
+    expect(briefLook(machine.looked as LookedWrite)).toBe('done 2 was value 1');
+    entryAt(machine, 300, [put('a', '3', null, { ttlMs: 1 })]);
+    entryAt(machine, 400, [del('a', null, { ifRevision: 3, returnPrevious: true })]);
+    expect(briefLook(machine.looked as LookedWrite)).toBe('done 4 was 3 3');
+  });
+
+  it('INVARIANT(expire-at-revision): ends by an entry that is late enough, at the revision that had it', () => {
+    const { machine, written } = machineFor('', '');
+    const ttl = { ttlMs: 1 };
+    entryAt(
+      machine,
+      100,
+      ['a', 'b', 'c', 'd'].map((key) => put(key, '1', null, ttl)),
+    );
+    entryAt(machine, 200, [put('b', '2'), put('c', '2', null, ttl), del('d')]);
+    written.length = 0;
+    const all = expire(['c', 3], ['a', 1], ['b', 2], ['d', 4], ['e', 9], ['a', 1]);
+    // A step too early: another clock thought that it is over.
+    entryAt(machine, 99 + MS, [all]);
+    expect([written, machine.state.revision, machine.revision]).toEqual([[], 7, 7]);
+    entryAt(machine, 100 + MS, [all, expire(['b', 5]), expire(['c', 6])]);
+    expect(written).toEqual(['8 -a']);
+    entryAt(machine, 200 + MS, [expire(['c', 6], ['a', 8])]);
+    expect(written).toEqual(['8 -a', '9 -c']);
+  });
+
+  it('of many keys ends at one revision', () => {
+    const { machine, written } = machineFor('', '');
+    entryAt(
+      machine,
+      100,
+      ['b', 'a', 'c'].map((key) => put(key, '1', null, { ttlMs: 1 })),
+    );
+    written.length = 0;
+    entryAt(machine, 200 + MS, [expire(['c', 3], ['a', 2], ['b', 1])]);
+    expect(written).toEqual(['4 -a', '4 -b', '4 -c']);
+  });
+});
+
+describe('a compaction', () => {
+  it('moves the history floor, never back and never beyond what there is, and takes no revision', () => {
+    const { machine } = machineFor('', '');
+    entryAt(
+      machine,
+      100,
+      ['a', 'b', 'c'].map((key) => put(key, '1')),
+    );
+    const floors: number[] = [];
+    const hashes = new Set<number>();
+    for (const [i, revision] of [2, 1, 0, 2, 9].entries()) {
+      entryAt(machine, 200 + i, [compact(revision)]);
+      floors.push(machine.state.historyFloor);
+      hashes.add(machine.state.hash);
+    }
+    expect(floors).toEqual([2, 2, 2, 2, 3]);
+    expect([hashes.size, machine.state.revision]).toEqual([2, 3]);
+    const again = decodeReplicaState(encodeReplicaState(machine.state));
+    expect(again.historyFloor).toBe(3);
+  });
+});

@@ -13,14 +13,17 @@ import {
   type KeptResult,
   keptResultBytes,
 } from '../format/kept-result-format.js';
+import { putStored, userValueOf } from '../format/stored-value.js';
 import { isPromise } from '../maybe-promise.js';
 import { MAX_COMMAND_KEYS } from '../plan/command-bounds.js';
 import { checkPlace, Place } from '../plan/place.js';
 import type { Effect, Plan } from '../plan/plan.js';
 import { planOf } from '../plan/planner.js';
 import { broken, ReplicaError, ReplicaErrorCode } from '../replica-error.js';
+import { expiryOf } from '../ttl/expiry-of.js';
+import { ExpiryQueue } from '../ttl/expiry-queue.js';
 import { ApplyOutcome } from './apply-outcome.js';
-import { chainEffect, chainPair, EffectKind } from './effect-hash.js';
+import { chainFloor, chainPair } from './effect-hash.js';
 import { compareKeys, isCommandInRange } from './key-range.js';
 import { Look } from './look.js';
 import { LOOK_TRIES, lookUp } from './look-up.js';
@@ -77,15 +80,23 @@ export class StateMachine {
   readonly #db: Db;
   readonly #view = new CommandView();
   readonly #host: MachineHost;
+  readonly #expiries: ExpiryQueue;
   /** Of the command in the view, a single put or delete, which waits for it. */
   #look: Look<Found | null> | null = null;
   /** Of the command in the view, of several keys, which waits for it. */
   #planning: Look<Plan> | null = null;
 
-  constructor(state: ReplicaState, db: Db, host: MachineHost) {
+  /** @param expiries - is told of each key that has a time, and of each that has none any more */
+  constructor(
+    state: ReplicaState,
+    db: Db,
+    host: MachineHost,
+    expiries: ExpiryQueue = new ExpiryQueue(),
+  ) {
     this.state = state;
     this.#db = db;
     this.#host = host;
+    this.#expiries = expiries;
   }
 
   /** True while the command that apply() was called with waits for a disk. */
@@ -214,14 +225,19 @@ export class StateMachine {
     return null;
   }
 
-  #carryOutPlan({ effects, compareFailed, result, refusal }: Plan): ApplyOutcome {
+  #carryOutPlan(plan: Plan): ApplyOutcome {
     const { state } = this;
+    const { effects, compareFailed, result, refusal, historyFloor = 0 } = plan;
     const hasOpId = this.#view.sessionStart !== -1;
     if (refusal !== null) {
       if (hasOpId) state.sessions.dismiss();
       return refusal;
     }
     this.#takeEffects(effects);
+    if (historyFloor > state.historyFloor) {
+      state.historyFloor = historyFloor;
+      state.hash = chainFloor(state.hash, historyFloor);
+    }
     this.looked = { ...FOUND_NOTHING, revision: this.revision, compareFailed, result };
     if (hasOpId) this.#remember(compareFailed, { operation: result ?? NO_BYTES });
     return ApplyOutcome.Applied;
@@ -234,7 +250,7 @@ export class StateMachine {
     const compareFailed = !this.#isMet(previousRevision);
     if (compareFailed || (kind === 'delete' && found === null)) this.revision = state.revision;
     else this.#takeEffect(data);
-    const previousValue = returnPrevious && found !== null ? found.value : null;
+    const previousValue = returnPrevious && found !== null ? userValueOf(found) : null;
     this.looked = { revision: this.revision, compareFailed, previousRevision, previousValue };
     if (sessionStart !== -1) this.#remember(compareFailed, { previousRevision, previousValue });
     return ApplyOutcome.Applied;
@@ -287,33 +303,33 @@ export class StateMachine {
     this.revision = state.revision;
   }
 
-  #takeOne({ key, value }: Effect, revision: number): void {
-    const { state } = this;
-    if (value === null) this.#db.delete(revision, key);
-    else this.#db.put(revision, key, value);
-    state.hash = chainPair(state.hash, revision, key, value);
+  #takeOne({ key, value, expiresAt }: Effect, revision: number): void {
+    this.#write(revision, key, value, expiresAt);
   }
 
   #takeEffect(data: Uint8Array): void {
     const { state } = this;
-    const { kind, keyStart, keyEnd, valueStart, valueEnd } = this.#view;
+    const { kind, keyStart, keyEnd, valueStart, valueEnd, ttlMs } = this.#view;
     const revision = state.revision + 1;
     const key = data.subarray(keyStart, keyEnd);
-    if (kind === 'put') this.#db.put(revision, key, data.subarray(valueStart, valueEnd));
-    else this.#db.delete(revision, key);
-    const effect = kind === 'put' ? EffectKind.Put : EffectKind.Delete;
-    state.hash = chainEffect(
-      state.hash,
-      effect,
-      revision,
-      data,
-      keyStart,
-      keyEnd,
-      valueStart,
-      valueEnd,
-    );
+    const value = kind === 'put' ? data.subarray(valueStart, valueEnd) : null;
+    this.#write(revision, key, value, expiryOf(state.logTime, ttlMs));
     state.revision = revision;
     this.revision = revision;
+  }
+
+  /** @param expiresAt - log time at which the key goes; 0: never */
+  #write(revision: number, key: Uint8Array, value: Uint8Array | null, expiresAt: number): void {
+    const { state } = this;
+    if (value === null) this.#db.delete(revision, key);
+    else putStored(this.#db, revision, key, value, expiresAt);
+    state.hash = chainPair(state.hash, revision, key, value, expiresAt);
+    if (expiresAt === 0) {
+      this.#expiries.forget(key);
+    } else {
+      if (state.firstTtlRevision === 0) state.firstTtlRevision = revision;
+      this.#expiries.add(key, revision, expiresAt);
+    }
   }
 }
 

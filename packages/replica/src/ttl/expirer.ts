@@ -1,7 +1,8 @@
 import type { Clock } from '@dougdb/ports';
 import { encodeInternal, limits } from '@dougdb/rpc-proto';
-import type { Db } from '@dougdb/sstable';
+import { type Db, SstErrorCode } from '@dougdb/sstable';
 import type { AnswerSink } from '../contract.js';
+import { codeOf } from '../error-code.js';
 import type { LogClock } from '../state/log-clock.js';
 import type { ReplicaState } from '../state/replica-state.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
@@ -15,12 +16,14 @@ export interface ExpirerOptions {
   readonly clock: Clock;
   readonly logClock: LogClock;
   readonly telemetry: ReplicaTelemetry;
-  /** Proposes a command of the leader's own; the answer goes to the sink. True if it was taken. */
-  readonly propose: (command: Uint8Array, sink: AnswerSink) => boolean;
+  /** Proposes a command of the leader's own; the answer goes to the sink, now or later. */
+  readonly propose: (command: Uint8Array, sink: AnswerSink) => void;
 }
 
 /** Reading keys from the database may take so long of a tick. */
 const REFILL_SLICE_MS = 1;
+/** After a failure. */
+const PAUSE_MS = 100;
 /** An entry of expiries stays well below the size at which entries are closed. */
 const KEY_BYTES_AN_ENTRY = limits.entryBytes / 2;
 
@@ -38,6 +41,8 @@ export class Expirer {
   #isComplete: boolean;
   #refill: ExpiryRefill | null = null;
   #underWay: readonly Expiring[] | null = null;
+  /** Monotonic: after a failure. */
+  #pausedUntilMs = 0;
 
   constructor(options: ExpirerOptions) {
     this.#options = options;
@@ -49,10 +54,11 @@ export class Expirer {
     return this.#underWay !== null;
   }
 
-  /** Now and then, on a leader that serves. @throws SstError if reading the database fails */
+  /** Now and then, on a leader that serves. @throws SstError if the database turns out to be damaged */
   tick(): void {
+    const { queue, logClock, clock } = this.#options;
+    if (clock.monotonicMs() < this.#pausedUntilMs) return;
     this.#readOn();
-    const { queue, logClock } = this.#options;
     if (this.#underWay !== null || queue.soonest > logClock.read()) return;
     this.#propose(logClock.read());
   }
@@ -64,16 +70,29 @@ export class Expirer {
   }
 
   #readOn(): void {
-    const { db, queue, clock, logClock } = this.#options;
-    const isHorizonReached = queue.horizon <= logClock.read();
+    const { db, queue } = this.#options;
     if (this.#refill === null) {
-      if (this.#isComplete && !queue.isThin && !isHorizonReached) return;
+      if (this.#isComplete && !queue.isThin) return;
+      this.#isComplete = false;
       queue.openHorizon();
       this.#refill = new ExpiryRefill(db, queue);
     }
-    if (!this.#refill.slice(clock, REFILL_SLICE_MS)) return;
+    if (!this.#readSlice(this.#refill)) return;
     this.rest();
     this.#isComplete = true;
+  }
+
+  /** True when all is read. A read that failed says nothing of the table (S13): it begins again later. */
+  #readSlice(refill: ExpiryRefill): boolean {
+    const { clock } = this.#options;
+    try {
+      return refill.slice(clock, REFILL_SLICE_MS);
+    } catch (error) {
+      this.rest();
+      if (codeOf(error) !== SstErrorCode.Io) throw error;
+      this.#pausedUntilMs = clock.monotonicMs() + PAUSE_MS;
+      return false;
+    }
   }
 
   #propose(logTime: number): void {
@@ -85,18 +104,24 @@ export class Expirer {
   }
 
   /** Whoever is still in the queue as it was proposed had changed before: what was read was old. */
-  #ended(wasApplied: boolean): void {
+  readonly #applied = (): void => {
     const keys = this.#underWay ?? [];
+    const { queue, telemetry } = this.#options;
     this.#underWay = null;
-    if (!wasApplied) return;
-    for (const { key, revision } of keys) this.#options.queue.forgetVersion(key, revision);
-  }
+    const kept = keys.filter(({ key, revision }) => queue.forgetVersion(key, revision));
+    telemetry.keysExpired.add(keys.length - kept.length);
+  };
+
+  readonly #failed = (): void => {
+    this.#underWay = null;
+    this.#pausedUntilMs = this.#options.clock.monotonicMs() + PAUSE_MS;
+  };
 
   readonly #sink: AnswerSink = {
-    written: () => this.#ended(true),
-    looked: () => this.#ended(true),
+    written: this.#applied,
+    looked: this.#applied,
     found: () => undefined,
     absent: () => undefined,
-    failed: () => this.#ended(false),
+    failed: this.#failed,
   };
 }

@@ -64,7 +64,9 @@ export class ExpiryQueue {
 
   /** Few enough keys are left of many that it is worth while to read those behind the horizon. */
   get isThin(): boolean {
-    return this.#horizon < Number.POSITIVE_INFINITY && this.size <= this.#bounds.keys / 4;
+    const { keys, bytes } = this.#bounds;
+    const isSmall = this.size <= keys / 4 && this.#bytes <= bytes / 4;
+    return isSmall && this.#horizon < Number.POSITIVE_INFINITY;
   }
 
   /** Whether any key is here: where none is, nobody needs to tell of writes. */
@@ -100,10 +102,12 @@ export class ExpiryQueue {
     if (item !== undefined) this.#remove(item);
   }
 
-  /** Forgets the key if it is still as it was written at this revision. */
-  forgetVersion(key: Uint8Array, revision: number): void {
+  /** Forgets the key if it is still as it was written at this revision; answers whether it was. */
+  forgetVersion(key: Uint8Array, revision: number): boolean {
     const item = this.#items.get(nameOf(key));
-    if (item?.revision === revision) this.#remove(item);
+    if (item?.revision !== revision) return false;
+    this.#remove(item);
+    return true;
   }
 
   /**
@@ -129,13 +133,6 @@ export class ExpiryQueue {
 
   /** Begins to hear of all keys again: what is read from the database is added from here on. */
   openHorizon(): void {
-    this.#horizon = Number.POSITIVE_INFINITY;
-  }
-
-  clear(): void {
-    this.#items.clear();
-    this.#heap = [];
-    this.#bytes = 0;
     this.#horizon = Number.POSITIVE_INFINITY;
   }
 

@@ -2,7 +2,6 @@ import type { Clock } from '@dougdb/ports';
 import { CommandView, DougError, limits, readCommand } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
 import type { AnswerSink, ReplicaSettings } from '../contract.js';
-import { isPlanned } from '../plan/planner.js';
 import type { AppendQueue } from '../raft/append-queue.js';
 import type { Leadership } from '../raft/leadership.js';
 import type { Refusals } from '../refusals.js';
@@ -105,7 +104,6 @@ export class WriteFront {
     if (epochVersion !== 0 && epochVersion !== epochVersionOf(descriptor)) {
       return refusals.epochMismatch(`the partition is at epoch ${epochVersionOf(descriptor)}`);
     }
-    if (view.body !== null && !isPlanned(view.body.kind)) return refusals.unknownKind();
     if (isCommandInRange(descriptor, bytes, view)) return null;
     // By its first key it was sent here. If that one is right, no partition has all of them.
     return view.body !== null && isInRange(descriptor, bytes, view.keyStart, view.keyEnd)
