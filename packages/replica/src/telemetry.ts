@@ -69,10 +69,7 @@ export function replicaTelemetry(metrics: Metrics): ReplicaTelemetry {
     readIndexSeconds: seconds('raft_read_index_seconds', 'Length of a round of ReadIndex.'),
     reads: counter('reads_total', 'Reads answered from the state.', ['level']),
     dedupHits: counter('dedup_hits_total', 'Commands applied before under the same op id.'),
-    comparesFailed: counter(
-      'compare_failed_total',
-      'Commands whose condition was not met.',
-    ),
+    comparesFailed: counter('compare_failed_total', 'Commands whose condition was not met.'),
     looksWaited: counter(
       'apply_looks_waited_total',
       'Commands whose look had to wait, as for a disk.',

@@ -2,6 +2,7 @@ import type { Clock } from '@dougdb/ports';
 import { Consistency, checkKeyBytes, DougError, type ReadLevel } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
 import type { AnswerSink, ReadMark, ReplicaSettings, ScanOptions, ScanView } from '../contract.js';
+import { refuseRevision } from '../history/refuse-revision.js';
 import type { Leadership } from '../raft/leadership.js';
 import type { Refusals } from '../refusals.js';
 import type { ServiceGate } from '../service-gate.js';
@@ -10,7 +11,6 @@ import { epochVersionOf, type ReplicaState } from '../state/replica-state.js';
 import type { ReadWaiter } from './read-batch.js';
 import { eventualTerms, linearizableTerms, revisionTerms } from './read-terms.js';
 import type { Reads } from './reads.js';
-import { refuseRevision } from './revision-check.js';
 import type { TableReader } from './table-reader.js';
 
 export interface ReadFrontOptions {
