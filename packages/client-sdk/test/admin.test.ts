@@ -43,6 +43,7 @@ async function bench(script: Script = () => undefined, facades = 0): Promise<Ben
       return script(call, cluster) ?? cluster.unary(address, path, request, timeoutMs, signal);
     },
     openPipe: (address, events) => cluster.openPipe(address, events),
+    openStream: (address, path, events) => cluster.openStream(address, path, events),
     stream: (address, path, request, signal) => cluster.stream(address, path, request, signal),
     close: () => cluster.close(),
   };

@@ -516,6 +516,7 @@ describe('streams', () => {
           opened.push(address);
           return cluster.openPipe(address === 'facade:4300' ? 'n1:4400' : address, events);
         },
+        openStream: (address, path, events) => cluster.openStream(address, path, events),
         stream: (address, path, request, signal) => cluster.stream(address, path, request, signal),
         close: () => cluster.close(),
       };

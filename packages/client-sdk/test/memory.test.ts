@@ -20,6 +20,7 @@ async function setup() {
   const transport: ClientTransport = {
     unary: (...call) => cluster.unary(...call),
     stream: (...call) => cluster.stream(...call),
+    openStream: (...call) => cluster.openStream(...call),
     close: () => cluster.close(),
     openPipe: (address, events) => {
       const pipe = cluster.openPipe(address, events);

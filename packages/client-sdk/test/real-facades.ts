@@ -1,4 +1,4 @@
-import { Facade, type FacadeMethod } from '@dougdb/facade/proxy';
+import { type ClientPipeOutput, Facade, type FacadeMethod } from '@dougdb/facade/proxy';
 import { type Clock, silentLogger } from '@dougdb/ports';
 import { recordingMetrics, SimRandom, type SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
@@ -9,6 +9,12 @@ interface Running {
   facade: Facade;
   isUp: boolean;
   readonly breaks: Set<() => void>;
+}
+
+/** What a facade has for a stream in both directions. */
+interface FacadeStream {
+  received(request: Uint8Array): void;
+  closed(): void;
 }
 
 /** Facades as they are shipped, between clients and a cluster in memory, on virtual time. */
@@ -77,7 +83,10 @@ export class RealFacades {
     return {
       unary: (address, path, request, timeoutMs, signal) =>
         this.#unary(address, path, request, timeoutMs, signal),
-      openPipe: (address, events) => this.#openPipe(address, events, open),
+      openPipe: (address, events) =>
+        this.#openStream(address, events, open, ({ facade }, output) => facade.openPipe(output)),
+      openStream: (address, _path, events) =>
+        this.#openStream(address, events, open, ({ facade }, output) => facade.openWatches(output)),
       stream: (address, _path, request, signal) => this.#scan(address, request, signal),
       close: () => {
         for (const end of [...open]) end();
@@ -124,9 +133,13 @@ export class RealFacades {
     return answer;
   }
 
-  #openPipe(address: string, events: PipeEvents, open: Set<() => void>): PipeConnection {
+  #openStream(
+    address: string,
+    events: PipeEvents,
+    open: Set<() => void>,
+    begin: (running: Running, output: ClientPipeOutput) => FacadeStream,
+  ): PipeConnection {
     const running = this.#of(address);
-    const { facade } = running;
     let isOpen = true;
     const finish = (): boolean => {
       const was = isOpen;
@@ -143,7 +156,7 @@ export class RealFacades {
     const close = (): void => {
       if (finish()) pipe.closed();
     };
-    const pipe = facade.openPipe({
+    const pipe = begin(running, {
       queuedBytes: 0,
       send: (response) => {
         const copy = new Uint8Array(response);

@@ -5,6 +5,7 @@ import { Admission } from './forward/admission.js';
 import { ClientPipe, type ClientPipeOutput } from './forward/client-pipe.js';
 import { Forwarder } from './forward/forwarder.js';
 import { AdminFront, type FacadeFacts } from './front/admin-front.js';
+import { ClientWatches, type ClientWatchesOutput } from './front/client-watches.js';
 import { type CallContext, DataFront } from './front/data-front.js';
 import { PointCalls } from './front/point-calls.js';
 import { RoutesFront } from './front/routes-front.js';
@@ -16,11 +17,15 @@ import { pause } from './pause.js';
 import { Router } from './routing/router.js';
 import { type FacadeGauges, type FacadeTelemetry, facadeTelemetry } from './telemetry.js';
 import type { NodeTransport } from './transport.js';
+import { WatchStreams } from './watch/watch-streams.js';
 
 /** A node was heard of at most so long ago: else the facade is not ready. */
 const REACHED_MS = 15_000;
 /** How often is looked whether the work in flight is done. */
 const DRAIN_LOOK_MS = 10;
+
+/** Watches of all clients together. */
+const MOST_WATCHES = 10_000;
 
 /** The cluster's own partition. Clients have no business with it. */
 const META_PARTITION = 1;
@@ -74,6 +79,9 @@ export class Facade {
   readonly #telemetry: FacadeTelemetry;
   readonly #admission = new Admission(limits);
   readonly #pipes = new Set<ClientPipe>();
+  readonly #watchStreams: WatchStreams;
+  readonly #clientWatches = new Set<ClientWatches>();
+  #watches = 0;
   readonly #logTimes = new Map<number, number>();
   readonly #bornMs: number;
   readonly #backoff: BackoffOptions;
@@ -106,6 +114,7 @@ export class Facade {
       },
     );
     const router = this.#router;
+    this.#watchStreams = new WatchStreams({ ...ports, backoff });
     this.#forwarder = new Forwarder({
       transport,
       clock,
@@ -154,9 +163,9 @@ export class Facade {
     return silentMs > REACHED_MS ? `no node was heard of for ${Math.round(silentMs)} ms` : null;
   }
 
-  /** Pipe streams and calls of clients that are open. */
+  /** Streams and calls of clients that are open. */
   get openStreams(): number {
-    return this.#pipes.size + this.#openStreams + this.#openCalls;
+    return this.#pipes.size + this.#clientWatches.size + this.#openStreams + this.#openCalls;
   }
 
   /** dougdb.v1.Doug/Pipe. */
@@ -173,6 +182,30 @@ export class Facade {
     );
     this.#pipes.add(pipe);
     return pipe;
+  }
+
+  /** dougdb.v1.Doug/Watch. */
+  openWatches(output: ClientWatchesOutput): ClientWatches {
+    const { clock, random } = this.#options;
+    const watches = new ClientWatches(
+      {
+        ports: {
+          streams: this.#watchStreams,
+          router: this.#router,
+          clock,
+          random,
+          backoff: this.#backoff,
+        },
+        admit: ({ context }) => this.#admitWatch(context),
+        left: () => {
+          this.#watches--;
+        },
+        onClosed: (closed) => this.#clientWatches.delete(closed),
+      },
+      output,
+    );
+    this.#clientWatches.add(watches);
+    return watches;
   }
 
   /** One call with one answer. @throws DougError */
@@ -197,10 +230,7 @@ export class Facade {
     this.#openStreams++;
     const { transport, clock, random } = this.#options;
     const ports = { transport, router: this.#router, clock, random, backoff: this.#backoff };
-    const checkContext = (context: RequestContext | undefined): void => {
-      this.#checkCluster(context?.clusterId ?? noId);
-      if (context?.partitionId === META_PARTITION) throw metaIsClosed;
-    };
+    const checkContext = (context: RequestContext | undefined): void => this.#checkContext(context);
     try {
       await serveScan(ports, request, call, output, checkContext);
       this.#count('/dougdb.v1.Doug/Scan', 'OK');
@@ -224,6 +254,7 @@ export class Facade {
     const untilMs = clock.monotonicMs() + limitMs;
     this.#isDraining = true;
     this.#feed.close();
+    this.#endWatches();
     while (this.#workInFlight() > 0 && clock.monotonicMs() < untilMs) {
       await pause(clock, DRAIN_LOOK_MS, undefined);
     }
@@ -239,6 +270,8 @@ export class Facade {
     this.#calls.close();
     this.#forwarder.close();
     for (const pipe of [...this.#pipes]) pipe.end();
+    this.#endWatches();
+    this.#watchStreams.close();
     this.#router.close();
     this.#options.transport.close();
     await this.#kept;
@@ -293,6 +326,25 @@ export class Facade {
     return clusterId.length === 0 || sameBytes(clusterId, own) ? null : otherCluster;
   }
 
+  #endWatches(): void {
+    for (const watches of this.#clientWatches) watches.endAll(draining);
+  }
+
+  /** @throws DougError: it is not taken on */
+  #admitWatch(context: RequestContext | undefined): void {
+    this.#checkServing();
+    this.#checkContext(context);
+    if (this.#watches >= MOST_WATCHES) {
+      throw new DougError('BUSY', `${MOST_WATCHES} watches are open here`, { retryAfterMs: 1_000 });
+    }
+    this.#watches++;
+  }
+
+  #checkContext(context: RequestContext | undefined): void {
+    this.#checkCluster(context?.clusterId ?? noId);
+    if (context?.partitionId === META_PARTITION) throw metaIsClosed;
+  }
+
   #checkServing(): void {
     if (this.#isDraining) throw draining;
     this.#checkJoined();
@@ -317,6 +369,7 @@ export class Facade {
       client_streams: this.openStreams,
       open_items: this.#admission.ops,
       open_bytes: this.#admission.sizeBytes,
+      watches: this.#watches,
       node_links: this.#forwarder.links,
       partitions: this.#router.map.routes.length,
       map_revision: this.#keeper.revision,

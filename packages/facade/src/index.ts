@@ -54,7 +54,15 @@ export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
 export { decodeScanToken, encodeScanToken, type ScanToken } from './scan/scan-token.js';
 export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';
-export { piecesFor, WatchCursor } from './watch/watch-pieces.js';
+export { RangeWatch } from './watch/range-watch.js';
+export { WatchBatch } from './watch/watch-batch.js';
+export { clipped, piecesFor, WatchCursor } from './watch/watch-pieces.js';
+export {
+  WATCH_CREDIT_BYTES,
+  type WatchNews,
+  type WatchPlan,
+  type WatchPorts,
+} from './watch/watch-plan.js';
 export {
   comparePositions,
   isTold,
@@ -64,4 +72,5 @@ export {
   type WatchPiece,
   type WatchPosition,
 } from './watch/watch-position.js';
+export { WatchStreams, type WatchStreamsPorts } from './watch/watch-streams.js';
 export { decodeWatchToken, encodeWatchToken, type WatchToken } from './watch/watch-token.js';

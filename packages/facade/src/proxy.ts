@@ -13,5 +13,6 @@
  */
 export { Facade, type FacadeMethod, type FacadeOptions } from './facade.js';
 export type { ClientPipe, ClientPipeOutput } from './forward/client-pipe.js';
+export type { ClientWatches, ClientWatchesOutput } from './front/client-watches.js';
 export type { CallContext } from './front/data-front.js';
 export type { StreamOutput } from './map/map-feed.js';

@@ -9,9 +9,10 @@ export interface FacadeTelemetry extends ForwardTelemetry {
 }
 
 const gauges = {
-  client_streams: 'Pipes, scans and single calls of clients that are open.',
+  client_streams: 'Pipes, streams of watches, scans and single calls of clients that are open.',
   open_items: 'Items of clients that are not answered.',
   open_bytes: 'Bytes of operations of clients that are not answered.',
+  watches: 'Watches of clients that are open.',
   node_links: 'Nodes that items were sent to.',
   partitions: 'Partitions in the map.',
   map_revision: 'Revision of the meta group up to which the map has been told.',

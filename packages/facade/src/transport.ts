@@ -28,6 +28,13 @@ export interface NodeTransport {
   openPipe(address: string, events: PipeEvents): PipeConnection;
 
   /**
+   * As {@link openPipe}, for any method with messages in both directions, as '/dougdb.v1.Doug/Watch'. It
+   * shares no connection with pipes: what its reader does not take holds up nothing else.
+   * @param path - full gRPC path of a method that only reads
+   */
+  openStream(address: string, path: string, events: PipeEvents): PipeConnection;
+
+  /**
    * A call that is answered by a stream of encoded messages, fetched as they are asked for (a slow
    * reader holds up the server, not the memory). Leaving the iteration, or the signal, ends the call.
    * @param path - full gRPC path of a method that only reads, as '/dougdb.v1.Doug/Scan'
@@ -44,11 +51,11 @@ export interface NodeTransport {
   close(): void;
 }
 
-/** What happens to a Pipe. After `closed` nothing more. */
+/** What happens to a stream in both directions. After `closed` nothing more. */
 export interface PipeEvents {
   /** There is a connection: what is sent from now on may arrive. Called once, before `received`. */
   opened(): void;
-  /** An encoded PipeResponse; valid during the call only. */
+  /** An encoded answer (of a Pipe: a PipeResponse); valid during the call only. */
   received(response: Uint8Array): void;
   /** `send` answered false before, and there is room again. */
   drained(): void;
@@ -61,7 +68,7 @@ export interface PipeEvents {
 
 export interface PipeConnection {
   /**
-   * Hands over an encoded PipeRequest, whose buffer belongs to the connection from then on. It is
+   * Hands over an encoded request (of a Pipe: a PipeRequest), whose buffer belongs to the connection from then on. It is
    * always taken while the stream is open.
    * @returns false: too much is unsent; send nothing more until `drained`
    */

@@ -1,6 +1,6 @@
 import type { ClientTransport, PipeConnection, PipeEvents } from '@dougdb/client/core';
 import { DougError } from '@dougdb/rpc-proto';
-import type { SimNetwork } from './sim-network.js';
+import type { SimNetwork, StreamKind } from './sim-network.js';
 
 /** Carries a client's calls over the simulated network. Scans are not simulated. */
 export class SimClientTransport implements ClientTransport {
@@ -22,8 +22,22 @@ export class SimClientTransport implements ClientTransport {
   }
 
   openPipe(address: string, events: PipeEvents): PipeConnection {
+    return this.#open('pipe', address, events);
+  }
+
+  openStream(address: string, _path: string, events: PipeEvents): PipeConnection {
+    return this.#open('watch', address, events);
+  }
+
+  stream(): AsyncIterable<Uint8Array> {
+    throw new DougError('UNIMPLEMENTED', 'streams of answers are not simulated');
+  }
+
+  close(): void {}
+
+  #open(kind: StreamKind, address: string, events: PipeEvents): PipeConnection {
     let open = true;
-    const link = this.#network.open('pipe', this.#from, address, {
+    const link = this.#network.open(kind, this.#from, address, {
       opened: () => {
         if (open) events.opened();
       },
@@ -47,10 +61,4 @@ export class SimClientTransport implements ClientTransport {
       },
     };
   }
-
-  stream(): AsyncIterable<Uint8Array> {
-    throw new DougError('UNIMPLEMENTED', 'streams of answers are not simulated');
-  }
-
-  close(): void {}
 }

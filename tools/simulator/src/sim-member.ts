@@ -168,10 +168,11 @@ export class SimMember {
     if (!process.alive) return;
     process.member = member;
     const listener: Listener = {
-      accept: (kind, reply, end) =>
-        kind === 'peer'
-          ? member.acceptLink(reply, end)
-          : member.openPipe({ send: reply, drained() {}, fail: end }),
+      accept: (kind, reply, end) => {
+        if (kind === 'peer') return member.acceptLink(reply, end);
+        if (kind === 'pipe') return member.openPipe({ send: reply, drained() {}, fail: end });
+        throw new Error('watches are not simulated');
+      },
       unary: (path, request, timeoutMs) =>
         member.unary(path as UnaryMethod, request, {
           deadlineMs: process.clock.monotonicMs() + timeoutMs,

@@ -2,8 +2,8 @@ import type { IncomingLink, PeerLink } from '@dougdb/member';
 import type { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
 
-/** 'peer': dougdb.raft.v1.Raft/Messages. 'pipe': dougdb.v1.Doug/Pipe. */
-export type StreamKind = 'peer' | 'pipe';
+/** 'peer': dougdb.raft.v1.Raft/Messages. 'pipe' and 'watch': dougdb.v1.Doug/Pipe and Watch. */
+export type StreamKind = 'peer' | 'pipe' | 'watch';
 
 /** What the side that opened a stream hears. */
 export interface StreamEvents {

@@ -6,6 +6,7 @@ import { type FakeApplied, FakePartition } from './fake-partition.js';
 import { FakePipe } from './fake-pipe.js';
 import { fakeStream } from './fake-scan.js';
 import { FakeTransport } from './fake-transport.js';
+import { FakeWatchStream } from './fake-watch-stream.js';
 
 /** What becomes of an item that arrives at a node. */
 export type FakeVerdict =
@@ -28,7 +29,8 @@ export type FakeVerdict =
 
 /** An item that arrives at a node. */
 export interface FakeItem {
-  readonly kind: 'put' | 'delete' | 'get' | 'scan';
+  readonly kind: 'put' | 'delete' | 'get' | 'scan' | 'watch';
+  /** Of a scan or watch: where it begins. */
   readonly key: string;
   /** The node that it arrives at; through a facade too. */
   readonly node: number;
@@ -95,6 +97,7 @@ export class FakeCluster implements NodeTransport {
   isClosed = false;
   readonly #clock: Clock;
   readonly #pipes = new Set<FakePipe>();
+  readonly #watchStreams = new Set<FakeWatchStream>();
   readonly #down = new Set<string>();
   readonly #frozen = new Set<string>();
   readonly #draining = new Set<string>();
@@ -125,6 +128,16 @@ export class FakeCluster implements NodeTransport {
   /** Streams that are open. */
   get openPipes(): number {
     return this.#pipes.size;
+  }
+
+  /** Watches that are open. */
+  get openWatches(): number {
+    return [...this.#watchStreams].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Streams of watches that are open. */
+  get openWatchStreams(): number {
+    return this.#watchStreams.size;
   }
 
   /** Where streams are open, one for each. */
@@ -163,7 +176,7 @@ export class FakeCluster implements NodeTransport {
   kill(endpoint: FakeEndpoint): void {
     const address = this.#addressOf(endpoint);
     this.#down.add(address);
-    for (const pipe of [...this.#pipes]) if (pipe.address === address) pipe.break();
+    for (const stream of this.#streams) if (stream.address === address) stream.break();
   }
 
   restart(endpoint: FakeEndpoint): void {
@@ -184,12 +197,23 @@ export class FakeCluster implements NodeTransport {
 
   /** What arrives from now on is refused with DRAINING, until `restart`. */
   drain(endpoint: FakeEndpoint): void {
-    this.#draining.add(this.#addressOf(endpoint));
+    const address = this.#addressOf(endpoint);
+    this.#draining.add(address);
+    const error = new DougError('DRAINING', `${address} is going down`);
+    for (const stream of [...this.#watchStreams]) {
+      if (stream.address === address) stream.endAll(error);
+    }
   }
 
   /** Breaks every stream; nodes live on. */
   breakPipes(): void {
-    for (const pipe of [...this.#pipes]) pipe.break();
+    for (const stream of this.#streams) stream.break();
+  }
+
+  /** Ends every watch that is open with this code. */
+  endWatches(code: CodeName): void {
+    const error = new DougError(code, 'as told', { outcome: 'NOT_APPLIED' });
+    for (const stream of [...this.#watchStreams]) stream.endAll(error);
   }
 
   /** One more client's way to the cluster: closing it leaves the cluster alone. */
@@ -235,6 +259,15 @@ export class FakeCluster implements NodeTransport {
     return pipe;
   }
 
+  /** Watches only. */
+  openStream(address: string, path: string, events: PipeEvents): PipeConnection {
+    if (path !== '/dougdb.v1.Doug/Watch') throw new Error(`no ${path} here`);
+    const stream = new FakeWatchStream(this, address, events);
+    this.#watchStreams.add(stream);
+    this.#later(this.latencyMs, () => stream.connected());
+    return stream;
+  }
+
   stream(
     address: string,
     path: string,
@@ -246,7 +279,7 @@ export class FakeCluster implements NodeTransport {
 
   close(): void {
     this.isClosed = true;
-    for (const pipe of [...this.#pipes]) pipe.close();
+    for (const stream of this.#streams) stream.close();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
@@ -321,6 +354,16 @@ export class FakeCluster implements NodeTransport {
     this.#pipes.delete(pipe);
   }
 
+  /** @internal */
+  watchesEnded(stream: FakeWatchStream): void {
+    this.#watchStreams.delete(stream);
+  }
+
+  /** @internal */
+  after(delayMs: number, run: () => void): Timer {
+    return this.#later(delayMs, run);
+  }
+
   /** @internal runs after the time of one way to the node that serves */
   afterLatency(address: string, run: () => void): void {
     this.#later(this.isFacade(address) ? 2 * this.latencyMs : this.latencyMs, run);
@@ -334,6 +377,10 @@ export class FakeCluster implements NodeTransport {
   /** Rejects as the endpoint refuses. */
   async #answer(address: string, path: string, request: Uint8Array): Promise<Uint8Array> {
     return answerUnary(this, address, path, request);
+  }
+
+  get #streams(): (FakePipe | FakeWatchStream)[] {
+    return [...this.#pipes, ...this.#watchStreams];
   }
 
   #addressOf(endpoint: FakeEndpoint): string {

@@ -1,5 +1,6 @@
 import { compareKeys, isBelowEnd } from '@dougdb/facade';
 import { type CodeName, limits } from '@dougdb/rpc-proto';
+import { FakeHistory } from './fake-history.js';
 
 /** Longest distance of a new session's start from the partition's log time (S16). */
 const SESSION_AGE_LIMIT = 5 * 60_000 * 4096;
@@ -67,6 +68,8 @@ export class FakePartition {
   keepsResults = true;
   /** Everything that took effect, in order. */
   readonly applied: FakeApplied[] = [];
+  /** What watches are told from. */
+  history = new FakeHistory();
   readonly #values = new Map<string, FakeEntry>();
   /** All values by key; null: to be sorted again. */
   #sorted: readonly FakeEntry[] | null = null;
@@ -125,11 +128,13 @@ export class FakePartition {
       child.#sessions.set(session, { firstIncomplete, results: new Map(results) });
     }
     this.#sorted = null;
+    child.history = this.history.split(at);
     child.revision = this.revision;
     child.leaderNodeId = this.leaderNodeId;
     this.end = at;
     this.epochVersion++;
     child.epochVersion = this.epochVersion;
+    this.history.tell();
     return child;
   }
 
@@ -172,10 +177,13 @@ export class FakePartition {
   #write(command: FakeCommand): void {
     const { kind, key, value } = command;
     const revision = ++this.revision;
+    const before = this.get(key) ?? null;
     this.#sorted = null;
     if (kind === 'delete') this.#values.delete(nameOf(key));
     else this.#values.set(nameOf(key), { key, value, revision });
     this.applied.push({ ...command, revision });
+    const now = kind === 'delete' ? null : { key, value, revision };
+    this.history.add({ key, revision, now, before });
   }
 }
 

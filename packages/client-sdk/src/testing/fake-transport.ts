@@ -25,17 +25,11 @@ export class FakeTransport implements NodeTransport {
   }
 
   openPipe(address: string, events: PipeEvents): PipeConnection {
-    if (this.#stop.signal.aborted) throw new DougError('CLOSED', 'the transport is closed');
-    const pipe = this.#cluster.openPipe(address, {
-      ...events,
-      opened: () => events.opened(),
-      closed: (error) => {
-        this.#pipes.delete(pipe);
-        events.closed(error);
-      },
-    });
-    this.#pipes.add(pipe);
-    return pipe;
+    return this.#open(events, (own) => this.#cluster.openPipe(address, own));
+  }
+
+  openStream(address: string, path: string, events: PipeEvents): PipeConnection {
+    return this.#open(events, (own) => this.#cluster.openStream(address, path, own));
   }
 
   stream(
@@ -52,5 +46,19 @@ export class FakeTransport implements NodeTransport {
     this.#stop.abort();
     for (const pipe of this.#pipes) pipe.close();
     this.#pipes.clear();
+  }
+
+  #open(events: PipeEvents, begin: (own: PipeEvents) => PipeConnection): PipeConnection {
+    if (this.#stop.signal.aborted) throw new DougError('CLOSED', 'the transport is closed');
+    const pipe = begin({
+      ...events,
+      opened: () => events.opened(),
+      closed: (error) => {
+        this.#pipes.delete(pipe);
+        events.closed(error);
+      },
+    });
+    this.#pipes.add(pipe);
+    return pipe;
   }
 }

@@ -22,6 +22,7 @@ export {
   type FakeItem,
   type FakeVerdict,
 } from './fake-cluster.js';
+export { type FakeChange, FakeHistory, type FakeVersion } from './fake-history.js';
 export type { FakeApplied, FakeCommand, FakeEntry, FakePartition } from './fake-partition.js';
 export type { FaultScope } from './fault-script.js';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.js';

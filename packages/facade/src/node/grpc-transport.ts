@@ -6,7 +6,6 @@ import {
   dougService,
   type FailedCall,
   fromGrpcError,
-  type RawMethod,
 } from '@dougdb/rpc-proto/node';
 import {
   Client,
@@ -20,10 +19,13 @@ import type { NodeTransport, PipeConnection, PipeEvents } from '../transport.js'
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
+/** What a connection is for. */
+type Use = 'calls' | 'streams' | 'watches';
+
 /**
- * {@link NodeTransport} on grpc-js: one connection to each address for calls and pipes, and one for
- * streams of answers, so that long scans neither hold up a pipe nor take its place among the streams of
- * a connection. Each is made when it is first needed.
+ * {@link NodeTransport} on grpc-js: one connection to each address for calls and pipes, one for streams of
+ * answers, so that long scans neither hold up a pipe nor take its place among the streams of a
+ * connection, and one for watches. Each is made when it is first needed.
  */
 export class GrpcTransport implements NodeTransport {
   readonly #channels = new Map<string, Client>();
@@ -64,9 +66,11 @@ export class GrpcTransport implements NodeTransport {
   }
 
   openPipe(address: string, events: PipeEvents): PipeConnection {
-    const pipe = new GrpcPipe(() => this.#channel(address), address, events, this.#open);
-    this.#open.add(pipe);
-    return pipe;
+    return this.#bidi(address, dougService.pipe.path, events, 'calls');
+  }
+
+  openStream(address: string, path: string, events: PipeEvents): PipeConnection {
+    return this.#bidi(address, path, events, 'watches');
   }
 
   async *stream(
@@ -109,7 +113,14 @@ export class GrpcTransport implements NodeTransport {
     this.#channels.clear();
   }
 
-  #channel(address: string, use: 'calls' | 'streams' = 'calls'): Client {
+  #bidi(address: string, path: string, events: PipeEvents, use: Use): PipeConnection {
+    const connect = (): Client => this.#channel(address, use);
+    const stream = new GrpcPipe(connect, address, path, events, this.#open);
+    this.#open.add(stream);
+    return stream;
+  }
+
+  #channel(address: string, use: Use = 'calls'): Client {
     const name = `${use} ${address}`;
     let channel = this.#channels.get(name);
     if (channel === undefined) {
@@ -131,9 +142,10 @@ function takeOneAtATime(call: ClientReadableStream<Uint8Array>): void {
   if (state !== undefined) state.highWaterMark = 1;
 }
 
-/** A Pipe call. It begins when the channel is connected, so that what was never sent is known as such. */
+/** A call with messages in both directions. It begins when the channel is connected, so that what was never sent is known as such. */
 class GrpcPipe implements PipeConnection {
   readonly #address: string;
+  readonly #path: string;
   readonly #events: PipeEvents;
   readonly #open: Set<{ cancel(): void }>;
   #call: ClientDuplexStream<Uint8Array, Uint8Array> | null = null;
@@ -143,10 +155,12 @@ class GrpcPipe implements PipeConnection {
   constructor(
     connect: () => Client,
     address: string,
+    path: string,
     events: PipeEvents,
     open: Set<{ cancel(): void }>,
   ) {
     this.#address = address;
+    this.#path = path;
     this.#events = events;
     this.#open = open;
     setImmediate(() => this.#start(connect));
@@ -186,7 +200,7 @@ class GrpcPipe implements PipeConnection {
     if (this.#ended) return;
     const state = channel.getChannel().getConnectivityState(true);
     if (state === connectivityState.READY) {
-      this.#begin(channel, dougService.pipe);
+      this.#begin(channel);
     } else if (
       state === connectivityState.TRANSIENT_FAILURE ||
       state === connectivityState.SHUTDOWN
@@ -205,12 +219,8 @@ class GrpcPipe implements PipeConnection {
     this.#end(new DougError('NO_LEADER', 'cannot connect'));
   }
 
-  #begin(channel: Client, method: RawMethod): void {
-    const call = channel.makeBidiStreamRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-    );
+  #begin(channel: Client): void {
+    const call = channel.makeBidiStreamRequest(this.#path, asBuffer, asIs);
     this.#call = call;
     call.on('data', (response: Uint8Array) => {
       if (!this.#ended) this.#events.received(response);
@@ -218,7 +228,7 @@ class GrpcPipe implements PipeConnection {
     call.on('drain', () => {
       if (!this.#ended) this.#events.drained();
     });
-    call.on('error', (error) => this.#end(fromGrpcError(error, { kind: 'write' })));
+    call.on('error', (error) => this.#end(fromGrpcError(error, { kind: kindOf(this.#path) })));
     call.on('end', () => {
       this.#end(new DougError('IN_DOUBT', `${this.#address} ended the stream`));
     });
@@ -236,6 +246,7 @@ class GrpcPipe implements PipeConnection {
 const writes: ReadonlySet<string> = new Set([
   dougService.put.path,
   dougService.delete.path,
+  dougService.pipe.path,
   adminService.transferLeader.path,
 ]);
 

@@ -123,10 +123,19 @@ export class Router {
 
   /** Where a partition's writes and linearizable reads go now; undefined: not known, or failing. */
   leaderAddress(route: Route): string | undefined {
-    const proxy = this.#proxy();
+    const proxy = this.chooseProxy();
     if (proxy !== null) return proxy;
     const address = this.map.leaderAddress(route);
     return address === undefined || this.#shunned.has(address) ? undefined : address;
+  }
+
+  /**
+   * The facade that everything goes through now; null: straight to the nodes; undefined: to nobody. The
+   * nodes are a way out only if the application named one: else they may not be reachable from here.
+   */
+  chooseProxy(): string | null | undefined {
+    if (this.#proxies.size === 0) return null;
+    return this.#proxies.choose() ?? (this.#nodeEndpoints.size > 0 ? null : undefined);
   }
 
   isProxy(address: string): boolean {
@@ -150,7 +159,7 @@ export class Router {
 
   /** Where a request goes now, which is noted in it; undefined: nowhere. */
   addressFor(way: Way, route: Route): string | undefined {
-    const proxy = this.#proxy();
+    const proxy = this.chooseProxy();
     if (proxy !== null) {
       way.nodeId = 0;
       way.via = proxy ?? '';
@@ -260,15 +269,6 @@ export class Router {
   #tellLogTime(hint: RouteHint): void {
     if (hint.partition === undefined || hint.logTime === 0) return;
     this.#events.logTime(hint.partition.partitionId, hint.logTime);
-  }
-
-  /**
-   * The facade to go through; null: straight to the nodes; undefined: to nobody. The nodes are a way out
-   * only if the application named one: else they may not be reachable from here.
-   */
-  #proxy(): string | null | undefined {
-    if (this.#proxies.size === 0) return null;
-    return this.#proxies.choose() ?? (this.#nodeEndpoints.size > 0 ? null : undefined);
   }
 
   /** Nodes that may be asked where things are. */

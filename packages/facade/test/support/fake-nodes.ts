@@ -75,6 +75,17 @@ export class FakeNodes implements NodeTransport {
   ) => AsyncIterable<Uint8Array> = () => {
     throw new DougError('UNIMPLEMENTED', 'no watches here');
   };
+  /** Takes streams in both directions beside pipes; the default refuses them. */
+  onStream: (address: string, path: string, events: PipeEvents) => PipeConnection = (
+    _address,
+    path,
+    events,
+  ) => {
+    this.scheduler.schedule(this.latencyMs, () =>
+      events.closed(new DougError('UNIMPLEMENTED', path)),
+    );
+    return { send: () => true, close: () => undefined };
+  };
   isClosed = false;
 
   constructor(scheduler: SimScheduler, nodes = 3, partitions?: readonly FakePartition[]) {
@@ -173,6 +184,10 @@ export class FakeNodes implements NodeTransport {
     const stream = new FakeStream(this, node ?? null, events);
     this.scheduler.schedule(this.latencyMs, () => stream.connect());
     return stream;
+  }
+
+  openStream(address: string, path: string, events: PipeEvents): PipeConnection {
+    return this.onStream(address, path, events);
   }
 
   async *stream(

@@ -8,6 +8,7 @@ import type { Facade } from '../../facade.js';
 import { pipeHandler } from './pipe-handler.js';
 import { scanHandler, watchMapHandler } from './stream-handlers.js';
 import { unaryHandlers } from './unary-handlers.js';
+import { watchHandler } from './watch-handler.js';
 
 /** Full names of the services that a facade serves, beside health and reflection. */
 export const facadeServices: readonly string[] = [
@@ -22,6 +23,7 @@ export function facadeServer(facade: Facade): Server {
   server.addService(dougService, {
     ...unaryHandlers(dougService, facade),
     scan: scanHandler(facade),
+    watch: watchHandler(facade),
     pipe: pipeHandler(facade),
   });
   server.addService(routesService, {
