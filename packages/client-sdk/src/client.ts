@@ -26,6 +26,8 @@ import {
 } from './options.js';
 import { CodecReader, type Entry, type GetResult, type KeyEntry } from './result-reader.js';
 import { type ScanOptions, scanChunks, scanRange } from './scan.js';
+import { EventWatch } from './watch/event-watch.js';
+import type { Watch, WatchEvent, WatchOptions, WatchProgress } from './watch/watch-events.js';
 import {
   type DeleteOptions,
   type DeleteResult,
@@ -168,6 +170,23 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   scan(options?: ScanOptions): AsyncIterableIterator<Entry<V, K>>;
   scan(options: ScanOptions = {}): AsyncIterableIterator<Entry<V, K> | KeyEntry<K>> {
     return this.#scan(options);
+  }
+
+  /**
+   * Every change of the keys of a range from now on, or behind a token: those of one partition in order, none left
+   * out and none twice, whatever happens to nodes, leaders and facades meanwhile. It begins at once and ends with
+   * `close`, the signal, the iteration or the client; what is not taken is kept back by the cluster, not in memory.
+   * Errors come from `next()` and `ready` as {@link WatchError}, with the token that another watch goes on by.
+   */
+  watch(
+    options: WatchOptions & { readonly progress: true },
+  ): Watch<WatchEvent<V, K> | WatchProgress>;
+  watch(
+    options?: WatchOptions & { readonly progress?: false | undefined },
+  ): Watch<WatchEvent<V, K>>;
+  watch(options?: WatchOptions): Watch<WatchEvent<V, K> | WatchProgress>;
+  watch(options: WatchOptions = {}): Watch<WatchEvent<V, K> | WatchProgress> {
+    return new EventWatch(this.#engine, this.#codec, options);
   }
 
   /** The same client with another codec; closing either closes both. */

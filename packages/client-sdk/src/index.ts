@@ -51,6 +51,16 @@ export {
 } from './options.js';
 export type { Entry, GetResult, KeyEntry } from './result-reader.js';
 export type { ScanOptions } from './scan.js';
+export { WatchError } from './watch/watch-error.js';
+export type {
+  Watch,
+  WatchDelete,
+  WatchEvent,
+  WatchEventBase,
+  WatchOptions,
+  WatchProgress,
+  WatchPut,
+} from './watch/watch-events.js';
 export type {
   DeleteOptions,
   DeleteResult,

@@ -60,7 +60,7 @@ export async function* scanChunks(
 }
 
 /** A signal that fires with another one, and when the client is closed. */
-class StopSource implements Abortable {
+export class StopSource implements Abortable {
   readonly #engine: Engine;
   readonly #from: AbortSignal | undefined;
   readonly #stop = new AbortController();

@@ -4,6 +4,7 @@ import {
   Router,
   type RouterPorts,
   reactTo,
+  WatchStreams,
 } from '@dougdb/facade';
 import type { Clock, Random } from '@dougdb/ports';
 import {
@@ -64,6 +65,8 @@ export class Engine implements PipeOwner {
   /** What ends with the client beside the operations. */
   readonly dependents = new Set<Abortable>();
   readonly limit: PendingLimit;
+  /** The streams of watches, which are none of the pipes. */
+  readonly watches: WatchStreams;
   readonly #deadlines: DeadlineQueue<Operation>;
   readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
   readonly #pipes = new Map<string, NodePipe>();
@@ -84,6 +87,7 @@ export class Engine implements PipeOwner {
     this.settings = settings;
     this.random = ports.random;
     this.limit = new PendingLimit(settings.pendingLimit);
+    this.watches = new WatchStreams({ ...ports, backoff: settings.backoff });
     this.#deadlines = new DeadlineQueue(ports.clock, (op, timeoutMs) =>
       this.#giveUp(op, 'timed out', timeoutMs),
     );
@@ -172,6 +176,7 @@ export class Engine implements PipeOwner {
     this.#deadlines.close();
     this.#partitions.close();
     for (const pipe of this.#pipes.values()) pipe.close();
+    this.watches.close();
     this.router.close();
     this.transport.close();
   }

@@ -32,8 +32,9 @@ export class WatchBatch {
     return this.#encode(this.#after);
   }
 
-  /** What the watch is resumed by when the events up to this one were taken. */
+  /** What the watch is resumed by when the events up to this one were taken. @param index - -1: when none was */
   tokenAt(index: number): Uint8Array {
+    if (index < 0) return this.#encode(this.#before);
     const event = this.events[index];
     if (event?.kv === undefined || index === this.events.length - 1) return this.token;
     const behind = positionBehind(event.kv.revision, event.kv.key);
