@@ -29,7 +29,7 @@ export interface WriteAnswer {
  * What the commands use of the client. Keys and values are bytes: what a key or value is, the output
  * decides.
  */
-export interface Db extends Pick<Client, 'get' | 'scan' | 'counters' | 'close'> {
+export interface Db extends Pick<Client, 'get' | 'scan' | 'watch' | 'counters' | 'close'> {
   readonly admin: Pick<Client['admin'], 'status' | 'members' | 'partitions' | 'transferLeader'>;
   put(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
   delete(key: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;

@@ -53,11 +53,13 @@ function checkText(args: readonly string[]): void {
 }
 
 /** Whatever went wrong after Ctrl-C went wrong because of it. */
-function interrupted({ code, outcome }: Failure): Failure {
+function interrupted({ code, outcome, hint, details }: Failure): Failure {
   return {
     code: 'DOUG_ABORTED',
     outcome: code === 'DOUG_INTERNAL' ? 'NOT_APPLIED' : outcome,
     message: 'interrupted',
     exitCode: INTERRUPTED,
+    // What the command itself has to say about its end: where a watch goes on.
+    ...(code === 'DOUG_ABORTED' ? { hint, details } : {}),
   };
 }

@@ -33,12 +33,12 @@ describe('README.md', () => {
       }
       expect(steady(told)).toBe(steady(block));
     }
-    expect(blocks).toHaveLength(5);
+    expect(blocks).toHaveLength(6);
   });
 
   it('shows every command', () => {
     for (const command of [
-      ...['put', 'get', 'del', 'scan', 'import', 'export', 'status', 'member list'],
+      ...['put', 'get', 'del', 'scan', 'watch', 'import', 'export', 'status', 'member list'],
       ...['partition list', 'partition transfer-leader'],
     ]) {
       expect(blocks.some((block) => block.includes(`$ doug ${command}`))).toBe(true);
@@ -49,7 +49,7 @@ describe('README.md', () => {
 
 describe('--help', () => {
   const commands = [
-    ...[[], ['put'], ['get'], ['del'], ['scan'], ['import'], ['export'], ['status']],
+    ...[[], ['put'], ['get'], ['del'], ['scan'], ['watch'], ['import'], ['export'], ['status']],
     ...[['member'], ['member', 'list'], ['partition'], ['partition', 'list']],
     ['partition', 'transfer-leader'],
   ];

@@ -1,4 +1,4 @@
-import type { Member, NodeStatus, PartitionInfo } from '@dougdb/client';
+import type { Member, NodeStatus, PartitionInfo, WatchOptions } from '@dougdb/client';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Db, WriteAnswer, WriteOptions } from '../src/context.js';
 import { defaultEndpoint } from '../src/globals.js';
@@ -7,6 +7,14 @@ interface Stored {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly revision: number;
+}
+
+interface FakeChange {
+  readonly key: Uint8Array;
+  /** Null: it was deleted. */
+  readonly value: Uint8Array | null;
+  readonly revision: number;
+  readonly before: Stored | undefined;
 }
 
 /** What becomes of the calls of a {@link FakeDb}. */
@@ -34,6 +42,7 @@ export class FakeDb implements Db {
   readonly counters = { retries: 0, streamsLost: 0 };
   readonly admin: Db['admin'];
   readonly #stored = new Map<string, Stored>();
+  readonly #changes: FakeChange[] = [];
   readonly #leaders = [1, 2, 3];
   #revision = 0;
 
@@ -62,14 +71,19 @@ export class FakeDb implements Db {
 
   async put(key: Uint8Array, value: Uint8Array, options: WriteOptions = {}): Promise<WriteAnswer> {
     const before = this.#compared(key, options);
-    this.#stored.set(nameOf(key), { key, value, revision: ++this.#revision });
+    const revision = ++this.#revision;
+    this.#changes.push({ key, value, revision, before: this.#stored.get(nameOf(key)) });
+    this.#stored.set(nameOf(key), { key, value, revision });
     return this.#answer(before, options);
   }
 
   async delete(key: Uint8Array, options: WriteOptions = {}): Promise<WriteAnswer> {
     const before = this.#compared(key, options);
     const looks = options.returnPrevious === true || options.returnExisted === true;
-    if (before !== undefined || !looks) this.#revision++;
+    if (before !== undefined || !looks) {
+      const there = this.#stored.get(nameOf(key));
+      this.#changes.push({ key, value: null, revision: ++this.#revision, before: there });
+    }
     this.#stored.delete(nameOf(key));
     return this.#answer(before, options);
   }
@@ -84,6 +98,37 @@ export class FakeDb implements Db {
     if (reverse === true) all.reverse();
     return this.#entries(all.slice(0, limit), options.keysOnly === true) as ReturnType<Db['scan']>;
   };
+
+  /** What has happened, once; then it is silent. Tokens are revisions. */
+  watch = ((options: WatchOptions = {}) => {
+    const { signal, from, fromRevision = Number.POSITIVE_INFINITY } = options;
+    const told = this.#changes.filter(
+      ({ revision }) => revision >= (from === undefined ? fromRevision : Number(from) + 1),
+    );
+    const wanted = told.filter(
+      ({ key, value }) =>
+        isWatched(key, options) && (value === null ? options.deletes : options.puts) !== false,
+    );
+    let token: string | undefined = from === undefined ? undefined : String(from);
+    const end = (error: DougError): DougError => Object.assign(error, { token });
+    const steps = async function* (this: FakeDb) {
+      const { fail } = this.faults;
+      if (fail !== undefined) throw DougError.is(fail) ? end(fail) : fail;
+      for (const { key, value, revision, before } of wanted) {
+        token = String(revision);
+        const previous = before ?? null;
+        yield {
+          ...{ key, revision, token },
+          ...(value === null ? { type: 'delete' } : { type: 'put', value }),
+          ...(options.previous === true ? { previous } : {}),
+        };
+      }
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      throw end(new DougError('ABORTED', 'aborted by the signal', { outcome: 'NOT_APPLIED' }));
+    }.call(this);
+    const close = async (): Promise<void> => undefined;
+    return Object.assign(steps, { ready: Promise.resolve(), close });
+  }) as unknown as Db['watch'];
 
   async close(): Promise<void> {}
 
@@ -207,6 +252,13 @@ function partition(
       role: partitionId === 3 && nodeId === 1 ? 'learner' : 'voter',
     })),
   };
+}
+
+function isWatched(key: Uint8Array, { key: only, prefix, start, end }: WatchOptions): boolean {
+  if (only !== undefined) return nameOf(key) === nameOf(only);
+  if (prefix !== undefined) return nameOf(key).startsWith(nameOf(prefix));
+  if (start !== undefined && Buffer.compare(key, bytesOf(start)) < 0) return false;
+  return end === undefined || end.length === 0 || Buffer.compare(key, bytesOf(end)) < 0;
 }
 
 function bytesOf(key: string | Uint8Array): Uint8Array {

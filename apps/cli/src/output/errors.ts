@@ -11,6 +11,7 @@ import { connectFailure } from './connect-failure.js';
 import type { Failure } from './failure.js';
 import { hints } from './hints.js';
 import type { Paint } from './paint.js';
+import { watchFailure } from './watch-failure.js';
 
 const INTERNAL = 1;
 const USAGE = 2;
@@ -21,7 +22,7 @@ export function failureOf(error: unknown): Failure {
   if (isConnectError(error)) {
     return connectFailure(ofDoug(DougError.from(error.cause)), error.endpointsFrom);
   }
-  if (DougError.is(error)) return compareFailure(error, ofDoug(error));
+  if (DougError.is(error)) return watchFailure(error, compareFailure(error, ofDoug(error)));
   if (isUsageError(error)) return ofUsage(error);
   if (isNotFoundError(error)) {
     const { code, message } = error;

@@ -4,6 +4,7 @@ import type { ExportFlags } from '../commands/export.js';
 import type { GetFlags } from '../commands/get.js';
 import type { PutFlags } from '../commands/put.js';
 import type { ScanFlags } from '../commands/scan.js';
+import type { WatchFlags } from '../commands/watch.js';
 import { examples } from './examples.js';
 import { quiet, type RunCommand } from './run-command.js';
 
@@ -80,6 +81,31 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     scan,
     'doug scan --prefix user/ --limit 10',
     'doug scan user/2 user/5 --keys-only -o raw',
+  );
+
+  const watch = program
+    .command('watch')
+    .description('print changes as they happen, until Ctrl-C')
+    .argument('[key]', 'one key; with <end>: the first key of a range')
+    .argument('[end]', "first key that does not belong to the range any more; '' for none")
+    .option('--prefix <prefix>', 'keys that begin with it')
+    .option('--from <token>', 'go on where a watch has ended')
+    .option('--from-revision <revision>', 'begin with this revision (of one partition)')
+    .option('--previous', 'print what was there before')
+    .option('--puts-only', 'no deletes')
+    .option('--deletes-only', 'no puts')
+    .option('--limit <count>', 'end after so many')
+    .action((key: string | undefined, end: string | undefined, flags: WatchFlags) =>
+      run(
+        quiet(async (context) =>
+          (await import('../commands/watch.js')).watch(context, key, end, flags),
+        ),
+      ),
+    );
+  examples(
+    watch,
+    'doug watch user/1 --from-revision 1 --limit 1',
+    'doug watch user/ user0 --from-revision 1 --limit 1 -o json',
   );
 
   const load = program

@@ -25,6 +25,8 @@ const otherNames: Readonly<Record<string, string>> = {
   list: 'scan',
   ls: 'scan',
   keys: 'scan --keys-only',
+  subscribe: 'watch',
+  tail: 'watch',
   load: 'import',
   dump: 'export',
   members: 'member list',
