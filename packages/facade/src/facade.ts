@@ -24,7 +24,7 @@ const REACHED_MS = 15_000;
 /** How often is looked whether the work in flight is done. */
 const DRAIN_LOOK_MS = 10;
 
-/** Watches of all clients together. */
+/** Watches of all clients together unless told otherwise. */
 const MOST_WATCHES = 10_000;
 
 /** The cluster's own partition. Clients have no business with it. */
@@ -43,6 +43,8 @@ export interface FacadeOptions {
   /** HOST:PORT that it listens on, as soon as that is known. */
   readonly address: () => string;
   readonly backoff?: BackoffOptions | undefined;
+  /** Watches of all clients together. Default 10,000. */
+  readonly mostWatches?: number | undefined;
   /** For tests: makes the map wrong all the time, by these numbers. */
   readonly forgedMap?: Random | undefined;
 }
@@ -334,8 +336,9 @@ export class Facade {
   #admitWatch(context: RequestContext | undefined): void {
     this.#checkServing();
     this.#checkContext(context);
-    if (this.#watches >= MOST_WATCHES) {
-      throw new DougError('BUSY', `${MOST_WATCHES} watches are open here`, { retryAfterMs: 1_000 });
+    const { mostWatches = MOST_WATCHES } = this.#options;
+    if (this.#watches >= mostWatches) {
+      throw new DougError('BUSY', `${mostWatches} watches are open here`, { retryAfterMs: 1_000 });
     }
     this.#watches++;
   }

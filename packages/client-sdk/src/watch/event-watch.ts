@@ -102,7 +102,10 @@ export class EventWatch<V, K extends Key> implements Watch<WatchEvent<V, K> | Wa
     const range = this.#range;
     try {
       while (range !== null && !this.#isClosed) {
-        const batch = await range.next();
+        const step = range.next();
+        // From here on all of it counts as taken.
+        this.#batch = null;
+        const batch = await step;
         if (batch.events.length > 0) yield* this.#take(batch);
         else if (this.#tellsProgress) yield { type: 'progress', token: tokenText(batch.token) };
       }
@@ -124,7 +127,6 @@ export class EventWatch<V, K extends Key> implements Watch<WatchEvent<V, K> | Wa
       this.#at++;
       yield told;
     }
-    this.#batch = null;
   }
 
   #event(batch: WatchBatch, at: number, event: WireEvent): WatchEvent<V, K> {

@@ -11,6 +11,7 @@ import {
 import { isBelowEnd } from '../key-range.js';
 import { pause } from '../pause.js';
 import { RangeWatch } from '../watch/range-watch.js';
+import type { WatchBatch } from '../watch/watch-batch.js';
 import { clipped } from '../watch/watch-pieces.js';
 import type { WatchPlan, WatchPorts } from '../watch/watch-plan.js';
 import { decodeWatchToken } from '../watch/watch-token.js';
@@ -41,6 +42,8 @@ export class ClientWatch {
   readonly #stop = new AbortController();
   readonly #range: RangeWatch;
   #credit: number;
+  /** Of the last message: behind all that was sent, and not behind what waits for room. */
+  #token: Uint8Array;
   #saidMs: number;
   #marks: Timer | null = null;
   #room: AbortController | null = null;
@@ -57,6 +60,7 @@ export class ClientWatch {
     this.#clock = ports.clock;
     this.#output = output;
     this.#over = over;
+    this.#token = new Uint8Array(create.token);
     this.#credit = create.creditBytes === 0 ? Number.POSITIVE_INFINITY : create.creditBytes;
     this.#saidMs = ports.clock.monotonicMs();
     this.#range = new RangeWatch(ports, plan, this.#stop.signal);
@@ -86,9 +90,8 @@ export class ClientWatch {
   /** Ends it: the client is told why, and where to go on. */
   end(error: DougError): void {
     if (this.#isOver) return;
-    const token = this.#range.token ?? nothing;
     this.close();
-    this.#send({ token, error });
+    this.#send({ token: this.#token, error });
   }
 
   get #hasRoom(): boolean {
@@ -98,15 +101,11 @@ export class ClientWatch {
   async #run(): Promise<void> {
     try {
       await this.#range.created;
+      if (this.#isOver) return;
       this.#send({ token: this.#range.token ?? nothing, created: true });
       this.#mark(MARK_MS);
       for (;;) {
-        await this.#awaitRoom();
-        const batch = await this.#range.next();
-        if (this.#isOver) return;
-        const { header, events, costBytes, token } = batch;
-        this.#credit -= costBytes;
-        this.#send({ header, events, token, costBytes });
+        await this.#tell(await this.#range.next());
       }
     } catch (error) {
       if (this.#isOver) return;
@@ -115,23 +114,34 @@ export class ClientWatch {
     }
   }
 
+  /** @throws DougError LAGGING */
+  async #tell(batch: WatchBatch): Promise<void> {
+    const { header, events, costBytes, token } = batch;
+    // A mark that finds no room is not worth waiting for.
+    if (events.length === 0 && this.#output.isFull) return;
+    while (events.length > 0 && !this.#hasRoom && !this.#isOver) await this.#awaitRoom();
+    if (this.#isOver) return;
+    this.#credit -= costBytes;
+    this.#send({ header, events, token, costBytes });
+  }
+
   /** @throws DougError LAGGING when there is something to tell and no room for it for too long */
   async #awaitRoom(): Promise<void> {
-    while (!this.#hasRoom && !this.#isOver) {
-      this.#room = new AbortController();
-      await pause(this.#clock, LAG_MS, this.#room.signal);
-      this.#room = null;
-      if (this.#hasRoom || this.#isOver || this.#range.queued === 0) continue;
-      throw new DougError('LAGGING', `nothing was taken for ${LAG_MS} ms`);
-    }
+    const fromMs = this.#clock.monotonicMs();
+    this.#room = new AbortController();
+    await pause(this.#clock, LAG_MS, this.#room.signal);
+    this.#room = null;
+    if (this.#hasRoom || this.#isOver) return;
+    // Others on the stream may have been quicker: that is no reason to give up.
+    if (this.#clock.monotonicMs() - fromMs < LAG_MS) return;
+    throw new DougError('LAGGING', `nothing was taken for ${LAG_MS} ms`);
   }
 
   /** Says that it is there, when nothing else was said for a while: what was told is told up to the token. */
   #mark(delayMs: number): void {
     this.#marks = this.#clock.setTimer(delayMs, () => {
       const leftMs = this.#saidMs + MARK_MS - this.#clock.monotonicMs();
-      const { token } = this.#range;
-      if (leftMs <= 0 && token !== null && !this.#output.isFull) this.#send({ token });
+      if (leftMs <= 0 && !this.#output.isFull) this.#send({ token: this.#token });
       this.#mark(leftMs > 0 ? leftMs : MARK_MS);
     });
   }
@@ -146,6 +156,7 @@ export class ClientWatch {
   }): void {
     const { token, header, events = [], costBytes = 0, created = false, error } = told;
     this.#saidMs = this.#clock.monotonicMs();
+    this.#token = token;
     const response: WatchResponse = {
       watchId: this.#watchId,
       header,

@@ -31,6 +31,8 @@ export class RangeWatch {
   /** The mark of a strand behind which nothing of it stands in the queue. */
   readonly #lastMarks = new Map<WatchStrand, WatchNews>();
   #inHand: WatchNews | null = null;
+  /** What was told before that. */
+  #before: readonly WatchPiece[] = [];
   /** Strands of which something was taken since the last mark of the whole. */
   readonly #spoke = new Set<WatchStrand>();
   #markedMs: number;
@@ -68,11 +70,15 @@ export class RangeWatch {
     this.#open(whole);
   }
 
-  /** What the watch is resumed by after all that was taken; null: it has not begun everywhere. */
+  /**
+   * What the watch is resumed by after all that was taken, which the last batch is not yet; null: it has not begun
+   * everywhere.
+   */
   get token(): Uint8Array | null {
     if (!this.#isBegun) return null;
     const { clusterId } = this.#ports.router.finder;
-    return encodeWatchToken({ clusterId, pieces: this.#told });
+    const pieces = this.#inHand === null ? this.#told : this.#before;
+    return encodeWatchToken({ clusterId, pieces });
   }
 
   /** Batches that wait to be taken. */
@@ -180,6 +186,7 @@ export class RangeWatch {
       this.#told = replaced(before, pieces);
       if (events.length === 0) continue;
       this.#inHand = news;
+      this.#before = before;
       return new WatchBatch(clusterId, before, news);
     }
   }

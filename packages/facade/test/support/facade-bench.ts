@@ -9,6 +9,7 @@ export interface FacadeBenchOptions {
   readonly partitions?: readonly FakePartition[];
   readonly seed?: number;
   readonly forge?: boolean;
+  readonly mostWatches?: number;
   /** Addresses that the facade is told; default: those of all nodes. */
   readonly addresses?: readonly string[];
 }
@@ -37,6 +38,7 @@ export class FacadeBench {
       metrics: this.metrics,
       version: '1.2.3',
       address: () => 'facade:4300',
+      mostWatches: options.mostWatches,
       forgedMap: options.forge ? new SimRandom(`${seed}/forge`) : undefined,
     });
   }
