@@ -177,7 +177,7 @@ function memberOptions(
       replicationFactor: config.replicationFactor,
       leaseReads: config.leaseReads,
       tickMs: TICK_MS,
-      replica: defaultReplicaSettings,
+      replica: { ...defaultReplicaSettings, historyMs: config.history * 1000 },
       ...memoryPlan(config.memory),
       scrubBytesPerSecond: SCRUB_BYTES_PER_SECOND,
     },

@@ -106,6 +106,7 @@ export type UnaryMethod =
   | '/dougdb.admin.v1.Admin/MemberList'
   | '/dougdb.admin.v1.Admin/PartitionList'
   | '/dougdb.admin.v1.Admin/TransferLeader'
+  | '/dougdb.admin.v1.Admin/Compact'
   | '/dougdb.raft.v1.Genesis/Ask'
   | '/dougdb.raft.v1.Genesis/Offer';
 

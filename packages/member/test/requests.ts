@@ -1,4 +1,6 @@
 import {
+  CompactRequest,
+  CompactResponse,
   DeleteRangeRequest,
   DeleteRangeResponse,
   DeleteRequest,
@@ -175,6 +177,20 @@ export async function lookup(node: TestNode, key: string): Promise<[number, numb
 export async function partitionList(node: TestNode): Promise<readonly RouteHint[]> {
   const answer = await node.unary('/dougdb.admin.v1.Admin/PartitionList', new Uint8Array(0));
   return PartitionListResponse.decode(answer).partitions;
+}
+
+/** dougdb.admin.v1.Admin/Compact; the floor that it answers. */
+export async function compact(
+  node: TestNode,
+  request: Partial<CompactRequest>,
+  timeoutMs = 3000,
+): Promise<number> {
+  const bytes = CompactRequest.encode({
+    ...{ clusterId: new Uint8Array(0), partitionId: 2, revision: 0 },
+    ...request,
+  }).finish();
+  const answer = await node.unary('/dougdb.admin.v1.Admin/Compact', bytes, timeoutMs);
+  return CompactResponse.decode(answer).historyFloor;
 }
 
 /** dougdb.admin.v1.Admin/TransferLeader. */

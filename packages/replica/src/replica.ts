@@ -207,7 +207,8 @@ export class Replica {
         ...{ written: done, looked: done, found: done, absent: done },
         failed: (_id, error) => reject(error),
       };
-      const refused = refuseCompaction(target, state, refusals);
+      // Another one may know of more.
+      const refused = this.isLeader ? refuseCompaction(target, state, refusals) : null;
       if (refused !== null) reject(refused);
       else if (writeFront.takeInternal(compaction(target), deadlineMs, sink)) this.#engine.wake();
     });

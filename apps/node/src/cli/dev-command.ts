@@ -23,7 +23,8 @@ export async function runDev(flags: Readonly<Record<string, unknown>>): Promise<
     splitAt: splitKeys(flags.splitAt),
     leaseReads: flags.leaseReads === true ? true : null,
   });
-  const cluster = startCluster(plan, dir);
+  const history = flags.history === undefined ? null : String(flags.history);
+  const cluster = startCluster(plan, dir, { history });
   const children = childrenOf(cluster);
   let stopping = false;
 

@@ -52,6 +52,7 @@ function program(): Command {
     )
     .option('--split-at <a,b,...>', 'keys at which a new cluster is cut into partitions, ascending')
     .option('--lease-reads', 'let leaders of a new cluster serve reads of level lease')
+    .option('--history <duration>', 'how long old versions of keys can be read: see start')
     .option('--json', 'print the ready line as JSON', false)
     .action(async (flags: Record<string, unknown>) => {
       const { runDev } = await import('./dev-command.js');

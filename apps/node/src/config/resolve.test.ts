@@ -33,6 +33,7 @@ describe('configuration', () => {
       splitAt: [],
       leaseReads: false,
       replicationFactor: 5,
+      history: 600,
       admin: '127.0.0.1:4480',
       locality: [],
       memory: 256,
@@ -40,6 +41,14 @@ describe('configuration', () => {
       logLevel: 'info',
       insecure: false,
     });
+  });
+
+  it('takes the length of the history in seconds or with a unit', () => {
+    expect(resolveConfig({ history: '2h' }, {}, undefined).history).toBe(7200);
+    expect(resolveConfig({}, { DOUG_NODE_HISTORY: '0' }, undefined).history).toBe(0);
+    for (const bad of ['367d', '-1s', 'long']) {
+      expect(() => resolveConfig({ history: bad }, {}, undefined)).toThrow(usage('--history'));
+    }
   });
 
   it('takes flags before DOUG_NODE_*, that before DOUG_*, that before the file', () => {

@@ -3,8 +3,9 @@ import { z } from 'zod';
 
 const MIB = 1 << 20;
 const GIB_IN_MIB = 1024;
+const LONGEST_HISTORY_SECONDS = 366 * 86_400;
 
-const { list, listenAddress, logLevel, peerAddress, wholeNumber, yesOrNo } = fields;
+const { list, listenAddress, logLevel, peerAddress, seconds, wholeNumber, yesOrNo } = fields;
 
 const notYet = (what: string) =>
   list(z.string()).refine((given) => given.length === 0, `${what} is not served yet`);
@@ -51,6 +52,12 @@ export const nodeSchema = z.strictObject({
     .default(false)
     .describe(
       'let leaders serve reads of level lease without asking a quorum, which rests on clocks that run; fixed when the cluster is made, the same on every host',
+    ),
+  history: seconds
+    .refine((span) => span <= LONGEST_HISTORY_SECONDS, 'must be a year at most')
+    .default(600)
+    .describe(
+      'how long old versions of keys can be read, in seconds or as 30s, 10m, 2h, 7d; a partition goes by the setting of its leader',
     ),
   admin: listenAddress
     .default('127.0.0.1:4480')

@@ -17,16 +17,26 @@ export interface DevCluster {
   readonly facade: DevChild;
 }
 
+/** Settings that a start of a dev cluster may change; null: not said. */
+export interface DevSettings {
+  readonly history: string | null;
+}
+
 /** Starts all processes of a plan. They find each other. */
-export function startCluster(plan: DevPlan, dir: string): DevCluster {
+export function startCluster(
+  plan: DevPlan,
+  dir: string,
+  { history }: DevSettings,
+): DevCluster {
   const { members, facade, splitAt, leaseReads } = plan;
   const addresses = members.map(addressOf).join(',');
   const split = splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')];
   const lease = leaseReads ? ['--lease-reads'] : [];
-  const fixed = ['--join', addresses, '--memory', MEMORY_MIB, ...split, ...lease];
+  const kept = history === null ? [] : ['--history', history];
+  const shared = ['--join', addresses, '--memory', MEMORY_MIB, ...split, ...lease, ...kept];
   const startMember = (member: PlannedProcess): DevMember => {
     const dataDir = join(dir, member.name);
-    const args = ['--data-dir', dataDir, ...fixed];
+    const args = ['--data-dir', dataDir, ...shared];
     return { child: new DevChild('start', member, dir, args), dataDir };
   };
   return {

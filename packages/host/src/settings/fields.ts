@@ -40,5 +40,24 @@ export const yesOrNo = z.preprocess(
   z.boolean(),
 );
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+};
+
+/** Seconds, or a number with a unit: `500ms`, `30s`, `10m`, `2h`, `7d`. The value is seconds. */
+export const seconds = z.preprocess(
+  (value) => {
+    const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value) : null;
+    return match === null ? value : Number(match[1]) * (UNIT_SECONDS[match[2] ?? 's'] ?? 1);
+  },
+  z
+    .number('must be seconds, or a number with ms, s, m, h or d behind it')
+    .min(0, 'must be 0 or more'),
+);
+
 /** Least level of the log lines on stderr. */
 export const logLevel = z.enum(['debug', 'info', 'warn', 'error', 'silent']);

@@ -49,6 +49,23 @@ describe('settings', () => {
     expect(() => resolve(sources)).toThrow(usage(text));
   });
 
+  it.each<[unknown, number]>([
+    ['90', 90],
+    [90.5, 90.5],
+    ['500ms', 0.5],
+    ['30s', 30],
+    ['1.5m', 90],
+    ['2h', 7200],
+    ['7d', 604_800],
+    ['0', 0],
+  ])('may be seconds or have a unit: %p', (given, seconds) => {
+    expect(fields.seconds.parse(given)).toBe(seconds);
+  });
+
+  it.each(['', '10 m', '10x', '-1', 'm', -1, null])('are no seconds: %p', (given) => {
+    expect(fields.seconds.safeParse(given).success).toBe(false);
+  });
+
   it('are not open to the world by accident', () => {
     const closed = { listen: '127.0.0.1:1', admin: '[::1]:1', insecure: false };
     expect(() => checkExposure(closed)).not.toThrow();

@@ -40,7 +40,7 @@ export function handleStatus(
       lastIndex: status.lastIndex,
       revision: status.revision,
       state: status.state,
-      historyFloor: 0,
+      historyFloor: status.historyFloor,
       sessions: status.sessions,
     })),
     limits: clientLimits(),

@@ -4,6 +4,7 @@ import type { CallContext, UnaryMethod } from '../contract.js';
 import type { Genesis } from '../genesis/genesis.js';
 import { handleMemberList, handlePartitionList, handleStatus } from './admin.js';
 import type { ClusterView } from './cluster-view.js';
+import { handleCompact } from './compact.js';
 import { handleDescribe, handleLookup, type NodeFacts } from './describe.js';
 import { handleGet } from './get.js';
 import { handleMultiGet } from './multi-get.js';
@@ -32,6 +33,7 @@ const writeMethods: ReadonlySet<UnaryMethod> = new Set<UnaryMethod>([
   '/dougdb.v1.Doug/Delete',
   '/dougdb.v1.Doug/DeleteRange',
   '/dougdb.v1.Doug/Txn',
+  '/dougdb.admin.v1.Admin/Compact',
 ]);
 
 /** Whether a failure of unknown cause leaves it open if something was written. */
@@ -71,6 +73,8 @@ export async function handleUnary(
       return handlePartitionList(joined(context), request);
     case '/dougdb.admin.v1.Admin/TransferLeader':
       return handleTransferLeader(joined(context), context.clock, request, call);
+    case '/dougdb.admin.v1.Admin/Compact':
+      return handleCompact(joined(context), request, call);
     case '/dougdb.raft.v1.Genesis/Ask':
       return context.genesis.ask(request);
     case '/dougdb.raft.v1.Genesis/Offer':

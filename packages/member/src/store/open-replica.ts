@@ -91,7 +91,7 @@ export async function openReplica(
       clock,
       random,
       justMade: shared.justMade,
-      settings: replicaSettings(settings),
+      settings: replicaSettings(settings, partitionId),
       chooseSuccessor: shared.chooseSuccessor,
       logger,
       metrics,
@@ -108,8 +108,13 @@ export async function openReplica(
   }
 }
 
-function replicaSettings({ replica, leaseReads = false, tickMs }: MemberSettings): ReplicaSettings {
-  return { ...replica, leaseTickMs: leaseReads ? tickMs : 0 };
+function replicaSettings(
+  { replica, leaseReads = false, tickMs }: MemberSettings,
+  partitionId: number,
+): ReplicaSettings {
+  const settings = { ...replica, leaseTickMs: leaseReads ? tickMs : 0 };
+  // Nobody reads what the meta group held before.
+  return partitionId === META_PARTITION_ID ? { ...settings, historyMs: 0 } : settings;
 }
 
 function openDb(
