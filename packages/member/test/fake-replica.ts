@@ -1,11 +1,17 @@
-import type { AnswerSink, ReadMark, Replica, ScanOptions, ScanView } from '@dougdb/replica';
+import type {
+  AnswerSink,
+  ReadMark,
+  Replica,
+  ScanIterator,
+  ScanOptions,
+  ScanView,
+} from '@dougdb/replica';
 import {
   Consistency,
   type PartitionDescriptor,
   type ReadLevel,
   type RouteHint,
 } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import { ClusterView } from '../src/handlers/cluster-view.js';
 import type { ClusterMap } from '../src/meta/cluster-map.js';
 import type { Store } from '../src/store/store.js';
@@ -36,7 +42,7 @@ export class FakeReplica {
   readonly asked: Asked[] = [];
   revision = 7;
   readonly scans: ScanOptions[] = [];
-  iterator: DbIterator | null = null;
+  iterator: ScanIterator | null = null;
   /** Of the view that a scan gets. */
   viewRevision = 6;
 

@@ -37,8 +37,11 @@ export interface AnswerSink {
    * applied, or its condition was not met. The answer with its value belongs to the sink.
    */
   looked(id: number, write: LookedWrite): void;
-  /** A read found the key. `value` belongs to the sink. */
-  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void;
+  /**
+   * A read found the key. `value` belongs to the sink.
+   * @param expiresAt - log time at which the key goes; 0: never
+   */
+  found(id: number, value: Uint8Array, revision: number, expiresAt: number, mark: ReadMark): void;
   absent(id: number, mark: ReadMark): void;
   failed(id: number, error: DougError): void;
 }
@@ -164,10 +167,16 @@ export interface ScanOptions {
   readonly deadlineMs: number;
 }
 
+/** Walks over keys and values as their writers know them. Its methods throw DougError. */
+export interface ScanIterator extends Omit<DbIterator, 'marked'> {
+  /** Log time at which the key here goes; 0: never, or not told, as the values (keysOnly). */
+  expiresAt(): number;
+}
+
 /** What a scan reads from: one state of the partition, whatever is written or compacted meanwhile. */
 export interface ScanView {
-  /** To be closed by the caller. Its methods throw DougError. */
-  readonly iterator: DbIterator;
+  /** To be closed by the caller. */
+  readonly iterator: ScanIterator;
   /** Of the state that it shows: a scan at this revision, on any replica, shows the same. */
   readonly revision: number;
   readonly mark: ReadMark;

@@ -12,6 +12,7 @@ export {
   type ReplicaServiceState,
   type ReplicaSettings,
   type ReplicaStatus,
+  type ScanIterator,
   type ScanOptions,
   type ScanView,
 } from './contract.js';

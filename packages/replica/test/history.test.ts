@@ -1,5 +1,7 @@
 import { DougError } from '@dougdb/rpc-proto';
+import { Alone } from './support/alone.js';
 import { bytesOf, put, textOf } from './support/commands.js';
+import { at } from './support/levels.js';
 import { brief } from './support/sink.js';
 import { TestCluster } from './support/test-cluster.js';
 import type { TestNode } from './support/test-node.js';
@@ -99,6 +101,54 @@ describe('the history floor', () => {
     expect(await cluster.run(leader.replica.compact(0, deadline(leader)))).toBe(9);
     expect(brief(await cluster.run(leader.read('k')))).toBe('found 9 9');
     expect(leader.replica.revision).toBe(9);
+  });
+
+  it('INVARIANT(history-floor-by-entry): is what every replica refuses by, whatever its tables still hold', async () => {
+    const cluster = await TestCluster.started();
+    for (let i = 1; i <= 9; i++) await cluster.writeUntilKnown(put('k', `v${i}`));
+    const leader = cluster.leader as TestNode;
+    await cluster.run(leader.replica.compact(5, deadline(leader)));
+    await cluster.untilEqual();
+    const none = new Uint8Array(0);
+    for (const node of cluster.nodes) {
+      const read = async (revision: number): Promise<string> =>
+        brief(await cluster.run(node.read('k', { level: at(revision) })));
+      expect([await read(4), await read(5), await read(9)]).toEqual([
+        'COMPACTED NOT_APPLIED',
+        'found v5 5',
+        'found v9 9',
+      ]);
+      expect(valueAt(node, 4)).toBe('v4');
+      const range = { start: none, end: none, reverse: false, keysOnly: false };
+      const options = { ...range, deadlineMs: deadline(node), level: at(4) };
+      expect(await refusal(node.replica.scan(options, 0))).toBe('COMPACTED NOT_APPLIED');
+    }
+  });
+
+  it('does not end what was begun above it', async () => {
+    const alone = await Alone.started({ settings: { historyMs: 0 }, memtableBytes: 4000 });
+    const { node } = alone;
+    for (let i = 1; i <= 50; i++) await alone.write(put(`k${i}`, 'old'));
+    const none = new Uint8Array(0);
+    const options = { start: none, end: none, reverse: false, keysOnly: false, level: at(50) };
+    const opened = node.replica.scan({ ...options, deadlineMs: deadline(node) }, 0);
+    const { iterator } = await alone.run(opened);
+    expect(iterator.next()).toBe(true);
+    for (let i = 1; i <= 50; i++) await alone.write(put(`k${i}`, 'new'));
+    await alone.run(node.replica.compact(0, deadline(node)));
+    for (let i = 1; i <= 50; i++) await alone.write(put(`k${i}`, 'newest'));
+    await alone.run(node.db.flushed());
+    await alone.run(node.db.compactRange());
+    let count = 1;
+    while (iterator.next()) {
+      expect(textOf(iterator.value())).toBe('old');
+      count++;
+    }
+    iterator.close();
+    expect([
+      count,
+      await refusal(node.replica.scan({ ...options, deadlineMs: deadline(node) }, 0)),
+    ]).toEqual([50, 'COMPACTED NOT_APPLIED']);
   });
 
   it('tells who asked for it that the leader changed meanwhile', async () => {

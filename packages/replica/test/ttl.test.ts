@@ -1,5 +1,6 @@
 import { Alone } from './support/alone.js';
-import { bytesOf, del, put } from './support/commands.js';
+import { bytesOf, del, put, textOf } from './support/commands.js';
+import { at, bounded, levelOf } from './support/levels.js';
 import { brief } from './support/sink.js';
 import { TestCluster } from './support/test-cluster.js';
 import type { TestNode } from './support/test-node.js';
@@ -17,6 +18,21 @@ async function seen(cluster: TestCluster, key: string): Promise<string[]> {
   await cluster.untilEqual();
   const reads = cluster.running.map((node) => node.read(key, { level: 'eventual' }));
   return (await cluster.run(Promise.all(reads))).map(brief);
+}
+
+/** 'key=value time', as a scan shows them. */
+async function scanned(cluster: TestCluster, node: TestNode, keysOnly: boolean): Promise<string[]> {
+  const none = new Uint8Array(0);
+  const deadlineMs = node.clock.monotonicMs() + 5000;
+  const range = { start: none, end: none, reverse: false, keysOnly, deadlineMs };
+  const view = node.replica.scan({ ...range, level: levelOf('eventual') }, 0);
+  const { iterator } = await cluster.run(view);
+  const found: string[] = [];
+  while (iterator.next()) {
+    found.push(`${textOf(iterator.key())}=${textOf(iterator.value())} ${iterator.expiresAt()}`);
+  }
+  iterator.close();
+  return found;
 }
 
 const all = (text: string): string[] => [text, text, text];
@@ -77,6 +93,36 @@ describe('a key with a time to live', () => {
     expect(await alone.read('k')).toBe('found x 3');
     const stored = alone.node.db.getSync(bytesOf('k'), 2);
     expect([stored?.marked, stored?.value.length]).toEqual([true, 9]);
+  });
+
+  it('tells whoever reads it when it goes, at every level and in scans', async () => {
+    const cluster = await TestCluster.started();
+    await write(cluster, put('plain', 'p'));
+    await write(cluster, put('timed', 't', null, { ttlMs: 60_000 }));
+    await cluster.untilEqual();
+    const logTime = (cluster.leader as TestNode).replica.header().logTime;
+    const times = new Set<number>();
+    for (const node of cluster.nodes) {
+      for (const level of ['linearizable', 'eventual', at(2), bounded(1000)] as const) {
+        const [plain, timed] = await cluster.run(
+          Promise.all([node.read('plain', { level }), node.read('timed', { level })]),
+        );
+        expect(plain).toMatchObject({ kind: 'found', value: 'p', expiresAt: 0 });
+        expect(timed).toMatchObject({ kind: 'found', value: 't', revision: 2 });
+        if (timed?.kind === 'found') times.add(timed.expiresAt);
+      }
+      for (const keysOnly of [false, true]) {
+        const seenHere = await scanned(cluster, node, keysOnly);
+        const [time] = times;
+        expect(seenHere).toEqual(
+          keysOnly ? ['plain= 0', 'timed= 0'] : ['plain=p 0', `timed=t ${time}`],
+        );
+      }
+    }
+    const [time = 0, ...others] = times;
+    expect(others).toEqual([]);
+    const leftMs = (time - logTime) / 4096;
+    expect([leftMs > 59_000, leftMs <= 60_000]).toEqual([true, true]);
   });
 
   it('INVARIANT(expire-at-revision): stays if a put came before its expiry in the log', async () => {

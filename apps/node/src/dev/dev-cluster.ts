@@ -23,11 +23,7 @@ export interface DevSettings {
 }
 
 /** Starts all processes of a plan. They find each other. */
-export function startCluster(
-  plan: DevPlan,
-  dir: string,
-  { history }: DevSettings,
-): DevCluster {
+export function startCluster(plan: DevPlan, dir: string, { history }: DevSettings): DevCluster {
   const { members, facade, splitAt, leaseReads } = plan;
   const addresses = members.map(addressOf).join(',');
   const split = splitAt.length === 0 ? [] : ['--split-at', splitAt.join(',')];

@@ -30,7 +30,7 @@ export async function handleGet(
   const header = view.header(replica, isRead ? answer.mark : linearizableMark);
   const kv =
     answer.kind === 'found'
-      ? { key, value: answer.value, revision: answer.revision, expiresAt: 0 }
+      ? { key, value: answer.value, revision: answer.revision, expiresAt: answer.expiresAt }
       : undefined;
   return GetResponse.encode({ header, kv }).finish();
 }

@@ -72,7 +72,7 @@ describe('multiGet', () => {
     expect(new Set(bench.low.asked.map((a) => a.sink)).size).toBe(1);
     for (const { sink, id, bytes: key } of bench.asked.reverse()) {
       if (text(key) === 'b') sink.absent(id, eventual);
-      else sink.found(id, bytes(`value of ${text(key)}`), 5, eventual);
+      else sink.found(id, bytes(`value of ${text(key)}`), 5, 0, eventual);
     }
     const { headers, results } = await call;
     expect(headers.map((h) => [h.partitionId, h.revision, h.served])).toEqual([
@@ -101,7 +101,7 @@ describe('multiGet', () => {
     const bench = new Bench();
     const call = bench.ask(['a', 'b', 'n']);
     const error = new DougError('NO_LEADER', 'nobody', { route: bench.low.routeHint() });
-    bench.low.asked[0]?.sink.found(0, bytes('v'), 5, linearizable);
+    bench.low.asked[0]?.sink.found(0, bytes('v'), 5, 0, linearizable);
     bench.low.asked[1]?.sink.failed(1, error);
     bench.high.asked[0]?.sink.failed(2, new DougError('CORRUPT', 'later'));
     await expect(call).rejects.toBe(error);
@@ -154,9 +154,9 @@ describe('multiGet', () => {
     const bench = new Bench();
     const call = outcomeOf(bench.ask(Array.from({ length: 6 }, () => 'k')));
     for (const { sink, id } of bench.low.asked.slice(0, 5))
-      sink.found(id, new Uint8Array(1 << 20), 5, linearizable);
+      sink.found(id, new Uint8Array(1 << 20), 5, 0, linearizable);
     expect(await call).toBe('TOO_LARGE NOT_APPLIED');
-    bench.low.asked[5]?.sink.found(5, new Uint8Array(1 << 20), 5, linearizable);
+    bench.low.asked[5]?.sink.found(5, new Uint8Array(1 << 20), 5, 0, linearizable);
   });
 
   it('answers TOO_LARGE when values fit and the rest of the answer does not', async () => {
@@ -165,7 +165,7 @@ describe('multiGet', () => {
       const call = outcomeOf(bench.ask(Array.from({ length: 4 }, () => 'k')));
       const sizes = [0, 0, 0, spareBytes].map((spare) => (1 << 20) - spare);
       for (const { sink, id } of bench.low.asked) {
-        sink.found(id, new Uint8Array(sizes[id] as number), 5, linearizable);
+        sink.found(id, new Uint8Array(sizes[id] as number), 5, 0, linearizable);
       }
       return call;
     };

@@ -104,7 +104,7 @@ class Gathered {
   /** For the reads of one partition, whose header has this index. */
   sink(header: number): AnswerSink {
     return {
-      found: (id, value, revision, mark) =>
+      found: (id, value, revision, _expiresAt, mark) =>
         this.#take(id, { header, found: true, value, revision }, mark),
       absent: (id, mark) =>
         this.#take(id, { header, found: false, value: nothing, revision: 0 }, mark),

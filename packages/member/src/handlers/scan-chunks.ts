@@ -1,5 +1,6 @@
 import type { ScanToken } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
+import type { ScanIterator } from '@dougdb/replica';
 import {
   DougError,
   type KeyValue,
@@ -8,7 +9,6 @@ import {
   type ResponseHeader,
   ScanResponse,
 } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import type { ScanOutput } from '../contract.js';
 
 /** A slice of the loop for collecting a chunk; others get their turn in between. */
@@ -29,7 +29,7 @@ export interface ScanTask extends Omit<ScanToken, 'partitionId' | 'epochVersion'
 
 export interface ScanChunksOptions {
   readonly task: ScanTask;
-  readonly iterator: DbIterator;
+  readonly iterator: ScanIterator;
   readonly header: ResponseHeader;
   /** Where the range goes on in another partition; undefined: it ends here. */
   readonly beyond: Uint8Array | undefined;
@@ -129,7 +129,7 @@ export class ScanChunks {
     for (;;) {
       const key = iterator.key().slice();
       const value = keysOnly ? nothing : iterator.value().slice();
-      kvs.push({ key, value, revision: iterator.sequence(), expiresAt: 0 });
+      kvs.push({ key, value, revision: iterator.sequence(), expiresAt: iterator.expiresAt() });
       sizeBytes += key.length + value.length + PAIR_OVERHEAD_BYTES;
       this.#left--;
       if (this.#left === 0 || !iterator.next()) return false;

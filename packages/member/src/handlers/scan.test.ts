@@ -1,13 +1,12 @@
 import { decodeScanToken, encodeScanToken, type ScanToken } from '@dougdb/facade';
 import { type SimClock, SimScheduler } from '@dougdb/ports/sim';
-import type { ScanOptions } from '@dougdb/replica';
+import type { ScanIterator, ScanOptions } from '@dougdb/replica';
 import { Consistency, limits, ScanRequest, ScanResponse } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import { clusterId } from '../../test/fake-membership.js';
 import { FakeReplica, viewOf } from '../../test/fake-replica.js';
 import { handleScan } from './scan.js';
 
-class ListIterator implements DbIterator {
+class ListIterator implements ScanIterator {
   readonly #pairs: readonly (readonly [string, Uint8Array])[];
   #at = -1;
   closed = 0;
@@ -31,8 +30,8 @@ class ListIterator implements DbIterator {
   sequence(): number {
     return this.#at + 1;
   }
-  marked(): boolean {
-    return false;
+  expiresAt(): number {
+    return 0;
   }
   close(): void {
     this.closed++;

@@ -9,6 +9,8 @@ export type UnaryAnswer =
       readonly kind: 'found';
       readonly value: Uint8Array;
       readonly revision: number;
+      /** Log time; 0: never. */
+      readonly expiresAt: number;
       readonly mark: ReadMark;
     }
   | { readonly kind: 'absent'; readonly mark: ReadMark };
@@ -19,7 +21,8 @@ export function oneAnswer(run: (sink: AnswerSink, id: number) => void): Promise<
     const sink: AnswerSink = {
       written: (_id, revision) => resolve({ kind: 'written', revision }),
       looked: (_id, write) => resolve({ kind: 'looked', write }),
-      found: (_id, value, revision, mark) => resolve({ kind: 'found', value, revision, mark }),
+      found: (_id, value, revision, expiresAt, mark) =>
+        resolve({ kind: 'found', value, revision, expiresAt, mark }),
       absent: (_id, mark) => resolve({ kind: 'absent', mark }),
       failed: (_id, error: DougError) => reject(error),
     };

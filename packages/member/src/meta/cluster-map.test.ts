@@ -27,7 +27,7 @@ function mapped() {
         key: () => rows[at]?.key,
         value: () => rows[at]?.value,
         sequence: () => at + 1,
-        marked: () => false,
+        expiresAt: () => 0,
         close: () => undefined,
       };
       return Promise.resolve({ iterator });

@@ -1,7 +1,6 @@
 import { recordingLogger } from '@dougdb/ports/sim';
-import type { Replica } from '@dougdb/replica';
+import type { Replica, ScanIterator } from '@dougdb/replica';
 import { DougError } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import { membership } from '../../test/fake-membership.js';
 import { initialMetaRows } from './initial-rows.js';
 import { MetaReader } from './meta-reader.js';
@@ -20,7 +19,7 @@ class FakeMeta {
   closed = 0;
   refusal: DougError | null = null;
 
-  scan(): Promise<{ iterator: DbIterator }> {
+  scan(): Promise<{ iterator: ScanIterator }> {
     this.scans++;
     if (this.refusal !== null) return Promise.reject(this.refusal);
     const { rows } = this;
@@ -41,7 +40,7 @@ class FakeMeta {
       key: () => borrowed.key,
       value: () => borrowed.value,
       sequence: () => at + 1,
-      marked: () => false,
+      expiresAt: () => 0,
       close: () => {
         this.closed++;
       },

@@ -1,12 +1,11 @@
 import type { Logger } from '@dougdb/ports';
-import type { Replica } from '@dougdb/replica';
+import type { Replica, ScanIterator } from '@dougdb/replica';
 import {
   DougError,
   EVENTUAL,
   type NodeDescriptor,
   type PartitionDescriptor,
 } from '@dougdb/rpc-proto';
-import type { DbIterator } from '@dougdb/sstable';
 import { hex } from '../genesis/record.js';
 import { decodeRow } from './row-format.js';
 
@@ -90,7 +89,7 @@ export class MetaReader {
     }
   }
 
-  #collect(rows: DbIterator, revision: number): MetaState {
+  #collect(rows: ScanIterator, revision: number): MetaState {
     const partitions = new Map<number, Revised<PartitionDescriptor>>();
     const nodes = new Map<number, Revised<NodeDescriptor>>();
     while (rows.next()) {

@@ -7,7 +7,13 @@ import { linearizableMark } from '../handlers/consistency.js';
 export interface PipeAnswers {
   written(id: number, header: ResponseHeader, revision: number): void;
   looked(id: number, header: ResponseHeader, write: LookedWrite): void;
-  found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void;
+  found(
+    id: number,
+    header: ResponseHeader,
+    value: Uint8Array,
+    revision: number,
+    expiresAt: number,
+  ): void;
   absent(id: number, header: ResponseHeader): void;
   failed(id: number, header: ResponseHeader, error: DougError): void;
 }
@@ -37,8 +43,8 @@ export class PartitionSink implements AnswerSink {
     this.#answers.looked(id, this.#header(linearizableMark), write);
   }
 
-  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void {
-    this.#answers.found(id, this.#header(mark), value, revision);
+  found(id: number, value: Uint8Array, revision: number, expiresAt: number, mark: ReadMark): void {
+    this.#answers.found(id, this.#header(mark), value, revision, expiresAt);
   }
 
   absent(id: number, mark: ReadMark): void {

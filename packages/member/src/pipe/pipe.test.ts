@@ -113,7 +113,7 @@ describe('pipe', () => {
     expect(asked[0]?.bytes).toEqual(put);
     expect(b.pipe.openItems).toBe(5);
     asked[0]?.sink.written(40, 8);
-    asked[1]?.sink.found(41, Uint8Array.of(5), 6, as(Consistency.CONSISTENCY_EVENTUAL));
+    asked[1]?.sink.found(41, Uint8Array.of(5), 6, 0, as(Consistency.CONSISTENCY_EVENTUAL));
     asked[2]?.sink.absent(42, linearizable);
     asked[3]?.sink.absent(43, as(Consistency.CONSISTENCY_BOUNDED, 12.5));
     asked[4]?.sink.absent(44, as(Consistency.CONSISTENCY_AT_REVISION));
@@ -354,7 +354,7 @@ describe('pipe', () => {
       request((w) => w.addGet(0, 0, 0, false, Consistency.CONSISTENCY_UNSPECIFIED, key)),
     );
     b.queuedBytes = limits.answerQueueBytes;
-    b.replica.asked[0]?.sink.found(1, new Uint8Array(100), 5, linearizable);
+    b.replica.asked[0]?.sink.found(1, new Uint8Array(100), 5, 0, linearizable);
     await b.scheduler.advance(0);
     expect(codesOf(b)).toEqual([Code.CODE_BUSY]);
   });
@@ -369,7 +369,7 @@ describe('pipe', () => {
       }),
     );
     for (const { sink, id } of b.replica.asked)
-      sink.found(id, new Uint8Array(1 << 20), 5, linearizable);
+      sink.found(id, new Uint8Array(1 << 20), 5, 0, linearizable);
     await b.scheduler.advance(0);
     expect(b.sent.map((r) => r.results.length)).toEqual([3, 3]);
     expect(b.sent.map((r) => r.headers.length)).toEqual([1, 1]);

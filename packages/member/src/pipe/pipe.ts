@@ -202,16 +202,22 @@ export class Pipe implements PipeSession, PipeRequestVisitor, PipeAnswers {
     this.#scheduleFlush();
   }
 
-  found(id: number, header: ResponseHeader, value: Uint8Array, revision: number): void {
+  found(
+    id: number,
+    header: ResponseHeader,
+    value: Uint8Array,
+    revision: number,
+    expiresAt: number,
+  ): void {
     this.#left();
     if (this.#closed) return;
     if (!this.#hasRoomFor(value.length)) {
       this.#answerError(id, header, busy('the connection'));
       return;
     }
-    if (!this.#writer.addGet(id, header, value, 0, value.length, revision)) {
+    if (!this.#writer.addGet(id, header, value, 0, value.length, revision, expiresAt)) {
       this.#send();
-      this.#writer.addGet(id, header, value, 0, value.length, revision);
+      this.#writer.addGet(id, header, value, 0, value.length, revision, expiresAt);
     }
     this.#scheduleFlush();
   }

@@ -31,7 +31,7 @@ class Bench {
       refusals: new Refusals(() => route),
       telemetry: replicaTelemetry(silentMetrics),
       server: {
-        read: (key, _deadlineMs, sink, id) => sink.found(id, key, 1, linearizableTerms.mark()),
+        read: (key, _deadlineMs, sink, id) => sink.found(id, key, 1, 0, linearizableTerms.mark()),
         wait: (waiter) => waiter.ready(linearizableTerms.mark()),
       },
       points: this.points,

@@ -1,8 +1,8 @@
 import { DougError } from '@dougdb/rpc-proto';
 import { type Db, type DbIterator, type Found, SstErrorCode } from '@dougdb/sstable';
-import type { AnswerSink } from '../contract.js';
+import type { AnswerSink, ScanIterator } from '../contract.js';
 import { codeOf } from '../error-code.js';
-import { userValueOf } from '../format/stored-value.js';
+import { expiresAtOf, userValueOf } from '../format/stored-value.js';
 import { isPromise } from '../maybe-promise.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
@@ -64,7 +64,7 @@ export class TableReader {
   }
 
   /** The iterator, with errors as {@link explain} has them. */
-  guard(iterator: DbIterator): DbIterator {
+  guard(iterator: DbIterator): ScanIterator {
     return new GuardedIterator(iterator, (error) => this.explain(error));
   }
 
@@ -90,7 +90,7 @@ export class TableReader {
   }
 }
 
-class GuardedIterator implements DbIterator {
+class GuardedIterator implements ScanIterator {
   readonly #inner: DbIterator;
   readonly #explain: (error: unknown) => DougError;
 
@@ -131,8 +131,14 @@ class GuardedIterator implements DbIterator {
     return this.#inner.sequence();
   }
 
-  marked(): boolean {
-    return this.#inner.marked();
+  expiresAt(): number {
+    try {
+      const value = this.#inner.value();
+      // Of keys alone it is not known: no version with a time is so short.
+      return value.length === 0 ? 0 : expiresAtOf({ value, marked: this.#inner.marked() });
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   close(): void {
@@ -151,5 +157,5 @@ function answer(
   const mark = terms.mark();
   if (mark === null) terms.again(key, deadlineMs, sink, id);
   else if (found === null) sink.absent(id, mark);
-  else sink.found(id, userValueOf(found), found.sequence, mark);
+  else sink.found(id, userValueOf(found), found.sequence, expiresAtOf(found), mark);
 }

@@ -9,6 +9,7 @@ export type Answer =
       readonly kind: 'found';
       readonly value: string;
       readonly revision: number;
+      readonly expiresAt: number;
       readonly mark: ReadMark;
     }
   | { readonly kind: 'absent'; readonly mark: ReadMark }
@@ -40,8 +41,8 @@ export class RecordingSink implements AnswerSink {
     this.#tell(id, { kind: 'looked', write });
   }
 
-  found(id: number, value: Uint8Array, revision: number, mark: ReadMark): void {
-    this.#tell(id, { kind: 'found', value: textOf(value), revision, mark });
+  found(id: number, value: Uint8Array, revision: number, expiresAt: number, mark: ReadMark): void {
+    this.#tell(id, { kind: 'found', value: textOf(value), revision, expiresAt, mark });
   }
 
   absent(id: number, mark: ReadMark): void {

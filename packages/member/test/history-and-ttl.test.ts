@@ -1,4 +1,4 @@
-import { compact, errorOf, leaderOf, put } from './requests.js';
+import { compact, errorOf, get, leaderOf, put, scan, text } from './requests.js';
 import { TestCluster } from './test-cluster.js';
 
 async function readyCluster(): Promise<TestCluster> {
@@ -7,6 +7,26 @@ async function readyCluster(): Promise<TestCluster> {
   await cluster.ready();
   return cluster;
 }
+
+describe('a key with a time to live', () => {
+  it('is told with its time by Get and Scan, and is gone when it is over', async () => {
+    const cluster = await readyCluster();
+    const leader = await leaderOf(cluster);
+    const { header } = await put(leader, 'timed', 'v', { ttlMs: 2000 });
+    await put(leader, 'plain', 'v');
+    const { kv } = await get(leader, 'timed');
+    const ttlMs = ((kv?.expiresAt ?? 0) - (header?.logTime ?? 0)) / 4096;
+    expect([ttlMs > 1900, ttlMs <= 2000, text(kv?.value)]).toEqual([true, true, 'v']);
+    expect((await get(leader, 'plain')).kv?.expiresAt).toBe(0);
+    const [chunk] = await scan(cluster, leader);
+    expect(chunk?.kvs.map(({ key, expiresAt }) => [text(key), expiresAt])).toEqual([
+      ['plain', 0],
+      ['timed', kv?.expiresAt],
+    ]);
+    await cluster.scheduler.advance(2200);
+    expect((await get(leader, 'timed')).kv).toBeUndefined();
+  });
+});
 
 describe('a compaction that an operator asks for', () => {
   it('is answered when the floor has moved, and status tells it on every member', async () => {
