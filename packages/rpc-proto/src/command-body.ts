@@ -123,10 +123,16 @@ function decodeCanonical<T extends object>(codec: Codec<T>, bytes: Uint8Array): 
   }
   refuseUnknownFields(message);
   const again = codec.encode(message).finish();
-  if (again.length !== bytes.length || again.some((byte, i) => byte !== bytes[i])) {
+  if (!isSame(again, bytes)) {
     refuse('a command with repeated fields, written defaults or fields out of order');
   }
   return message;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function checkTxn(txn: TxnOperation, table: LimitTable): CommandBody {
