@@ -138,6 +138,12 @@ export interface IteratorOptions extends RangeOptions {
   readonly keysOnly?: boolean;
 }
 
+export interface WarmOptions extends RangeOptions {
+  readonly reverse?: boolean;
+  /** Blocks of each table of level 0, and of each level below, at least 1. */
+  readonly blocks: number;
+}
+
 export interface LookOptions {
   /** Sees nothing newer. Default: everything applied. */
   readonly sequence?: Sequence;

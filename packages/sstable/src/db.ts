@@ -18,6 +18,7 @@ import {
   SstErrorCode,
   type VersionIterator,
   type VersionsOptions,
+  type WarmOptions,
 } from './contract.js';
 import { Kind } from './encoding/internal-key.js';
 import { Background } from './engine/background.js';
@@ -44,11 +45,12 @@ import {
   writePressure,
 } from './engine/write-pressure.js';
 import { Memtable } from './memtable/memtable.js';
-import { boundsOf, copyBounds, intersection, isInBounds } from './read/bounds.js';
+import { boundsOf, copyBounds, intersection, isEmpty, isInBounds } from './read/bounds.js';
 import { NOTHING } from './read/cursor.js';
 import { lookUp, lookUpOffLoop } from './read/point-lookup.js';
 import { checkFloor, readPoint } from './read/read-point.js';
 import type { Snapshot } from './read/snapshot.js';
+import { warmRange } from './read/warm-range.js';
 import type { Scrubbed } from './scrubber.js';
 import { LogEvent } from './telemetry.js';
 import { approximateSize } from './version/approximate-size.js';
@@ -245,6 +247,23 @@ export class Db implements Scrubbed {
       keysOnly: options.keysOnly ?? false,
       sequence: readPoint(this.#store, options.snapshot ?? options.sequence),
     });
+  }
+
+  /**
+   * Reads the beginning of a range, in reverse its end, into the block cache through the thread pool: an iterator
+   * that is made at once then need not wait for a disk on the loop. A promise where there is something to read.
+   * Answers how far it comes so: up to this key, the key included; in reverse down to it, the key left out; null:
+   * through the whole range. With a cache that keeps nothing there is no use in it.
+   * @throws SstError SST_USAGE; SST_CORRUPT, SST_IO; a promise rejects with these, or with SST_CLOSED if the
+   * database was closed meanwhile
+   */
+  warm(options: WarmOptions): MaybePromise<Uint8Array | null> {
+    const store = this.#store;
+    store.checkOpen();
+    const { reverse: isReverse = false, blocks } = options;
+    if (!(blocks >= 1)) throw usage(`${blocks} blocks are none to read`);
+    const bounds = intersection(boundsOf(options), store.bounds);
+    return isEmpty(bounds) ? null : warmRange(store.version, { bounds, isReverse, blocks });
   }
 
   /**

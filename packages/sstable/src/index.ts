@@ -27,6 +27,7 @@ export {
   type TableDamage,
   type VersionIterator,
   type VersionsOptions,
+  type WarmOptions,
 } from './contract.js';
 export { Db } from './db.js';
 export {

@@ -169,6 +169,19 @@ export class TableReader {
     return { index: new IndexCursor(index, blocks), blocks };
   }
 
+  /**
+   * @internal Brings what the index needs for a seek to the key into memory (null: to its beginning, in reverse
+   * to its end). null: it is there. A promise rejects with SST_CORRUPT, SST_IO, SST_CLOSED.
+   */
+  prepareSeek(key: Uint8Array | null, isReverse: boolean): Promise<unknown> | null {
+    const loaded = this.#loaded;
+    if (loaded === null) {
+      return this.#loadOffLoop().then((now) => this.#partAt(now, key, isReverse));
+    }
+    const part = this.#partAt(loaded, key, isReverse);
+    return part instanceof Promise ? part : null;
+  }
+
   /** @internal What of the index stands in memory. @throws SstError SST_CORRUPT, SST_IO */
   tableIndex(): TableIndex {
     return (this.#loaded ?? this.#load()).index;
@@ -276,6 +289,22 @@ export class TableReader {
       block,
       offset,
     }));
+  }
+
+  /** The part of a two-level index in which the key is; null: there is none. */
+  #partAt(
+    { index, blocks }: Loaded,
+    key: Uint8Array | null,
+    isReverse: boolean,
+  ): MaybePromise<Uint8Array> | null {
+    const { block, offset, file, partitions } = index;
+    if (partitions === null || partitions.length === 0) return null;
+    const last = partitions.length - 1;
+    let at = isReverse ? last : 0;
+    if (key !== null) at = findInIndex(block, key, MAX_SEQUENCE, file, offset);
+    if (at < 0) at = last;
+    const part = this.#partition(partitions, at).index;
+    return blocks.getOffLoop(indexOrdinal(index, at), part, withPrefixes);
   }
 
   #partition(partitions: readonly Partition[], at: number): Partition {
