@@ -160,6 +160,31 @@ describe('a transaction in the log', () => {
     );
     expect(await carryOut(alone, command)).toBe('else 6');
   });
+
+  it('walks ranges that are not in memory without a read that holds up the process', async () => {
+    const alone = await Alone.started({ settings: { freezeLogEntries: 4, retainLogBytes: 0 } });
+    for (let i = 0; i < 24; i++) await alone.write(put(`k${100 + i}`, 'v'.repeat(3000)));
+    await alone.scheduler.advance(50);
+    await alone.restart();
+    const { node } = alone;
+    const reads = { blocking: 0, offLoop: 0 };
+    node.fs.onOperation(({ kind, path, blocking }) => {
+      if (kind === 'read' && path.endsWith('.sst')) reads[blocking ? 'blocking' : 'offLoop']++;
+      return 'ok';
+    });
+    const command = txn({
+      if: [exists(['k', 'k1']), valueIs(['k110', 'k115'], '=', 'v'.repeat(3000))],
+      failure: [scanStep('k', 'l', { reverse: true, keysOnly: true, limit: 2 })],
+      success: [putStep('a', '1')],
+    });
+    expect(await carryOut(alone, command)).toBe('else 24: scan [k123=@24 k122=@23 ...]');
+    expect(briefDeletion(await alone.run(node.write(deleteRange('k', 'l', 20))))).toBe(
+      'deleted 20 at 25, next k120',
+    );
+    node.fs.onOperation(null);
+    expect(reads.blocking).toBe(0);
+    expect(reads.offLoop).toBeGreaterThan(20);
+  });
 });
 
 describe('a command that is refused by the leader', () => {

@@ -213,6 +213,18 @@ const planted: readonly PlantedBug[] = [
     replace: 'const options = { sequence: Math.max(0, this.revision - 1), keysOnly };',
   },
   {
+    name: 'a window of a walk begins with the key that was reached',
+    file: 'plan/range-walk.ts',
+    find: ': { ...range, start: edge };\n}\n\nfunction boundsOf',
+    replace: ': { ...range, start: reached };\n}\n\nfunction boundsOf',
+  },
+  {
+    name: 'a window of a walk ends before the key that was reached',
+    file: 'plan/range-walk.ts',
+    find: ': { ...range, end: edge };',
+    replace: ': { ...range, end: reached };',
+  },
+  {
     name: 'a compare of a range holds where one key does',
     file: 'plan/compares.ts',
     find: 'return holds && !asksForAny;',

@@ -1,35 +1,12 @@
-import {
-  type Db,
-  type DbIterator,
-  type Found,
-  type RangeOptions,
-  SstErrorCode,
-} from '@dougdb/sstable';
-import { codeOf } from '../error-code.js';
+import type { Db } from '@dougdb/sstable';
 import { type UserVersion, userVersionOf } from '../format/stored-value.js';
 import { broken } from '../replica-error.js';
 import { LOOK_TRIES, lookUp } from '../state/look-up.js';
 import { type Planning, settled } from './planning.js';
-
-/** A walk lets others of this process run after so many keys ... */
-const KEYS_PER_PAUSE = 64;
-/** ... or so many bytes of values. */
-const BYTES_PER_PAUSE = 256 << 10;
-
-/** Keys of [start, end), in their order. An empty end: to the last key. */
-export interface PlaceRange {
-  readonly start: Uint8Array;
-  readonly end: Uint8Array;
-  readonly reverse: boolean;
-  /** Values are left empty. */
-  readonly keysOnly: boolean;
-}
+import { type PlaceRange, type VisitPair, walkRange } from './range-walk.js';
 
 /** What is there under a key: its revision is the one at which it was last written. */
 export type PairFound = UserVersion;
-
-/** Sees a key that is there; key and value are views, valid during the call. False ends the walk. */
-export type VisitPair = (key: Uint8Array, found: PairFound) => boolean;
 
 /** What a command finds at its place in the log: what the commands before it left, and nothing of those after it. */
 export class Place {
@@ -60,47 +37,9 @@ export class Place {
   }
 
   /** Visits the keys of a range, each once. @throws SstError */
-  *walk(range: PlaceRange, visit: VisitPair): Planning<void> {
-    let visited = 0;
-    const counted: VisitPair = (key, found) => {
-      visited++;
-      return visit(key, found);
-    };
-    for (let tries = LOOK_TRIES; ; tries--) {
-      try {
-        // What is there does not change meanwhile: it goes on behind what was visited.
-        return yield* this.#walkBehind(visited, range, counted);
-      } catch (error) {
-        if (tries === 1 || codeOf(error) !== SstErrorCode.Io) throw error;
-      }
-    }
-  }
-
-  *#walkBehind(skipped: number, range: PlaceRange, visit: VisitPair): Planning<void> {
-    const { reverse, keysOnly } = range;
-    const iterator = this.#db.iterator({
-      ...boundsOf(range),
-      ...{ reverse, keysOnly, sequence: this.revision },
-    });
-    try {
-      let left = KEYS_PER_PAUSE;
-      let bytesLeft = BYTES_PER_PAUSE;
-      for (let toSkip = skipped; iterator.next(); ) {
-        if (toSkip > 0) {
-          toSkip--;
-          continue;
-        }
-        const found = userVersionOf(foundAt(iterator), keysOnly ? 'key' : 'value');
-        bytesLeft -= found.value.length;
-        if (!visit(iterator.key(), found)) return;
-        if (--left > 0 && bytesLeft > 0) continue;
-        left = KEYS_PER_PAUSE;
-        bytesLeft = BYTES_PER_PAUSE;
-        yield this.#pause();
-      }
-    } finally {
-      iterator.close();
-    }
+  walk(range: PlaceRange, visit: VisitPair): Planning<void> {
+    const options = { db: this.#db, sequence: this.revision, pause: this.#pause };
+    return walkRange(options, range, visit);
   }
 }
 
@@ -113,16 +52,4 @@ export function checkPlace(db: Db, revision: number): void {
   if (db.lastSequence > revision) {
     broken('look-at-place', `a look at revision ${revision} in tables of ${db.lastSequence}`);
   }
-}
-
-function foundAt(iterator: DbIterator): Found {
-  return {
-    value: iterator.value(),
-    sequence: iterator.sequence(),
-    marked: iterator.marked(),
-  };
-}
-
-function boundsOf({ start, end }: PlaceRange): RangeOptions {
-  return end.length === 0 ? { start } : { start, end };
 }

@@ -1,9 +1,10 @@
 import type { KeyValue } from '@dougdb/rpc-proto';
 import { compareKeys } from '../state/key-range.js';
 import { Overlay } from './overlay.js';
-import type { Place, PlaceRange } from './place.js';
+import type { Place } from './place.js';
 import type { Effect } from './plan.js';
 import type { Planning } from './planning.js';
+import type { PlaceRange } from './range-walk.js';
 import type { WorkBound } from './work-bound.js';
 
 /** The first keys of a range. */
