@@ -96,6 +96,7 @@ describe('genesis', () => {
       'replication factor',
     ],
     ['other election times', { settings: { ...testSettings, tickMs: 20 } }, 'election times'],
+    ['leases', { settings: { ...testSettings, leaseReads: true } }, 'lease reads'],
   ])(
     'nobody bootstraps while one member has %s, and each says why',
     async (_what, options, why) => {

@@ -101,14 +101,17 @@ describe('a data directory', () => {
     expect(death?.error.message).toMatch(/belongs to cluster [0-9a-f]{32}, but n\d:4400/);
   });
 
-  it('is refused with other election times than the cluster was made with', async () => {
+  it.each([
+    ['other election times', { tickMs: 20 }, 'election times'],
+    ['leases, if it was made without,', { leaseReads: true }, 'lease reads off'],
+  ])('is refused with %s than the cluster was made with', async (_what, other, why) => {
     const cluster = await readyCluster(1);
     const node = cluster.node(0);
     await node.close();
-    node.options = { settings: { ...testSettings, tickMs: 20 } };
+    node.options = { settings: { ...testSettings, ...other } };
     const death = await refusal(cluster, node);
     expect(death?.exitCode).toBe(3);
-    expect(death?.error.message).toContain('election times');
+    expect(death?.error.message).toContain(why);
   });
 
   it('serves on with other settings that only describe its making', async () => {

@@ -133,6 +133,17 @@ describe('a read at a revision', () => {
     await expect(cluster.run(scan)).rejects.toMatchObject({ code: 'DOUG_FUTURE_REVISION' });
   });
 
+  it('that waits counts: one too many is BUSY', async () => {
+    const cluster = await TestCluster.started({ settings: { maxQueuedReads: 2 } });
+    const [node] = cluster.nodes as [TestNode];
+    const answers = Array.from({ length: 3 }, () => readAt(node, 'k', 99, 50));
+    expect((await cluster.run(Promise.all(answers))).map(brief)).toEqual([
+      'FUTURE_REVISION NOT_APPLIED',
+      'FUTURE_REVISION NOT_APPLIED',
+      'BUSY NOT_APPLIED',
+    ]);
+  });
+
   it('that waits is answered when the replica stops', async () => {
     const cluster = await TestCluster.started();
     const [node] = cluster.followers as [TestNode];

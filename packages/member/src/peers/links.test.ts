@@ -200,6 +200,7 @@ describe('outgoing link', () => {
     ['another cluster', { clusterId: uuidOf(9) }],
     ['another node', { nodeId: 3, nodeUuid: uuidOf(3) }],
     ['other election times', { electionMinMs: 1 }],
+    ['leases', { leaseReads: true }],
   ])('does not talk to %s', async (_what, more) => {
     const o = outgoing();
     const link = new OutgoingLink(o.context, 2, 'control');
