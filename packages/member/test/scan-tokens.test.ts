@@ -91,8 +91,9 @@ describe('tokens of scans', () => {
           found.push(...chunk.kvs.map((kv) => `${text(kv.key)}=${markOf(kv.value)}`));
           if (chunk.token.length === 0) break;
           hops++;
-          // As a client sends it: its request with the token.
-          request = { ...request, token: chunk.token };
+          // As a client sends it: its request with the token, and what is left of the limit.
+          const left = limit === 0 ? 0 : limit - found.length;
+          request = { ...request, token: chunk.token, limit: left };
           if (random.next() < 0.7) await write();
         }
         expect(found).toEqual(expected);
@@ -111,7 +112,7 @@ describe('tokens of scans', () => {
     const random = new SimRandom(1);
     for (const key of KEYS) await put(node, key, markedValue(random, key));
     const first = await firstChunk(cluster, node, { limit: 10 });
-    const rest = await scan(cluster, node, { token: first.token, limit: 1 });
+    const rest = await scan(cluster, node, { token: first.token, limit: 10 - first.kvs.length });
     const all = [first, ...rest].flatMap((chunk) => chunk.kvs.map((kv) => text(kv.key)));
     expect(all).toEqual(KEYS.slice(0, 10));
     expect((await scan(cluster, node, { countOnly: true })).map((c) => c.count)).toEqual([24]);

@@ -18,6 +18,9 @@ export function drain(engine: Engine, clock: Clock, deadlineMs: number): Promise
       if (isQuiet(engine)) end();
     };
     engine.watch(look);
+    // What is not applied yet may never be.
+    const { reads, refusals } = engine.parts;
+    reads.revisions.failAll(refusals.draining());
     engine.guard(() => engine.parts.leadership.handOver('draining'));
     engine.wake();
     look();

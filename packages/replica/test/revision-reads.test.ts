@@ -144,6 +144,16 @@ describe('a read at a revision', () => {
     ]);
   });
 
+  it('that waits does not hold up a replica that goes down', async () => {
+    const cluster = await TestCluster.started();
+    const [node] = cluster.followers as [TestNode];
+    const read = readAt(node, 'k', 99);
+    const startMs = cluster.scheduler.nowMs;
+    await cluster.run(node.replica.drain(startMs + 3000));
+    expect(brief(await cluster.run(read))).toBe('DRAINING NOT_APPLIED');
+    expect(cluster.scheduler.nowMs - startMs).toBeLessThan(100);
+  });
+
   it('that waits is answered when the replica stops', async () => {
     const cluster = await TestCluster.started();
     const [node] = cluster.followers as [TestNode];

@@ -7,27 +7,24 @@ import { compareKeys } from '../key-range.js';
  *
  *   offset  bytes  field
  *        0      1  version, 1
- *        1      1  flags: 1 reverse, 2 keys only, 4 count only, 8 the limit counts
+ *        1      1  flags: 1 reverse
  *        2      8  partition
  *       10      8  version of its epoch
  *       18      8  revision of the view
- *       26      8  what is left of the limit; 0 where there is none
- *       34      8  pairs counted so far; 0 unless it only counts
- *       42      2  length of the start, then the start
+ *       26      2  length of the start, then the start
  *        +      2  length of the end, then the end
  *        +      4  CRC-32 of all before it, continued from that of the cluster id
  */
 const VERSION = 1;
-const HEAD_BYTES = 42;
+const HEAD_BYTES = 26;
 const LENGTH_BYTES = 2;
 const CHECKSUM_BYTES = 4;
 const REVERSE = 1;
-const KEYS_ONLY = 2;
-const COUNT_ONLY = 4;
-const LIMITED = 8;
-const ALL_FLAGS = REVERSE | KEYS_ONLY | COUNT_ONLY | LIMITED;
 
-/** Where a scan goes on, on any replica of the partition, in the view in which it began. */
+/**
+ * Where a scan goes on, on any replica of the partition, in the view in which it began. What is to be told of the
+ * pairs, and of how many, is for whoever goes on to say.
+ */
 export interface ScanToken {
   /** The partition whose view it is. */
   readonly partitionId: number;
@@ -40,30 +37,17 @@ export interface ScanToken {
   /** Exclusive; empty: to the last key. It may lie beyond the partition, whose end then comes first. */
   readonly end: Uint8Array;
   readonly reverse: boolean;
-  readonly keysOnly: boolean;
-  readonly countOnly: boolean;
-  /** Pairs still to be sent, at least 1; Infinity: no limit. */
-  readonly left: number;
-  /** Pairs that a scan which only counts has counted so far. */
-  readonly count: number;
 }
 
 /** @param clusterId - a token is good in its own cluster only */
 export function encodeScanToken(token: ScanToken, clusterId: Uint8Array): Uint8Array {
-  const { start, end, left } = token;
+  const { start, end, partitionId, epochVersion, revision } = token;
   const endAt = HEAD_BYTES + LENGTH_BYTES + start.length;
   const bytes = new Uint8Array(endAt + LENGTH_BYTES + end.length + CHECKSUM_BYTES);
   const view = new DataView(bytes.buffer);
-  const isLimited = Number.isFinite(left);
   bytes[0] = VERSION;
-  bytes[1] =
-    (token.reverse ? REVERSE : 0) |
-    (token.keysOnly ? KEYS_ONLY : 0) |
-    (token.countOnly ? COUNT_ONLY : 0) |
-    (isLimited ? LIMITED : 0);
-  const { partitionId, epochVersion, revision, count } = token;
-  const numbers = [partitionId, epochVersion, revision, isLimited ? left : 0, count];
-  for (const [at, value] of numbers.entries()) {
+  bytes[1] = token.reverse ? REVERSE : 0;
+  for (const [at, value] of [partitionId, epochVersion, revision].entries()) {
     view.setUint32(2 + 8 * at, value % 2 ** 32, true);
     view.setUint32(6 + 8 * at, Math.floor(value / 2 ** 32), true);
   }
@@ -91,7 +75,7 @@ export function decodeScanToken(bytes: Uint8Array, clusterId: Uint8Array): ScanT
     throw bad('it is damaged, or of another cluster');
   }
   const flags = bytes[1] as number;
-  if ((flags & ~ALL_FLAGS) !== 0) throw bad('it has unknown flags');
+  if ((flags & ~REVERSE) !== 0) throw bad('it has unknown flags');
   const number = (at: number): number => {
     const value = view.getUint32(2 + 8 * at, true) + view.getUint32(6 + 8 * at, true) * 2 ** 32;
     if (!Number.isSafeInteger(value)) throw bad('it has a number of 2^53 or more');
@@ -102,7 +86,6 @@ export function decodeScanToken(bytes: Uint8Array, clusterId: Uint8Array): ScanT
   if (endAt + LENGTH_BYTES > body) throw bad('its start is cut');
   const endBytes = view.getUint16(endAt, true);
   if (endAt + LENGTH_BYTES + endBytes !== body) throw bad('its end is cut');
-  const left = (flags & LIMITED) === 0 ? Number.POSITIVE_INFINITY : number(3);
   const token: ScanToken = {
     partitionId: number(0),
     epochVersion: number(1),
@@ -110,21 +93,16 @@ export function decodeScanToken(bytes: Uint8Array, clusterId: Uint8Array): ScanT
     start: new Uint8Array(bytes.subarray(startAt, endAt)),
     end: new Uint8Array(bytes.subarray(endAt + LENGTH_BYTES, body)),
     reverse: (flags & REVERSE) !== 0,
-    keysOnly: (flags & KEYS_ONLY) !== 0,
-    countOnly: (flags & COUNT_ONLY) !== 0,
-    left,
-    count: number(4),
   };
   checkToken(token);
   return token;
 }
 
-function checkToken({ start, end, left, partitionId }: ScanToken): void {
+function checkToken({ start, end, partitionId }: ScanToken): void {
   if (start.length > limits.keyBytes || end.length > limits.keyBytes) {
     throw bad('a bound is longer than a key');
   }
   if (end.length > 0 && compareKeys(start, end) > 0) throw bad('its start lies behind its end');
-  if (left < 1) throw bad('nothing is left of its limit');
   if (partitionId < 1) throw bad('it names no partition');
 }
 

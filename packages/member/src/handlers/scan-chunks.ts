@@ -1,4 +1,3 @@
-import type { ScanToken } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
 import type { ScanIterator } from '@dougdb/replica';
 import {
@@ -23,8 +22,15 @@ const CHUNK_RESERVE_BYTES = 40 * 1024;
 const SLOW_READER_MS = 30_000;
 
 /** What is asked for, be it in words or by a token. */
-export interface ScanTask extends Omit<ScanToken, 'partitionId' | 'epochVersion' | 'revision'> {
+export interface ScanTask {
   readonly level: ReadLevel;
+  readonly start: Uint8Array;
+  readonly end: Uint8Array;
+  readonly reverse: boolean;
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  /** Infinity: none. */
+  readonly limit: number;
 }
 
 export interface ScanChunksOptions {
@@ -45,12 +51,11 @@ export class ScanChunks {
   readonly #options: ScanChunksOptions;
   /** Pairs still to be sent. */
   #left: number;
-  #count: number;
+  #count = 0;
 
   constructor(options: ScanChunksOptions) {
     this.#options = options;
-    this.#left = options.task.left;
-    this.#count = options.task.count;
+    this.#left = options.task.limit;
   }
 
   /**
@@ -78,8 +83,7 @@ export class ScanChunks {
       return ScanResponse.encode({ header, kvs, resumeKey, count, token: nothing }).finish();
     }
     const resumeKey = this.#resumeAt(kvs);
-    const rest = task.reverse ? { ...task, end: resumeKey } : { ...task, start: resumeKey };
-    const token = tokenAt({ ...rest, left: this.#left, count });
+    const token = tokenAt({ ...task, [task.reverse ? 'end' : 'start']: resumeKey });
     return ScanResponse.encode({ header, kvs, resumeKey, count, token }).finish();
   }
 

@@ -40,7 +40,7 @@ export async function handleScan(
   const level = readLevel(request.consistency, request.revision, request.maxAgeMs);
   const token =
     request.token.length === 0 ? null : decodeScanToken(request.token, view.self.clusterId);
-  const task = token === null ? plainTask(request, level) : resumedTask(token);
+  const task = token === null ? plainTask(request, level) : resumedTask(request, token);
   const { context } = request;
   const replica =
     token === null ? replicaOf(view, context, task) : resumingReplica(view, context, token);
@@ -75,17 +75,19 @@ function plainTask(request: ScanRequest, level: ReadLevel): ScanTask {
     start: start.slice(),
     end: end.slice(),
     ...{ reverse, keysOnly, countOnly },
-    left: limit === 0 ? Number.POSITIVE_INFINITY : limit,
-    count: 0,
+    limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
   };
 }
 
-function resumedTask(token: ScanToken): ScanTask {
-  const level = {
-    consistency: Consistency.CONSISTENCY_AT_REVISION,
-    argument: token.revision,
-  };
-  return { ...token, level };
+/** Start, end and revision are the token's, the rest the request's. @throws DougError INVALID_ARGUMENT */
+function resumedTask(request: ScanRequest, token: ScanToken): ScanTask {
+  if (request.reverse !== token.reverse) {
+    throw new DougError('INVALID_ARGUMENT', 'the token is of a scan in the other direction');
+  }
+  const { start, end, revision } = token;
+  const level = { consistency: Consistency.CONSISTENCY_AT_REVISION, argument: revision };
+  const none = new Uint8Array(0);
+  return { ...plainTask({ ...request, start: none, end: none }, level), start, end };
 }
 
 function rangeOf({ start, end, reverse, keysOnly, countOnly, level }: ScanTask) {
@@ -120,15 +122,13 @@ function resumingReplica(
   return view.replicaFor({ clusterId, partitionId, epochVersion: 0 }, start);
 }
 
-function tokenOf(replica: Replica, { revision }: ScanView, rest: ScanTask): ScanToken {
-  const { partitionId, descriptor } = replica;
-  const { start, end, reverse, keysOnly, countOnly, left, count } = rest;
-  return {
-    partitionId,
-    epochVersion: descriptor.epoch?.version ?? 0,
-    revision,
-    ...{ start, end, reverse, keysOnly, countOnly, left, count },
-  };
+function tokenOf(
+  { partitionId, descriptor }: Replica,
+  { revision }: ScanView,
+  { start, end, reverse }: ScanTask,
+): ScanToken {
+  const epochVersion = descriptor.epoch?.version ?? 0;
+  return { partitionId, epochVersion, revision, start, end, reverse };
 }
 
 /**

@@ -185,7 +185,10 @@ export interface ScanRequest {
   maxAgeMs: number;
   /** No pairs: one last chunk with their number. */
   countOnly: boolean;
-  /** Goes on where the chunk that carried it ended, in the same view: start, end and revision give way to it. */
+  /**
+   * Goes on where the chunk that carried it ended, in the same view: start, end and revision give way to it. A limit
+   * counts from there. The direction must be the same.
+   */
   token: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
