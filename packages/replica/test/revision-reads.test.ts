@@ -163,6 +163,55 @@ describe('a read at a revision', () => {
   });
 });
 
+describe('history that is compacted', () => {
+  it.each([1, 2])(
+    'answers as before down to its floor, and COMPACTED below it, on every replica (seed %d)',
+    async (seed) => {
+      const settings = { freezeLogEntries: 8, retainLogBytes: 0 };
+      const cluster = await TestCluster.started({ seed, settings });
+      const leader = await cluster.untilLed();
+      const random = new SimRandom(`compacted/${seed}`);
+      const history = new History();
+      const keys = ['b', 'c', 'd', 'e'];
+      const write = async (): Promise<void> => {
+        const key = keys[Math.floor(random.next() * keys.length)] as string;
+        const value = random.next() < 0.7 ? `v${history.revision}` : null;
+        history.apply(key, value);
+        const command = value === null ? del(key) : put(key, value);
+        expect(brief(await cluster.run(leader.write(command)))).toBe(`written ${history.revision}`);
+      };
+      let floor = 0;
+      for (let i = 0; i < 120; i++) {
+        await write();
+        if (random.next() < 0.1) {
+          const target = floor + Math.floor(random.next() * (history.revision - floor + 1));
+          const { clock, replica } = leader;
+          floor = await cluster.run(replica.compact(target, clock.monotonicMs() + 5000));
+          expect(floor).toBe(Math.max(1, target));
+          await cluster.untilEqual();
+        }
+        if (random.next() < 0.1) {
+          const node = cluster.nodes[Math.floor(random.next() * 3)] as TestNode;
+          await cluster.run(node.db.compact());
+        }
+        const revision = 1 + Math.floor(random.next() * history.revision);
+        const key = keys[Math.floor(random.next() * keys.length)] as string;
+        const expected = revision < floor ? 'COMPACTED NOT_APPLIED' : history.get(key, revision);
+        for (const node of cluster.nodes) {
+          expect(brief(await cluster.run(readAt(node, key, revision)))).toBe(expected);
+        }
+      }
+      for (const node of cluster.nodes) {
+        await cluster.run(node.db.compact());
+        expect(await scanAt(cluster, node, floor)).toBe(history.at(floor));
+        await expect(scanAt(cluster, node, floor - 1)).rejects.toMatchObject({
+          code: 'DOUG_COMPACTED',
+        });
+      }
+    },
+  );
+});
+
 describe('the view of a scan', () => {
   it('stays as it was while tables are flushed, compacted and their history goes', async () => {
     const settings = { freezeLogEntries: 20, retainLogBytes: 0 };
@@ -178,7 +227,10 @@ describe('the view of a scan', () => {
     iterator.next();
     const found = [textOf(iterator.value())];
     for (let i = 0; i < 200; i++) await cluster.run(leader.write(put(`k${i % 10}`, `new${i}`)));
+    await cluster.run(leader.replica.compact(0, leader.clock.monotonicMs() + 5000));
+    for (let i = 0; i < 50; i++) await cluster.run(leader.write(put('y', 'y'.repeat(100))));
     await cluster.run(leader.db.compact());
+    expect(brief(await cluster.run(readAt(leader, 'k1', revision)))).toBe('COMPACTED NOT_APPLIED');
     while (iterator.next()) found.push(textOf(iterator.value()));
     iterator.close();
     expect(revision).toBe(50);

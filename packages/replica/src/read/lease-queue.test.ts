@@ -22,6 +22,7 @@ class Bench {
   found: (key: Uint8Array) => Found | null | Promise<Found | null> = (value) => ({
     value,
     sequence: 1,
+    marked: false,
   });
   readonly inRounds: (number | ReadWaiter)[] = [];
   wakes = 0;
@@ -129,7 +130,7 @@ describe('LeaseQueue', () => {
     bench.add(1, 2);
     bench.queue.startTurn();
     bench.serve(7);
-    ends[0]?.({ value: bytesOf('v'), sequence: 3 });
+    ends[0]?.({ value: bytesOf('v'), sequence: 3, marked: false });
     expect(brief(await bench.sink.answer(1))).toBe('found v 3');
     bench.isValid = false;
     ends[1]?.(null);

@@ -1,7 +1,6 @@
 import { DougError, PartitionDescriptor } from '@dougdb/rpc-proto';
 import { Refusals } from '../refusals.js';
 import { genesisState, type ReplicaState } from '../state/replica-state.js';
-import { refuseRevision } from './revision-check.js';
 import { RevisionQueue } from './revision-queue.js';
 
 class Bench {
@@ -56,15 +55,5 @@ describe('RevisionQueue', () => {
     bench.queue.expire(50);
     bench.queue.failAll(new DougError('CORRUPT', 'gone'));
     expect(bench.log).toEqual(['5 FUTURE_REVISION', '6 CORRUPT']);
-  });
-});
-
-describe('history', () => {
-  it('is told of down to its floor, and COMPACTED below', () => {
-    const { state, refusals } = new Bench();
-    const compacted = { ...state, historyFloor: 10 };
-    expect(refuseRevision(compacted, 10, refusals)).toBeNull();
-    const error = refuseRevision(compacted, 9, refusals);
-    expect([error?.reason, error?.outcome]).toEqual(['COMPACTED', 'NOT_APPLIED']);
   });
 });
