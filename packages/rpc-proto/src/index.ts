@@ -73,5 +73,20 @@ export { NO_HEADER } from './pipe/response-format.js';
 export { type PipeResponseVisitor, readPipeResponse } from './pipe/response-reader.js';
 export { type LookedWrite, PipeResponseWriter } from './pipe/response-writer.js';
 export { EVENTUAL, LINEARIZABLE, type ReadLevel, readLevel } from './read-level.js';
+export {
+  previousBytes,
+  type WatchedChange,
+  type WatchedValue,
+  watchEventBytes,
+  watchKeyOffset,
+  writePrevious,
+  writeWatchEvent,
+} from './watch/watch-event-format.js';
+export {
+  beginWatchEvent,
+  type EncodedWatchEvents,
+  encodeWatchEvents,
+  watchEventFieldBytes,
+} from './watch/watch-response-writer.js';
 export { FRAME_HEADROOM_BYTES, varintSize, writeVarint } from './wire/byte-sink.js';
 export { WireReader } from './wire/wire-reader.js';
