@@ -12,6 +12,8 @@ import type { Wal } from '@dougdb/wal';
 import type { HardStateStore } from './hard-state-store.js';
 import type { InitialRow } from './state/initial-rows.js';
 import type { Transport } from './transport.js';
+import { defaultWatchSettings, type WatchSettings } from './watch/contract.js';
+import type { WindowBudget } from './watch/window-budget.js';
 
 /** What a read was served as. */
 export interface ReadMark {
@@ -71,6 +73,8 @@ export interface ReplicaOptions {
    * voter that is caught up. 0, or left out: whoever lacks least.
    */
   readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
+  /** Memory for windows over older versions, for the watches of all replicas of a process. Default: one of its own. */
+  readonly watchBudget?: WindowBudget;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Something that ends the process (a failed WAL, hard state or manifest; a broken invariant stops only the replica). */
@@ -104,6 +108,8 @@ export interface ReplicaSettings {
    * versions. Members may differ in it: the leader's counts, as long as it leads.
    */
   readonly historyMs: number;
+  /** What is kept for watches, and for how long. */
+  readonly watch: WatchSettings;
 }
 
 export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
@@ -118,6 +124,7 @@ export const defaultReplicaSettings: ReplicaSettings = Object.freeze({
   maxAppendMs: 5_000,
   leaseTickMs: 0,
   historyMs: 10 * 60_000,
+  watch: defaultWatchSettings,
 });
 
 /** Facts for a response header, all of the same instant. */

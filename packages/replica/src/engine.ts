@@ -49,7 +49,7 @@ export class Engine {
 
   /** Neither ticks nor takes messages nor serves until resume(); as if the process stood still. */
   suspend(): void {
-    const { gate, writes, apply, reads, refusals } = this.parts;
+    const { gate, writes, apply, reads, refusals, watches } = this.parts;
     if (gate.isSuspended || this.isStopped) return;
     gate.isSuspended = true;
     const notTaken = refusals.suspended();
@@ -57,6 +57,7 @@ export class Engine {
     writes.failAll(notTaken, inDoubt);
     apply.failAwaited(inDoubt);
     reads.failAll(notTaken);
+    watches.endAll(notTaken);
   }
 
   resume(): void {
@@ -129,13 +130,14 @@ export class Engine {
   }
 
   readonly #tick = (): void => {
-    const { core, appends, writes, reads, readyLoop, apply } = this.parts;
+    const { core, appends, writes, reads, readyLoop, apply, watches } = this.parts;
     const nowMs = this.#options.clock.monotonicMs();
     core.tick(nowMs);
     if (appends.isOutOfSpace) appends.retry();
     writes.expire(nowMs);
     apply.expire(nowMs);
     reads.expire(nowMs);
+    watches.tick(nowMs);
     this.#giveLeadershipAway(nowMs);
     this.#keepUp();
     const isAsked = this.#options.db.wantsFreeze && this.parts.gate.state !== 'corrupt';
@@ -144,13 +146,16 @@ export class Engine {
   };
 
   readonly #turn = (): void => {
-    const { writes, reads, readyLoop } = this.parts;
+    const { writes, reads, readyLoop, watches } = this.parts;
     writes.flush();
     reads.start();
     readyLoop.run();
     const hasMoreToApply = this.#apply();
+    // Before reads: a watch begins at a read point, with everything up to it behind it.
+    const hasMoreToTell = watches.turn();
     const hasMoreToRead = this.#serveReads();
-    if (hasMoreToApply || hasMoreToRead || readyLoop.wantsTurn || reads.wantsRound) this.wake();
+    const hasMore = hasMoreToApply || hasMoreToTell || hasMoreToRead;
+    if (hasMore || readyLoop.wantsTurn || reads.wantsRound) this.wake();
   };
 
   /** True if some is left for the next turn. */

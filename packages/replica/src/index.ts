@@ -32,3 +32,13 @@ export type { InitialRow } from './state/initial-rows.js';
 export { LOG_TIME_EPOCH_MS, LOG_TIME_PER_MS, logTimeOf, wallMsOf } from './state/log-time.js';
 export type { ReplicaState } from './state/replica-state.js';
 export type { Transport } from './transport.js';
+export {
+  defaultWatchSettings,
+  type WatchHandle,
+  type WatchLoad,
+  type WatchOptions,
+  type WatchSettings,
+  type WatchSink,
+} from './watch/contract.js';
+export type { WatchPosition } from './watch/watch-position.js';
+export { WINDOW_BYTES, WINDOWS_BYTES, WindowBudget } from './watch/window-budget.js';

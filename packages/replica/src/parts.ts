@@ -27,6 +27,8 @@ import { replicaTelemetry } from './telemetry.js';
 import type { Transport } from './transport.js';
 import { Expirer } from './ttl/expirer.js';
 import { ExpiryQueue } from './ttl/expiry-queue.js';
+import { WatchHub } from './watch/watch-hub.js';
+import { WINDOW_BYTES, WINDOWS_BYTES, WindowBudget } from './watch/window-budget.js';
 import { WriteFront } from './write/write-front.js';
 import { WriteQueue } from './write/write-queue.js';
 
@@ -62,6 +64,7 @@ export class Parts {
   readonly reads: Reads;
   readonly readFront: ReadFront;
   readonly readyLoop: ReadyLoop;
+  readonly watches: WatchHub;
 
   /** @throws RaftInvariantError if log, hard state and state record contradict each other */
   constructor(options: ReplicaOptions, restored: Restored, host: PartsHost) {
@@ -139,6 +142,14 @@ export class Parts {
       },
     });
     this.readFront = new ReadFront({ ...common, leadership, reads: this.reads, tables });
+    this.watches = new WatchHub({
+      ...{ ...common, tables, reads: this.reads.rounds },
+      ...{ settings: settings.watch, sliceMs: settings.applySliceMs },
+      budget: options.watchBudget ?? new WindowBudget(WINDOWS_BYTES, WINDOW_BYTES),
+      historyFloor: () => 0,
+    });
+    machine.tell(this.watches.changes);
+    gate.onEnd(() => this.watches.endAll(gate.refuseRead() ?? refusals.starting()));
     this.readyLoop = new ReadyLoop({ ...common, handlers: this.#handlers(options.transport) });
   }
 

@@ -13,6 +13,7 @@ import { Engine } from './engine.js';
 import { compaction } from './history/floor-keeper.js';
 import { refuseCompaction } from './history/refuse-revision.js';
 import { restore } from './raft/restore.js';
+import type { WatchHandle, WatchLoad, WatchOptions, WatchSink } from './watch/contract.js';
 
 /** One replica of one partition: Raft, log, state machine, sessions and reads tied together. */
 export class Replica {
@@ -136,6 +137,27 @@ export class Replica {
    */
   scan(options: ScanOptions, epochVersion: number): Promise<ScanView> {
     return this.#engine.parts.readFront.scan(options, epochVersion);
+  }
+
+  /**
+   * Opens a watch of a range of this partition, see {@link WatchOptions}: it tells every change of it from what
+   * is applied here, by revision and then by key, each once. What it tells goes to the sink; it ends by
+   * cancel(), or with an error. The range's bytes must not change.
+   * @param epochVersion - 0: not checked
+   * @param deadlineMs - monotonic milliseconds at which it gives up to wait for where it begins
+   */
+  watch(
+    options: WatchOptions,
+    epochVersion: number,
+    deadlineMs: number,
+    sink: WatchSink,
+  ): WatchHandle {
+    return this.#engine.parts.watches.open(options, epochVersion, deadlineMs, sink);
+  }
+
+  /** What the watches of this replica cost at the moment. */
+  get watchLoad(): WatchLoad {
+    return this.#engine.parts.watches.load;
   }
 
   header(): ReplicaHeader {

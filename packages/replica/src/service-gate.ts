@@ -19,6 +19,7 @@ export class ServiceGate {
   #state: ReplicaServiceState = 'starting';
   /** For tests: the replica lives and does nothing. */
   isSuspended = false;
+  #ended: () => void = () => undefined;
 
   constructor(logger: Logger, refusals: Refusals) {
     this.#logger = logger;
@@ -33,6 +34,11 @@ export class ServiceGate {
     return this.#state === 'serving' && !this.isSuspended;
   }
 
+  /** One listener, called each time this replica moves to a state in which it does not serve. */
+  onEnd(ended: () => void): void {
+    this.#ended = ended;
+  }
+
   /** Moves on; a step back is ignored. True if the state changed. */
   moveTo(state: ReplicaServiceState, why: LogFields = {}): boolean {
     if (order.indexOf(state) <= order.indexOf(this.#state)) return false;
@@ -41,6 +47,7 @@ export class ServiceGate {
     const fields = { from, to: state, ...why };
     if (state === 'corrupt') this.#logger.error('replica.state', fields);
     else this.#logger.info('replica.state', fields);
+    if (state !== 'serving') this.#ended();
     return true;
   }
 

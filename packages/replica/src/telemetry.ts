@@ -28,6 +28,10 @@ export interface ReplicaTelemetry {
   readonly messagesDamaged: Counter;
   readonly freezes: Counter;
   readonly keysExpired: Counter;
+  readonly watchEvents: Counter;
+  readonly watchBytes: Counter;
+  readonly watchWindows: Counter;
+  readonly watchesLagging: Counter;
 }
 
 const SECONDS = [
@@ -85,5 +89,12 @@ export function replicaTelemetry(metrics: Metrics): ReplicaTelemetry {
       'keys_expired_total',
       'Keys that leaders here let go when their time was over.',
     ),
+    watchEvents: counter('watch_events_total', 'Changes told to watches.'),
+    watchBytes: counter('watch_sent_bytes_total', 'Bytes of the changes told to watches.'),
+    watchWindows: counter(
+      'watch_windows_total',
+      'Windows over older versions read for watches that were behind the newest changes.',
+    ),
+    watchesLagging: counter('watch_lagging_total', 'Watches ended because they took nothing.'),
   };
 }

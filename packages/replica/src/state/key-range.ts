@@ -8,8 +8,8 @@ export function isInRange(
   end: number,
 ): boolean {
   const { start: low, end: high } = descriptor;
-  if (low.length > 0 && compare(bytes, start, end, low) < 0) return false;
-  return high.length === 0 || compare(bytes, start, end, high) < 0;
+  if (low.length > 0 && compareKeyBytes(bytes, start, end, low) < 0) return false;
+  return high.length === 0 || compareKeyBytes(bytes, start, end, high) < 0;
 }
 
 /** Whether all keys and ranges of the command lie in the range; one that names no key does. The view lies on `bytes`. */
@@ -48,10 +48,16 @@ export function clipRange(
 
 /** Order of unsigned bytes, a prefix first. */
 export function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  return compare(a, 0, a.length, b);
+  return compareKeyBytes(a, 0, a.length, b);
 }
 
-function compare(bytes: Uint8Array, start: number, end: number, other: Uint8Array): number {
+/** Order of the key bytes[start, end) against another one. */
+export function compareKeyBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  other: Uint8Array,
+): number {
   const length = Math.min(end - start, other.length);
   for (let i = 0; i < length; i++) {
     const difference = bytes[start + i]! - other[i]!;

@@ -22,6 +22,7 @@ import { planOf } from '../plan/planner.js';
 import { broken, ReplicaError, ReplicaErrorCode } from '../replica-error.js';
 import { expiryOf } from '../ttl/expiry-of.js';
 import { ExpiryQueue } from '../ttl/expiry-queue.js';
+import type { ChangeSink } from '../watch/change-sink.js';
 import { ApplyOutcome } from './apply-outcome.js';
 import { chainFloor, chainPair } from './effect-hash.js';
 import { compareKeys, isCommandInRange } from './key-range.js';
@@ -81,6 +82,7 @@ export class StateMachine {
   readonly #view = new CommandView();
   readonly #host: MachineHost;
   readonly #expiries: ExpiryQueue;
+  #changes: ChangeSink | null = null;
   /** Of the command in the view, a single put or delete, which waits for it. */
   #look: Look<Found | null> | null = null;
   /** Of the command in the view, of several keys, which waits for it. */
@@ -97,6 +99,11 @@ export class StateMachine {
     this.#db = db;
     this.#host = host;
     this.#expiries = expiries;
+  }
+
+  /** Who is told from now on what changes. */
+  tell(changes: ChangeSink): void {
+    this.#changes = changes;
   }
 
   /** True while the command that apply() was called with waits for a disk. */
@@ -324,6 +331,11 @@ export class StateMachine {
     if (value === null) this.#db.delete(revision, key);
     else putStored(this.#db, revision, key, value, expiresAt);
     state.hash = chainPair(state.hash, revision, key, value, expiresAt);
+    const changes = this.#changes;
+    if (changes?.isOn) {
+      if (value === null) changes.delete(revision, key);
+      else changes.put(revision, key, value, expiresAt);
+    }
     if (expiresAt === 0) {
       this.#expiries.forget(key);
     } else {

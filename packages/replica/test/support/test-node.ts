@@ -7,6 +7,7 @@ import {
   logTimeOf,
   Replica,
   type ReplicaSettings,
+  type WindowBudget,
 } from '@dougdb/replica';
 import { type PartitionDescriptor, ReplicaRole } from '@dougdb/rpc-proto';
 import { BlockCache, Db, type MemtableBudget } from '@dougdb/sstable';
@@ -49,6 +50,7 @@ export interface TestNodeOptions {
   readonly walMode?: 'strict' | 'replicated';
   readonly initialRows?: readonly InitialRow[];
   readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
+  readonly watchBudget?: WindowBudget;
 }
 
 export interface WriteOptions {
@@ -118,7 +120,7 @@ export class TestNode {
   /** Opens disks and replica. Ticks begin with `tick()` or by themselves. */
   async start(withTicks = true): Promise<void> {
     const { scheduler, random, descriptor, settings, send } = this.#options;
-    const { initialRows = [], chooseSuccessor } = this.#options;
+    const { initialRows = [], chooseSuccessor, watchBudget } = this.#options;
     const clock = this.#clock;
     const { fs } = this;
     const ports = { fs, clock, random: random.fork(`start-${++this.#starts}`) };
@@ -139,6 +141,7 @@ export class TestNode {
       justMade,
       initialRows,
       ...(chooseSuccessor === undefined ? {} : { chooseSuccessor }),
+      ...(watchBudget === undefined ? {} : { watchBudget }),
       settings: { ...defaultReplicaSettings, ...settings },
       logger: this.#logger({}),
       metrics: silentMetrics,
