@@ -146,7 +146,6 @@ export class Parts {
       ...{ ...common, tables, reads: this.reads.rounds },
       ...{ settings: settings.watch, sliceMs: settings.applySliceMs },
       budget: options.watchBudget ?? new WindowBudget(WINDOWS_BYTES, WINDOW_BYTES),
-      historyFloor: () => 0,
     });
     machine.tell(this.watches.changes);
     gate.onEnd(() => this.watches.endAll(gate.refuseRead() ?? refusals.starting()));

@@ -1,5 +1,6 @@
 import { type WatchedChange, watchEventBytes } from '@dougdb/rpc-proto';
 import type { Db, VersionIterator } from '@dougdb/sstable';
+import { expiresAtOf, userValueOf } from '../format/stored-value.js';
 import { compareKeys } from '../state/key-range.js';
 import { EventChunk, MAX_CHUNK_EVENTS } from './event-chunk.js';
 import type { EventPlace } from './event-place.js';
@@ -137,7 +138,9 @@ export class VersionWindow {
       this.#isCut = false;
       this.#lower(this.#through - 1);
     }
-    this.#add({ isDelete, revision, key, value: iterator.value(), expiresAt: 0 });
+    const stored = { value: iterator.value(), marked: iterator.marked() };
+    const value = userValueOf(stored);
+    this.#add({ isDelete, revision, key, value, expiresAt: expiresAtOf(stored) });
     if (this.#memoryBytes > bounds.memoryBytes || this.#events > bounds.events) this.#halve();
   }
 

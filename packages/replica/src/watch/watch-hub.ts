@@ -1,6 +1,7 @@
 import type { Clock } from '@dougdb/ports';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Db } from '@dougdb/sstable';
+import { refuseRevision } from '../history/refuse-revision.js';
 import type { ReadQueue } from '../read/read-queue.js';
 import type { TableReader } from '../read/table-reader.js';
 import type { Refusals } from '../refusals.js';
@@ -31,8 +32,6 @@ export interface WatchHubOptions {
   readonly budget: WindowBudget;
   /** A turn tells for so long, others have theirs in between. */
   readonly sliceMs: number;
-  /** Revision up to which history may be forgotten. */
-  readonly historyFloor: () => number;
   /** Asks for a turn. */
   readonly wake: () => void;
 }
@@ -81,7 +80,7 @@ export class WatchHub implements WatchHost {
   }
 
   get floor(): number {
-    return this.#options.historyFloor();
+    return this.#options.state.historyFloor;
   }
 
   get load(): WatchLoad {
@@ -197,9 +196,9 @@ export class WatchHub implements WatchHost {
     return new DougError('LAGGING', 'older changes could not be read', { cause: error });
   }
 
-  compacted({ revision }: WatchPosition): DougError {
-    const message = `changes behind revision ${revision} are forgotten up to ${this.floor}`;
-    return new DougError('COMPACTED', message);
+  refuseRevision(revision: number): DougError | null {
+    const { state, refusals } = this.#options;
+    return refuseRevision(state, revision, refusals);
   }
 
   #match(): void {
@@ -302,8 +301,8 @@ export class WatchHub implements WatchHost {
   }
 
   #refusePosition(from: WatchPosition): DougError | null {
-    if (from.revision < this.floor) return this.compacted(from);
-    if (this.#isApplied(from)) return null;
+    const refused = this.refuseRevision(from.revision);
+    if (refused !== null || this.#isApplied(from)) return refused;
     const { revision } = this.#options.state;
     const message = `the watch begins behind revision ${from.revision}, the partition is at ${revision}`;
     return new DougError('FUTURE_REVISION', message);

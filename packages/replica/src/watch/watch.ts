@@ -1,5 +1,6 @@
 import type { DougError, WatchedValue } from '@dougdb/rpc-proto';
 import type { Db, Found } from '@dougdb/sstable';
+import { userVersionOf } from '../format/stored-value.js';
 import { isPromise } from '../maybe-promise.js';
 import type { ChangeRing } from './change-ring.js';
 import type { WatchHandle, WatchOptions, WatchSettings, WatchSink } from './contract.js';
@@ -30,7 +31,8 @@ export interface WatchHost {
   over(watch: Watch): void;
   /** What the one who watches is told of an error of the database. */
   explain(error: unknown): DougError;
-  compacted(position: WatchPosition): DougError;
+  /** Why nobody may go on from a revision; null: it may be. */
+  refuseRevision(revision: number): DougError | null;
 }
 
 /** Ordinals of matches that are remembered; a watch with more of them looks for itself. */
@@ -300,12 +302,13 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
 
   /** False if it has to wait for its turn, or ended. */
   #openWindow(): boolean {
-    const { db, budget, floor, revision, settings } = this.#host;
+    const { db, budget, revision, settings } = this.#host;
     const { noPuts, noDeletes } = this.#options;
     const from = this.#position;
     // INVARIANT(watch-no-gap): what lies behind the position is all there, or the watch ends and says so.
-    if (from.revision < floor) {
-      this.finish(this.#host.compacted(from));
+    const refused = this.#host.refuseRevision(from.revision);
+    if (refused !== null) {
+      this.finish(refused);
       return false;
     }
     if (!budget.take(this.#onFree)) return false;
@@ -388,20 +391,19 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
       }
       this.#isLooking = true;
       this.#flushBehindLast();
-      found.then(
-        (value) => this.#looked(() => watchedValue(key, value)),
-        (error: unknown) => this.#lookFailed(error),
-      );
+      found
+        .then((value) => this.#looked(watchedValue(key, value)))
+        .catch((error: unknown) => this.#lookFailed(error));
     } catch (error) {
       this.finish(this.#host.explain(error));
     }
     return false;
   }
 
-  #looked(read: () => WatchedValue | null): void {
+  #looked(previous: WatchedValue | null): void {
     this.#isLooking = false;
     if (this.#isOver) return;
-    this.#previous = read();
+    this.#previous = previous;
     this.#host.enqueue(this);
   }
 
@@ -428,5 +430,5 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
 
 function watchedValue(key: Uint8Array, found: Found | null): WatchedValue | null {
   if (found === null) return null;
-  return { key, value: found.value, revision: found.sequence, expiresAt: 0 };
+  return { key, ...userVersionOf(found, 'value') };
 }
