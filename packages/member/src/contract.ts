@@ -134,6 +134,28 @@ export interface PipeOutput {
   fail(error: unknown): void;
 }
 
+/** One stream of a client with any number of watches. */
+export interface WatchSession {
+  /** An encoded WatchRequest; the bytes may be reused after the call returns. */
+  received(request: Uint8Array): void;
+  /** The connection has taken something of what was sent. */
+  drained(): void;
+  /** The client is gone: nothing is sent any more. */
+  closed(): void;
+  /** What was sent waits for a slow reader: the server reads nothing more from the stream. */
+  readonly isFull: boolean;
+}
+
+/** What a stream of watches writes to. */
+export interface WatchOutput {
+  /** One encoded WatchResponse. */
+  send(response: Uint8Array): void;
+  /** Bytes sent and not taken by the connection yet. */
+  readonly queuedBytes: number;
+  /** Ends the stream with an error of the table: a message made no sense, or the node goes down. */
+  fail(error: unknown): void;
+}
+
 /** Takes what a watcher of the partition map is told. */
 export interface MapWatchOutput {
   /** One encoded WatchMapResponse; resolves when the next may be made (back-pressure), or the caller is gone. */

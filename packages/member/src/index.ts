@@ -17,6 +17,8 @@ export type {
   PipeSession,
   ScanOutput,
   UnaryMethod,
+  WatchOutput,
+  WatchSession,
 } from './contract.js';
 export { splitKeysFault } from './genesis/split-keys.js';
 export { Member } from './member.js';

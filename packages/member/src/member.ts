@@ -11,6 +11,8 @@ import type {
   PipeSession,
   ScanOutput,
   UnaryMethod,
+  WatchOutput,
+  WatchSession,
 } from './contract.js';
 import type { DataDir } from './data-dir/data-dir.js';
 import { ForeignCheck } from './genesis/foreign-check.js';
@@ -28,6 +30,8 @@ import { Pipe } from './pipe/pipe.js';
 import { notReadyReason } from './readiness.js';
 import { asMemberError } from './store/fatal.js';
 import { gaugeNode, type MemberTelemetry, memberTelemetry } from './telemetry.js';
+import { WatchHeaders } from './watch/watch-headers.js';
+import { WatchStream } from './watch/watch-stream.js';
 
 /** How often a draining node looks whether its calls have been answered. */
 const DRAIN_LOOK_MS = 5;
@@ -46,6 +50,8 @@ export class Member {
   readonly #scans = new OpenScans();
   readonly #streams: PeerStreams;
   readonly #pipes = new Set<Pipe>();
+  readonly #watchStreams = new Set<WatchStream>();
+  readonly #watchHeaders: WatchHeaders;
   readonly #unary: UnaryContext;
   readonly #startedMs: number;
   #foreignCheck: ForeignCheck | null = null;
@@ -67,6 +73,7 @@ export class Member {
     this.#self = parts.membership;
     this.#telemetry = memberTelemetry(options.metrics);
     this.#startedMs = options.clock.monotonicMs();
+    this.#watchHeaders = new WatchHeaders(options.clock);
     this.#genesis = new Genesis({
       uuid: parts.dataDir.identity.uuid,
       advertise: parts.advertise,
@@ -108,6 +115,9 @@ export class Member {
       statuses: this.replicaStatuses(),
       memtableBytes: this.#cluster?.view.store.memtableBytes ?? 0,
       mapWatches: this.#cluster?.watches.size ?? 0,
+      watchStreams: this.#watchStreams.size,
+      watchLoads: this.#cluster?.view.store.watchLoads() ?? [],
+      watchWindowBytes: this.#cluster?.view.store.watchWindowBytes ?? 0,
     }));
     this.#joined = this.#start(parts.membership);
     // Told to onFatal; nobody has to wait for it.
@@ -189,6 +199,24 @@ export class Member {
     const pipe = new Pipe(context, output);
     this.#pipes.add(pipe);
     return pipe;
+  }
+
+  /** Serves dougdb.v1.Doug/Watch: any number of watches on one stream. */
+  openWatches(output: WatchOutput): WatchSession {
+    const context = {
+      clock: this.#options.clock,
+      headers: this.#watchHeaders,
+      view: () => this.#serving(),
+      openWatches: () => {
+        let open = 0;
+        for (const { size } of this.#watchStreams) open += size;
+        return open;
+      },
+      onClosed: (closed: WatchStream) => this.#watchStreams.delete(closed),
+    };
+    const stream = new WatchStream(context, output);
+    this.#watchStreams.add(stream);
+    return stream;
   }
 
   /** A peer opened a stream of the Raft service. `reply` takes encoded MessagesResponse; `end` closes it with an error. */
@@ -340,6 +368,7 @@ export class Member {
     // The replicas answer whoever waits; then the pipes have nothing more to say.
     await this.#cluster?.view.store.close();
     for (const pipe of [...this.#pipes]) pipe.end();
+    for (const stream of [...this.#watchStreams]) stream.end();
     await this.#wal.close();
     await this.#hardState.close();
     await this.#dataDir.release();

@@ -1,5 +1,5 @@
 import type { Counter, Metrics } from '@dougdb/ports';
-import type { ReplicaStatus } from '@dougdb/replica';
+import type { ReplicaStatus, WatchLoad } from '@dougdb/replica';
 import { META_PARTITION_ID } from './genesis/record.js';
 
 /** The member's metrics, one place, with units and help. */
@@ -59,6 +59,11 @@ export interface GaugedNode {
   /** Memory that memtables hold, those included that wait for their flush. */
   readonly memtableBytes: number;
   readonly mapWatches: number;
+  readonly watchStreams: number;
+  /** Of each replica. */
+  readonly watchLoads: readonly WatchLoad[];
+  /** Memory of windows over older versions. */
+  readonly watchWindowBytes: number;
 }
 
 /**
@@ -94,8 +99,11 @@ export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
   );
   const log = gauge('raft_log_entries', 'Entries in the logs of all replicas.');
   const sessions = gauge('sessions', 'Sessions that replicas here remember.');
+  const setWatches = gaugeWatches(gauge);
   metrics.onCollect(() => {
-    const { statuses: all, memtableBytes, mapWatches } = read();
+    const node = read();
+    const { statuses: all, memtableBytes, mapWatches } = node;
+    setWatches(node);
     const knows = (s: ReplicaStatus): boolean => s.leaderReplicaId !== 0;
     const data = all.filter((s) => s.partitionId !== META_PARTITION_ID);
     const meta = all.find((s) => s.partitionId === META_PARTITION_ID);
@@ -114,4 +122,25 @@ export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
     log(sum((s) => s.lastIndex - s.firstIndex + 1));
     sessions(sum((s) => s.sessions));
   });
+}
+
+function gaugeWatches(
+  gauge: (name: string, help: string) => (value: number) => void,
+): (node: GaugedNode) => void {
+  const streams = gauge('watch_streams', 'Open streams of watches of clients.');
+  const watches = gauge('watches', 'Open watches of clients.');
+  const slow = gauge('watch_slow', 'Watches with something to tell that take nothing.');
+  const lag = gauge('watch_lag_seconds', 'For how long the slowest watch has taken nothing.');
+  const ring = gauge('watch_ring_bytes', 'Memory of the newest changes, for watches.');
+  const window = gauge('watch_window_bytes', 'Memory of older changes on their way to watches.');
+  return ({ watchStreams, watchLoads, watchWindowBytes }) => {
+    const sum = (of: (load: WatchLoad) => number): number =>
+      watchLoads.reduce((total, load) => total + of(load), 0);
+    streams(watchStreams);
+    watches(sum((load) => load.watches));
+    slow(sum((load) => load.slow));
+    lag(Math.max(0, ...watchLoads.map((load) => load.lagMs)) / 1000);
+    ring(sum((load) => load.ringBytes));
+    window(watchWindowBytes);
+  };
 }

@@ -65,6 +65,10 @@ export interface LimitTable {
   readonly waitingReads: number;
   /** Answers that wait for one slow connection. */
   readonly answerQueueBytes: number;
+  /** Watches of clients on one member. */
+  readonly watches: number;
+  /** What watches have sent to one slow connection: nothing more is sent meanwhile. */
+  readonly watchQueueBytes: number;
   /** Items that wait in a facade for one node. */
   readonly forwardQueueItems: number;
   /** Requests of clients that a facade holds because items of theirs wait for one node. */
@@ -110,6 +114,8 @@ export const limits: LimitTable = Object.freeze({
   uncommittedBytes: 16 * MIB,
   waitingReads: 16_384,
   answerQueueBytes: 8 * MIB,
+  watches: 10_000,
+  watchQueueBytes: MIB,
   forwardQueueItems: 8192,
   forwardQueueBytes: 8 * MIB,
   peerControlMessages: 4096,

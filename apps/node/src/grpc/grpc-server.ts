@@ -15,6 +15,7 @@ import { pipeHandler } from './pipe-handler.js';
 import { raftHandler } from './raft-handler.js';
 import { scanHandler } from './scan-handler.js';
 import { unaryHandlers } from './unary-handlers.js';
+import { watchHandler } from './watch-handler.js';
 import { watchMapHandler } from './watch-map-handler.js';
 
 /** The one gRPC port of a member: everything that it serves, over raw bytes. */
@@ -28,6 +29,7 @@ export class GrpcServer {
     this.#server.addService(dougService, {
       ...unaryHandlers(dougService, holder),
       scan: scanHandler(holder),
+      watch: watchHandler(holder),
       pipe: pipeHandler(holder),
     });
     this.#server.addService(routesService, {

@@ -4,6 +4,7 @@ import {
   Replica,
   type ReplicaSettings,
   type Transport,
+  type WindowBudget,
 } from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
 import {
@@ -40,6 +41,7 @@ export interface SharedParts {
   readonly cache: BlockCache;
   readonly budget: MemtableBudget;
   readonly scheduler: JobScheduler;
+  readonly watchBudget: WindowBudget;
   readonly openFiles: OpenFiles;
   /** Null: nobody reads over the tables. */
   readonly scrubber: Scrubber | null;
@@ -93,6 +95,7 @@ export async function openReplica(
       justMade: shared.justMade,
       settings: replicaSettings(settings, partitionId),
       chooseSuccessor: shared.chooseSuccessor,
+      watchBudget: shared.watchBudget,
       logger,
       metrics,
       onFatal: (error) => fatal(error, name),

@@ -1,6 +1,13 @@
 import type { Workers } from '@dougdb/ports';
 import type { Message } from '@dougdb/raft-core';
-import type { Replica, ReplicaStatus } from '@dougdb/replica';
+import {
+  type Replica,
+  type ReplicaStatus,
+  type WatchLoad,
+  WINDOW_BYTES,
+  WINDOWS_BYTES,
+  WindowBudget,
+} from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
 import { BlockCache, JobScheduler, MemtableBudget, OpenFiles, Scrubber } from '@dougdb/sstable';
 import { replicaDir } from '../data-dir/layout.js';
@@ -13,7 +20,10 @@ import { RangeIndex } from './range-index.js';
 import { Ticker } from './ticker.js';
 
 export interface StoreOptions
-  extends Omit<SharedParts, 'cache' | 'budget' | 'scheduler' | 'openFiles' | 'scrubber'> {
+  extends Omit<
+    SharedParts,
+    'cache' | 'budget' | 'scheduler' | 'openFiles' | 'scrubber' | 'watchBudget'
+  > {
   /** Threads for flushes and compactions; null: slices on the loop. */
   readonly tableWorkers: Workers | null;
   readonly telemetry: MemberTelemetry;
@@ -36,6 +46,7 @@ export class Store {
   readonly #slots = new Map<number, Slot>();
   readonly #ticker: Ticker;
   readonly #budget: MemtableBudget;
+  readonly #watchBudget = new WindowBudget(WINDOWS_BYTES, WINDOW_BYTES);
   readonly #scrubber: Scrubber | null;
   /** Of the data partitions. */
   #byKey = new RangeIndex<Replica>([], ({ descriptor }) => descriptor);
@@ -113,6 +124,16 @@ export class Store {
     return this.byPartition(META_PARTITION_ID);
   }
 
+  /** What the watches of each replica cost. */
+  watchLoads(): WatchLoad[] {
+    return this.replicas().map((replica) => replica.watchLoad);
+  }
+
+  /** Memory of older changes on their way to watches. */
+  get watchWindowBytes(): number {
+    return this.#watchBudget.takenBytes;
+  }
+
   /** Memory that the memtables of all partitions hold. */
   get memtableBytes(): number {
     return this.#budget.mutableBytes + this.#budget.frozenBytes;
@@ -174,6 +195,7 @@ export class Store {
       ...this.#options,
       cache: new BlockCache(settings.blockCacheBytes),
       budget: this.#budget,
+      watchBudget: this.#watchBudget,
       scheduler: new JobScheduler({ workers: this.#options.tableWorkers }),
       openFiles: new OpenFiles(MAX_OPEN_TABLES),
       scrubber: this.#scrubber,
