@@ -172,6 +172,11 @@ export interface VersionsOptions extends RangeOptions {
 export interface VersionIterator {
   /** Moves on; false at the end. @throws SstError SST_CORRUPT, SST_IO, SST_CLOSED */
   next(): boolean;
+  /**
+   * As next(), for a caller that must not be away for long: passes over at most so many versions that are not
+   * shown. 'passing': it stands nowhere, step() again goes on.
+   */
+  step(most: number): 'at' | 'passing' | 'end';
   /** Key here; a view that is valid until the next move. */
   key(): Uint8Array;
   /** Value here, empty for a deletion; a view that is valid until the next move. */

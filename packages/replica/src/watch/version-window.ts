@@ -31,6 +31,8 @@ const MOST_CHUNK_BYTES = 256 << 10;
 const MOST_REVISIONS = 2 ** 32;
 const PLACES = 2 ** 20;
 const VERSIONS_PER_GLANCE = 32;
+/** Versions of other revisions that are passed over before the clock is looked at. */
+const PASSED_AT_ONCE = 256;
 
 /**
  * Changes of a range by the versions that the database holds, for those who want to hear of more than a
@@ -84,9 +86,11 @@ export class VersionWindow {
   collect(isOver: () => boolean): boolean {
     const iterator = this.#iterator;
     if (iterator === null) return true;
-    let left = VERSIONS_PER_GLANCE;
-    while (iterator.next()) {
-      this.#take(iterator);
+    for (let left = VERSIONS_PER_GLANCE; ; ) {
+      const found = iterator.step(PASSED_AT_ONCE);
+      if (found === 'end') break;
+      if (found === 'at') this.#take(iterator);
+      else left = 1;
       if (--left > 0) continue;
       if (isOver()) return false;
       left = VERSIONS_PER_GLANCE;

@@ -174,4 +174,31 @@ describe('an iterator over versions', () => {
     expect(db.stats().iterators).toBe(0);
     expect(() => iterator.next()).toThrow(expect.objectContaining({ code: 'SST_CLOSED' }));
   });
+
+  it('can be walked in small steps, which say when they passed over what is not shown', async () => {
+    const machine = new Machine();
+    const db = await fiveTables(machine);
+    const options = { after: 17, through: 22 };
+    const shown = drainVersions(db.versions(options));
+    expect(shown).toHaveLength(5);
+    for (const most of [1, 2, 7, 50]) {
+      const iterator = db.versions(options);
+      const list: string[] = [];
+      let passing = 0;
+      for (let found = iterator.step(most); found !== 'end'; found = iterator.step(most)) {
+        if (found === 'at') {
+          list.push(`${text(iterator.key())}#${iterator.sequence()}=${text(iterator.value())}`);
+        } else {
+          passing++;
+          expect(() => iterator.key()).toThrow(expect.objectContaining({ code: 'SST_USAGE' }));
+        }
+      }
+      expect(list).toEqual(shown);
+      // Two tables of ten are looked into: five are shown, and fifteen are not.
+      expect(passing).toBeLessThanOrEqual(15 / most);
+      if (most === 1) expect(passing).toBeGreaterThan(10);
+      iterator.close();
+    }
+    await machine.run(db.close());
+  });
 });

@@ -23,7 +23,7 @@ export class VersionCursor implements VersionIterator {
   readonly #cursor: Cursor;
   readonly #window: VersionWindow;
   readonly #lifetime: ViewLifetime;
-  #state: 'before' | 'at' | 'done' | 'closed' = 'before';
+  #state: 'before' | 'at' | 'passing' | 'done' | 'closed' = 'before';
   /** The key that was shown last, where its other versions are to be skipped. */
   #shown: Uint8Array = new Uint8Array(0);
   #shownLength = -1;
@@ -35,16 +35,20 @@ export class VersionCursor implements VersionIterator {
   }
 
   next(): boolean {
+    return this.step(Number.POSITIVE_INFINITY) === 'at';
+  }
+
+  step(most: number): 'at' | 'passing' | 'end' {
     this.#checkOpen();
-    if (this.#state === 'done') return false;
-    const isFirst = this.#state === 'before';
+    const from = this.#state;
+    if (from === 'done') return 'end';
     // If a move throws, the iterator stands nowhere.
     this.#state = 'done';
-    if (isFirst) this.#goToStart();
-    else this.#cursor.next();
-    if (!this.#settle()) return false;
-    this.#state = 'at';
-    return true;
+    if (from === 'before') this.#goToStart();
+    else if (from === 'at') this.#cursor.next();
+    const found = this.#settle(most);
+    if (found !== 'end') this.#state = found;
+    return found;
   }
 
   key(): Uint8Array {
@@ -82,17 +86,18 @@ export class VersionCursor implements VersionIterator {
     else this.#cursor.seek(start, 0, start.length, MAX_SEQUENCE);
   }
 
-  #settle(): boolean {
+  #settle(most: number): 'at' | 'passing' | 'end' {
     const cursor = this.#cursor;
     const { end, after, through, shows } = this.#window;
     let steps = 0;
-    while (cursor.valid) {
-      if (end !== null && isAtOrBehind(cursor, end)) return false;
+    for (let passed = 0; cursor.valid; passed++) {
+      if (end !== null && isAtOrBehind(cursor, end)) return 'end';
+      if (passed >= most) return 'passing';
       if (cursor.sequence > after && cursor.sequence <= through) {
-        if (shows === 'all') return true;
+        if (shows === 'all') return 'at';
         if (!this.#wasShown(cursor)) {
           this.#remember(cursor);
-          return true;
+          return 'at';
         }
         if (++steps >= STEPS_BEFORE_SEEK) {
           cursor.seek(this.#shown, 0, this.#shownLength, AFTER_ALL_VERSIONS);
@@ -101,7 +106,7 @@ export class VersionCursor implements VersionIterator {
       }
       cursor.next();
     }
-    return false;
+    return 'end';
   }
 
   /** Of one key the newest version comes first. */
