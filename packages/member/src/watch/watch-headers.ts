@@ -22,7 +22,9 @@ export class WatchHeaders {
     const { revision } = replica;
     const known = this.#made.get(replica);
     if (known?.revision === revision) return known.encoded;
-    const header = view.header(replica, Consistency.CONSISTENCY_EVENTUAL);
+    // Whoever is told of changes sees what this replica has applied, and no more.
+    const { ageMs } = replica.header();
+    const header = view.header(replica, { served: Consistency.CONSISTENCY_EVENTUAL, ageMs });
     const encoded = ResponseHeader.encode(header).finish();
     if (this.#made.size === 0) this.#clock.defer(() => this.#made.clear());
     this.#made.set(replica, { revision, encoded });
