@@ -35,8 +35,8 @@ export interface AnswerSink {
   /** A blind write was applied (now or before, under the same op id). */
   written(id: number, revision: number): void;
   /**
-   * A write that looked first came to its place in the log (now or before, under the same op id):
-   * applied, or its condition was not met. The answer with its value belongs to the sink.
+   * A write that looked first, or a command of several keys, came to its place in the log (now or before,
+   * under the same op id): applied, or its condition was not met. The answer with its bytes belongs to the sink.
    */
   looked(id: number, write: LookedWrite): void;
   /**

@@ -55,6 +55,8 @@ export function* walkRange(
     const reached: Uint8Array | null = yield* warmed(db, rest, blocks);
     const goesOn: boolean = yield* visited({ ...options, pacer }, windowUpTo(rest, reached), visit);
     rest = goesOn && reached !== null ? restFrom(rest, reached) : null;
+    // It may have gone over thousands of deleted keys and seen none.
+    if (rest !== null && blocks === MOST_BLOCKS) yield options.pause();
   }
 }
 

@@ -30,7 +30,7 @@ const rowOverheadBytes = 80;
 export interface LookedWrite {
   /** At which it took effect; where nothing changed, the partition's at this point of its log. */
   readonly revision: number;
-  /** The condition was not met: nothing changed. */
+  /** The condition was not met: nothing changed. Of a transaction: its failure list was carried out. */
   readonly compareFailed: boolean;
   /** Revision of what was there; 0: nothing was. */
   readonly previousRevision: number;
