@@ -15,6 +15,11 @@ function positions(token: Uint8Array): string[] {
   );
 }
 
+/** The node that was asked last. */
+function asked(bench: WatchBench): number {
+  return bench.watches.creates.at(-1)?.nodeId ?? 0;
+}
+
 /** Streams, watches and timers that are left. */
 function left(bench: WatchBench): number[] {
   return [bench.streams.size, bench.watches.streams.size, bench.watches.open];
@@ -32,10 +37,9 @@ describe('a watch', () => {
     expect(watch.events).toEqual(['2 b=2', '3 a']);
   });
 
-  it('begins with the leader, and is resumed at any replica', async () => {
+  it('is served by any replica', async () => {
     const bench = await WatchBench.connected({ nodes: 5 });
     const watch = await bench.watch().created();
-    expect(bench.watches.creates.map(({ nodeId }) => nodeId)).toEqual([1]);
     const nodes = new Set<number>();
     for (let seed = 0; seed < 20; seed++) {
       const { token } = watch.range;
@@ -209,34 +213,36 @@ describe('a watch in trouble', () => {
   it('goes on elsewhere when its node dies', async () => {
     const bench = await WatchBench.connected();
     const watch = await bench.watch().created();
-    bench.watches.kill(1);
+    const first = asked(bench);
+    bench.watches.kill(first);
     bench.watches.put('a');
     const from = bench.scheduler.nowMs;
     await watch.has(1);
     expect(bench.scheduler.nowMs - from).toBeLessThan(100);
-    expect(bench.watches.creates.at(-1)?.nodeId).not.toBe(1);
+    expect(asked(bench)).not.toBe(first);
   });
 
   it('goes on elsewhere when its node is silent for 10 s', async () => {
     const bench = await WatchBench.connected();
     const watch = await bench.watch().created();
-    const node = bench.nodes.nodes[0];
+    const first = asked(bench);
+    const node = bench.nodes.nodes[first - 1];
     if (node !== undefined) node.isMute = true;
     bench.watches.put('a');
     const from = bench.scheduler.nowMs;
     await watch.has(1);
     expect(bench.scheduler.nowMs - from).toBeGreaterThan(5_000);
     expect(bench.scheduler.nowMs - from).toBeLessThan(11_000);
-    expect(bench.watches.creates.at(-1)?.nodeId).not.toBe(1);
+    expect(asked(bench)).not.toBe(first);
   });
 
   it('goes on elsewhere when nobody answers at an address', async () => {
     const bench = await WatchBench.connected();
-    const node = bench.nodes.nodes[0];
-    if (node !== undefined) node.isMute = true;
+    for (const node of bench.nodes.nodes.slice(0, 2)) node.isMute = true;
     const watch = bench.watch();
     await watch.created();
-    expect(bench.scheduler.nowMs).toBeLessThan(6_000);
+    expect(bench.scheduler.nowMs).toBeLessThan(25_000);
+    expect(asked(bench)).toBe(3);
   });
 
   it('goes on after garbage', async () => {
@@ -258,11 +264,13 @@ describe('a watch in trouble', () => {
     bench.watches.put('a');
     bench.watches.put('b');
     await watch.has(2);
-    bench.watches.hold(2, 2, 1);
-    bench.watches.kill(1);
+    const first = asked(bench);
+    const other = 3 - first;
+    bench.watches.hold(other, 2, 1);
+    bench.watches.kill(first);
     bench.watches.put('c');
     await bench.scheduler.advance(5_000);
-    bench.watches.hold(2, 2, null);
+    bench.watches.hold(other, 2, null);
     await watch.has(3);
     expect(watch.events).toEqual(['1 a=v', '2 b=v', '3 c=v']);
   });
@@ -294,7 +302,7 @@ describe('a watch in trouble', () => {
     async (code) => {
       const bench = await WatchBench.connected();
       const watch = await bench.watch().created();
-      bench.watches.endAll(1, new DougError(code, 'as told'));
+      bench.watches.endAll(asked(bench), new DougError(code, 'as told'));
       expect(await watch.failed()).toMatchObject({ code: `DOUG_${code}` });
     },
   );
@@ -302,7 +310,7 @@ describe('a watch in trouble', () => {
   it('ends with what every node says again and again, but not with what one says once', async () => {
     const bench = await WatchBench.connected();
     const watch = await bench.watch().created();
-    bench.watches.endAll(1, new DougError('INTERNAL', 'a bug'));
+    bench.watches.endAll(asked(bench), new DougError('INTERNAL', 'a bug'));
     bench.watches.put('a');
     await watch.has(1);
     bench.watches.onTell = () => 'garbage';

@@ -7,6 +7,7 @@ import { describeScans } from './scans.js';
 import type { ContractTarget } from './target.js';
 import { describeTrouble } from './trouble.js';
 import { describeValues } from './values.js';
+import { describeWatches } from './watches.js';
 import { describeWrites } from './writes.js';
 
 export type { ContractTarget } from './target.js';
@@ -39,5 +40,6 @@ export function describeContract(name: string, open: () => Promise<ContractTarge
     describeBounds(given);
     describeEnds(given);
     describeTrouble(given);
+    describeWatches(given);
   });
 }

@@ -177,8 +177,8 @@ export class WatchStrand {
   }
 
   /**
-   * Any replica serves; the one that failed last only if there is no other. What has no position yet begins
-   * with the leader, which has applied whatever was acknowledged before.
+   * Any replica serves, and which one is left to chance, so that watches spread over them; the one that failed last
+   * only if there is no other. A replica that is behind begins a watch when it has caught up with what was acknowledged.
    */
   #choose(route: Route): number {
     const { router, streams, random } = this.#ports;
@@ -189,9 +189,6 @@ export class WatchStrand {
         if (address === undefined) return false;
         return !router.isShunned(address) && !streams.isShunned(address);
       });
-    if (this.#pieces === null && this.#failures === 0 && able.includes(route.leaderNodeId)) {
-      return route.leaderNodeId;
-    }
     const others = able.filter((nodeId) => nodeId !== this.#way.nodeId);
     const choice = others.length > 0 ? others : able;
     return choice[Math.floor(random.next() * choice.length)] ?? 0;
