@@ -55,12 +55,15 @@ export type FacadeMethod =
   | '/dougdb.v1.Doug/Put'
   | '/dougdb.v1.Doug/Delete'
   | '/dougdb.v1.Doug/MultiGet'
+  | '/dougdb.v1.Doug/Txn'
+  | '/dougdb.v1.Doug/DeleteRange'
   | '/dougdb.v1.Routes/Describe'
   | '/dougdb.v1.Routes/Lookup'
   | '/dougdb.admin.v1.Admin/Status'
   | '/dougdb.admin.v1.Admin/MemberList'
   | '/dougdb.admin.v1.Admin/PartitionList'
-  | '/dougdb.admin.v1.Admin/TransferLeader';
+  | '/dougdb.admin.v1.Admin/TransferLeader'
+  | '/dougdb.admin.v1.Admin/Compact';
 
 /**
  * The entry point of a cluster without sockets: routes what clients send to the nodes that serve it, and
@@ -293,6 +296,12 @@ export class Facade {
       case '/dougdb.v1.Doug/MultiGet':
         this.#checkServing();
         return this.#data.multiGet(request, call);
+      case '/dougdb.v1.Doug/Txn':
+        this.#checkServing();
+        return this.#data.txn(request, call);
+      case '/dougdb.v1.Doug/DeleteRange':
+        this.#checkServing();
+        return this.#data.deleteRange(request, call);
       case '/dougdb.v1.Routes/Describe':
         return Promise.resolve(this.#routes.describe(request));
       case '/dougdb.v1.Routes/Lookup':
@@ -305,6 +314,8 @@ export class Facade {
         return this.#admin.partitionList(request, call);
       case '/dougdb.admin.v1.Admin/TransferLeader':
         return this.#admin.transferLeader(request, call, (id) => this.#checkCluster(id));
+      case '/dougdb.admin.v1.Admin/Compact':
+        return this.#admin.compact(request, call, (id) => this.#checkCluster(id));
       default:
         throw new DougError('UNIMPLEMENTED', `method ${String(method)} does not exist here`);
     }

@@ -24,6 +24,7 @@ export {
   rangesOverlap,
 } from './key-range.js';
 export { pause } from './pause.js';
+export { crossPartition, type KeySpan } from './routing/cross-partition.js';
 export {
   DATA_KEYSPACE,
   PartitionMap,
@@ -31,6 +32,7 @@ export {
   type RouteChange,
 } from './routing/partition-map.js';
 export { Proxies, type ProxyPorts } from './routing/proxies.js';
+export { mayBeAnyReplica } from './routing/read-levels.js';
 export {
   type FailedAttempt,
   mayHaveApplied,
@@ -52,6 +54,13 @@ export {
 } from './routing/router.js';
 export { ShunnedAddresses } from './routing/shunned-addresses.js';
 export { RangeScan, type ScanChunk, type ScanPlan, type ScanPorts } from './scan/range-scan.js';
+export {
+  decodeScanRest,
+  encodeScanRest,
+  isScanRest,
+  type ScanRest,
+  type ViewName,
+} from './scan/rest-token.js';
 export { decodeScanToken, encodeScanToken, type ScanToken } from './scan/scan-token.js';
 export type { NodeTransport, PipeConnection, PipeEvents } from './transport.js';
 export { RangeWatch } from './watch/range-watch.js';

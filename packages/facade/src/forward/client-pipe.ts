@@ -138,6 +138,7 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     start: number,
     end: number,
     consistency: Consistency,
+    argument: number,
   ): void {
     const refusal = this.#refusal ?? this.#overload(end - start);
     if (refusal !== null) {
@@ -154,7 +155,16 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     const error =
       partitionId === META_PARTITION
         ? metaIsClosed
-        : this.#context.forwarder.forward(id, deadlineMs, resend, op, start, end, consistency);
+        : this.#context.forwarder.forward(
+            id,
+            deadlineMs,
+            resend,
+            op,
+            start,
+            end,
+            consistency,
+            argument,
+          );
     if (error === null) return;
     this.#left();
     this.#refuse(id, error);
@@ -183,17 +193,20 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     bytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void {
     this.#left();
     if (this.#isClosed) return;
-    if (!compareFailed && previousRevision === 0 && valueStart === valueEnd) {
+    const detailBytes = valueEnd - valueStart + resultEnd - resultStart;
+    if (!compareFailed && previousRevision === 0 && detailBytes === 0) {
       if (!this.#writer.addWrite(id, header, revision, resultNotKept)) {
         this.#send();
         this.#writer.addWrite(id, header, revision, resultNotKept);
       }
     } else {
-      // It has taken effect whether or not there is room for what was there before.
-      const hasRoom = this.#hasRoom(valueEnd - valueStart);
+      // It has taken effect whether or not there is room for what it has to tell.
+      const hasRoom = this.#hasRoom(detailBytes);
       const previousValue =
         hasRoom && valueEnd > valueStart ? bytes.subarray(valueStart, valueEnd) : null;
       const answer = {
@@ -202,6 +215,7 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
         previousRevision,
         previousValue,
         resultNotKept: resultNotKept || !hasRoom,
+        result: hasRoom ? bytes.subarray(resultStart, resultEnd) : null,
       };
       if (!this.#writer.addLookedWrite(id, header, answer)) {
         this.#send();
@@ -219,6 +233,7 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void {
     this.#left();
     if (this.#isClosed) return;
@@ -227,9 +242,9 @@ export class ClientPipe implements PipeRequestVisitor, Origin {
       this.#answerError(id, header, connectionIsBusy);
       return;
     }
-    if (!this.#writer.addGet(id, header, bytes, valueStart, valueEnd, revision)) {
+    if (!this.#writer.addGet(id, header, bytes, valueStart, valueEnd, revision, expiresAt)) {
       this.#send();
-      this.#writer.addGet(id, header, bytes, valueStart, valueEnd, revision);
+      this.#writer.addGet(id, header, bytes, valueStart, valueEnd, revision, expiresAt);
     }
     this.#scheduleFlush();
   }

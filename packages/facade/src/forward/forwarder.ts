@@ -2,9 +2,10 @@ import type { Clock } from '@dougdb/ports';
 import {
   type CodeName,
   CommandView,
-  Consistency,
+  type Consistency,
   codeFromWire,
   DougError,
+  forEachRange,
   fromWire,
   type PipeOp,
   type ResponseHeader,
@@ -12,10 +13,12 @@ import {
   toWire,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
+import { crossPartition, type KeySpan } from '../routing/cross-partition.js';
 import type { Route } from '../routing/partition-map.js';
+import { mayBeAnyReplica } from '../routing/read-levels.js';
 import type { Router } from '../routing/router.js';
 import type { NodeTransport } from '../transport.js';
-import { EVENTUAL, GET, RESEND } from './item-flags.js';
+import { ANY_REPLICA, GET, RESEND } from './item-flags.js';
 import type { Part } from './item-queue.js';
 import { type LinkOwner, NodeLink } from './node-link.js';
 import type { Origin } from './origin.js';
@@ -114,6 +117,7 @@ export class Forwarder implements LinkOwner {
   /**
    * Sends an item of the message on its way.
    * @param op - for 'command' request[start, end) is an encoded Command, for 'get' a key
+   * @param argument - of a get: see ReadLevel
    * @returns null: the origin gets exactly one answer under this id; else why it was not taken
    */
   forward(
@@ -124,6 +128,7 @@ export class Forwarder implements LinkOwner {
     start: number,
     end: number,
     consistency: Consistency,
+    argument: number,
   ): DougError | null {
     const origin = this.#origin;
     if (origin === null) return noMessage;
@@ -139,10 +144,12 @@ export class Forwarder implements LinkOwner {
       keyStart = commandView.keyStart;
       keyEnd = commandView.keyEnd;
     }
-    const eventual = isGet && consistency === Consistency.CONSISTENCY_EVENTUAL;
+    const eventual = isGet && mayBeAnyReplica(consistency);
     const route = this.#ports.router.map.lookupAt(this.#request, keyStart, keyEnd);
     if (route === null) return this.#unroutable(keyStart, keyEnd, noPartition);
     if (route !== this.#lastRoute || eventual !== this.#lastEventual) this.#turnTo(route, eventual);
+    const crossing = isGet ? null : this.#crossing(route);
+    if (crossing !== null) return crossing;
     const target = this.#last;
     const { link } = target;
     if (link === null) return this.#unroutable(keyStart, keyEnd, noLeader);
@@ -150,8 +157,19 @@ export class Forwarder implements LinkOwner {
     if (refusal !== null) return refusal;
     target.part ??= link.beginPart(origin, this.#request);
     const { part } = target;
-    const flags = (isGet ? GET : 0) | (eventual ? EVENTUAL : 0) | (resend ? RESEND : 0);
-    link.add(part, id, route.partitionId, route.epochVersion, deadlineMs, flags, start, end);
+    const flags = (isGet ? GET : 0) | (eventual ? ANY_REPLICA : 0) | (resend ? RESEND : 0);
+    link.add(
+      part,
+      id,
+      route.partitionId,
+      route.epochVersion,
+      deadlineMs,
+      flags,
+      start,
+      end,
+      consistency,
+      argument,
+    );
     return null;
   }
 
@@ -221,6 +239,15 @@ export class Forwarder implements LinkOwner {
       this.#byLink.set(link, target);
     }
     return target;
+  }
+
+  /** Why the command that was read last cannot go to the partition of its first key. */
+  #crossing(route: Route): DougError | null {
+    const { kind, body } = commandView;
+    if (body === null) return null;
+    const spans: KeySpan[] = [];
+    forEachRange(body, (start, end) => spans.push({ start, end }));
+    return crossPartition(this.#ports.router.map, route, kind, spans);
   }
 
   #unroutable(keyStart: number, keyEnd: number, error: DougError): DougError {

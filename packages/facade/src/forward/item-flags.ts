@@ -2,8 +2,8 @@
 
 /** A get; else a command. */
 export const GET = 1;
-/** A get that any replica may serve at once. */
-export const EVENTUAL = 2;
+/** A get that any replica may serve. */
+export const ANY_REPLICA = 2;
 /** This op was sent before by somebody. */
 export const RESEND = 4;
 /** Nobody waits for it any more. */

@@ -1,3 +1,4 @@
+import type { Consistency } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
 import { DROPPED } from './item-flags.js';
 import { ItemQueue } from './item-queue.js';
@@ -30,12 +31,24 @@ describe('ItemQueue', () => {
               expect(queue.deadlineMs(slot)).toBe(id + 0.5);
               expect([queue.start(slot), queue.end(slot)]).toEqual([id, id + 3]);
               expect(queue.flags(slot)).toBe(id & 7);
+              expect([queue.consistency(slot), queue.argument(slot)]).toEqual([id % 6, id * 7]);
             }
             queue.shift();
           } else {
             const made = queue.begin(owner, new Uint8Array(10));
             for (const id of what)
-              queue.add(made, id, id + 1, id + 2, id + 0.5, id & 7, id, id + 3);
+              queue.add(
+                made,
+                id,
+                id + 1,
+                id + 2,
+                id + 0.5,
+                id & 7,
+                id,
+                id + 3,
+                (id % 6) as Consistency,
+                id * 7,
+              );
             expect(made.sizeBytes).toBe(3 * what.length);
             expected.push(what);
           }
@@ -62,7 +75,7 @@ describe('ItemQueue', () => {
   it('marks what has its answer', () => {
     const queue = new ItemQueue();
     const part = queue.begin(owner, new Uint8Array(4));
-    queue.add(part, 1, 2, 1, 0, 0, 0, 1);
+    queue.add(part, 1, 2, 1, 0, 0, 0, 1, 0, 0);
     queue.drop(queue.slotAt(0));
     expect(queue.flags(queue.slotAt(0)) & DROPPED).not.toBe(0);
     expect(queue.size).toBe(1);

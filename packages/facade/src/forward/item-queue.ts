@@ -1,3 +1,4 @@
+import type { Consistency } from '@dougdb/rpc-proto';
 import { DROPPED } from './item-flags.js';
 import type { Origin } from './origin.js';
 
@@ -26,6 +27,8 @@ export class ItemQueue {
   #starts = new Uint32Array(smallest);
   #ends = new Uint32Array(smallest);
   #flags = new Uint8Array(smallest);
+  #consistencies = new Uint8Array(smallest);
+  #arguments = new Float64Array(smallest);
   #next = 0;
   #oldest = 0;
   #parts: Part[] = [];
@@ -55,7 +58,11 @@ export class ItemQueue {
     return part;
   }
 
-  /** Adds an item whose operation is request[start, end) of the part's message. */
+  /**
+   * Adds an item whose operation is request[start, end) of the part's message.
+   * @param consistency - of a get
+   * @param argument - of a get: see ReadLevel
+   */
   add(
     part: Part,
     originId: number,
@@ -65,6 +72,8 @@ export class ItemQueue {
     flags: number,
     start: number,
     end: number,
+    consistency: Consistency,
+    argument: number,
   ): void {
     if (this.size > this.#mask) this.#grow();
     const slot = this.#next++ & this.#mask;
@@ -75,6 +84,8 @@ export class ItemQueue {
     this.#flags[slot] = flags;
     this.#starts[slot] = start;
     this.#ends[slot] = end;
+    this.#consistencies[slot] = consistency;
+    this.#arguments[slot] = argument;
     part.items++;
     part.sizeBytes += end - start;
   }
@@ -110,6 +121,14 @@ export class ItemQueue {
 
   end(slot: number): number {
     return this.#ends[slot] as number;
+  }
+
+  consistency(slot: number): Consistency {
+    return this.#consistencies[slot] as Consistency;
+  }
+
+  argument(slot: number): number {
+    return this.#arguments[slot] as number;
   }
 
   /** The item has its answer and does not leave. */
@@ -150,6 +169,8 @@ export class ItemQueue {
     this.#epochVersions = this.#moved(this.#epochVersions, new Float64Array(size));
     this.#deadlinesMs = this.#moved(this.#deadlinesMs, new Float64Array(size));
     this.#flags = this.#moved(this.#flags, new Uint8Array(size));
+    this.#consistencies = this.#moved(this.#consistencies, new Uint8Array(size));
+    this.#arguments = this.#moved(this.#arguments, new Float64Array(size));
     this.#starts = this.#moved(this.#starts, new Uint32Array(size));
     this.#ends = this.#moved(this.#ends, new Uint32Array(size));
     this.#mask = size - 1;

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@dougdb/ports';
 import {
-  Consistency,
+  type Consistency,
   DougError,
   limits,
   PipeRequestWriter,
@@ -8,7 +8,7 @@ import {
   type Error as WireError,
 } from '@dougdb/rpc-proto';
 import type { NodeTransport, PipeConnection } from '../transport.js';
-import { DROPPED, EVENTUAL, GET, RESEND } from './item-flags.js';
+import { DROPPED, GET, RESEND } from './item-flags.js';
 import { ItemQueue, type Part } from './item-queue.js';
 import { cancelled, doesNotFit, expired, lossOf, queueIsFull } from './link-errors.js';
 import type { Origin } from './origin.js';
@@ -133,7 +133,7 @@ export class NodeLink implements AnswerListener {
     return neededBytes > messageBytes ? doesNotFit : null;
   }
 
-  /** Adds the operation request[start, end) of the part's message. It leaves with the next turn. */
+  /** Adds the operation request[start, end) of the part's message, as {@link ItemQueue.add}. It leaves with the next turn. */
   add(
     part: Part,
     originId: number,
@@ -143,8 +143,21 @@ export class NodeLink implements AnswerListener {
     flags: number,
     start: number,
     end: number,
+    consistency: Consistency,
+    argument: number,
   ): void {
-    this.#queue.add(part, originId, partitionId, epochVersion, deadlineMs, flags, start, end);
+    this.#queue.add(
+      part,
+      originId,
+      partitionId,
+      epochVersion,
+      deadlineMs,
+      flags,
+      start,
+      end,
+      consistency,
+      argument,
+    );
     if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
     this.#schedule();
   }
@@ -260,11 +273,17 @@ export class NodeLink implements AnswerListener {
     if ((flags & GET) === 0) {
       this.#writer.addCommand(leftMs, partition, epoch, resend, request, start, end);
     } else {
-      const consistency =
-        (flags & EVENTUAL) === 0
-          ? Consistency.CONSISTENCY_LINEARIZABLE
-          : Consistency.CONSISTENCY_EVENTUAL;
-      this.#writer.addGet(leftMs, partition, epoch, resend, consistency, request, start, end);
+      this.#writer.addGet(
+        leftMs,
+        partition,
+        epoch,
+        resend,
+        queue.consistency(slot),
+        request,
+        start,
+        end,
+        queue.argument(slot),
+      );
     }
     const originId = queue.originId(slot);
     this.#sent.add(origin, originId, partition, epoch, deadlineMs, flags, end - start);

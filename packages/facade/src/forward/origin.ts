@@ -20,6 +20,8 @@ export interface Origin {
     bytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void;
   found(
     id: number,
@@ -28,6 +30,7 @@ export interface Origin {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void;
   absent(id: number, header: ResponseHeader): void;
   /** @param header - null when no partition stands behind the error */

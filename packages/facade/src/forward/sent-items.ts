@@ -5,7 +5,7 @@ import {
   readPipeResponse,
   type Error as WireError,
 } from '@dougdb/rpc-proto';
-import { EVENTUAL, GET, GHOST } from './item-flags.js';
+import { ANY_REPLICA, GET, GHOST } from './item-flags.js';
 import { expired, garbledRead, garbledWrite, inDoubt, type Loss } from './link-errors.js';
 import type { Origin } from './origin.js';
 import { SentRing } from './sent-ring.js';
@@ -174,6 +174,8 @@ export class SentItems implements PipeResponseVisitor {
     previousRevision: number,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void {
     if (!this.#take(id)) return;
     const served = this.#headers[header];
@@ -191,6 +193,8 @@ export class SentItems implements PipeResponseVisitor {
       this.#bytes,
       valueStart,
       valueEnd,
+      resultStart,
+      resultEnd,
     );
   }
 
@@ -202,12 +206,23 @@ export class SentItems implements PipeResponseVisitor {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void {
     if (!this.#take(id)) return;
     const served = this.#headers[header];
     if (!this.#isRead || served === undefined) this.#garbled();
     else if (!found) this.#origin?.absent(this.#originId, served);
-    else this.#origin?.found(this.#originId, served, this.#bytes, valueStart, valueEnd, revision);
+    else {
+      this.#origin?.found(
+        this.#originId,
+        served,
+        this.#bytes,
+        valueStart,
+        valueEnd,
+        revision,
+        expiresAt,
+      );
+    }
   }
 
   /** @internal */
@@ -216,7 +231,7 @@ export class SentItems implements PipeResponseVisitor {
     if (slot === -1) return;
     const partitionId = this.#ring.partitionId(slot);
     const epochVersion = this.#ring.epochVersion(slot);
-    const eventual = this.#ring.has(slot, EVENTUAL);
+    const eventual = this.#ring.has(slot, ANY_REPLICA);
     this.#take(id);
     const told = this.#listener.refused(partitionId, epochVersion, eventual, error);
     this.#origin?.failed(this.#originId, this.#headers[header] ?? null, told);

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '@dougdb/ports';
 import {
+  CompactRequest,
   DougError,
   decodeRequest,
   limits,
@@ -85,6 +86,26 @@ export class AdminFront {
   ): Promise<Uint8Array> {
     const { clusterId, partitionId } = decodeRequest(TransferLeaderRequest, request);
     checkCluster(clusterId);
+    return this.#askLeader('TransferLeader', partitionId, request, call);
+  }
+
+  /** As {@link transferLeader}: done twice is done once. */
+  async compact(
+    request: Uint8Array,
+    call: CallContext,
+    checkCluster: (clusterId: Uint8Array) => void,
+  ): Promise<Uint8Array> {
+    const { clusterId, partitionId } = decodeRequest(CompactRequest, request);
+    checkCluster(clusterId);
+    return this.#askLeader('Compact', partitionId, request, call);
+  }
+
+  #askLeader(
+    method: string,
+    partitionId: number,
+    request: Uint8Array,
+    call: CallContext,
+  ): Promise<Uint8Array> {
     const { router } = this.#ports;
     const route = router.map.byId(partitionId);
     let told = route === null ? undefined : router.map.leaderAddress(route);
@@ -92,7 +113,7 @@ export class AdminFront {
       const target = told ?? address;
       told = undefined;
       try {
-        return await this.#ask(target, 'TransferLeader', request, timeoutMs, call);
+        return await this.#ask(target, method, request, timeoutMs, call);
       } catch (error) {
         const { route: hint } = DougError.from(error);
         if (hint !== undefined) {

@@ -1,22 +1,35 @@
 import {
+  CommandView,
   Consistency,
   checkKeyBytes,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  DeleteRangeResult,
   DeleteRequest,
   DeleteResponse,
   DougError,
   decodeRequest,
+  decodeWhole,
   encodeDelete,
+  encodeDeleteRange,
   encodePut,
+  encodeTxn,
   GetRequest,
   GetResponse,
   limits,
+  type MessageDecoder,
   MultiGetRequest,
   MultiGetResponse,
   PutRequest,
   PutResponse,
+  type ReadLevel,
   type RequestContext,
   type ResponseHeader,
+  readCommand,
   readLevel,
+  TxnRequest,
+  TxnResponse,
+  TxnResult,
 } from '@dougdb/rpc-proto';
 import type { PointCalls, Read, Started, Written } from './point-calls.js';
 
@@ -62,18 +75,45 @@ export class DataFront {
     return DeleteResponse.encode(await this.#write(command, opId !== undefined, call)).finish();
   }
 
-  async get(request: Uint8Array, call: CallContext): Promise<Uint8Array> {
-    const { context, key, consistency } = decodeRequest(GetRequest, request);
+  async txn(request: Uint8Array, call: CallContext): Promise<Uint8Array> {
+    const { context, opId, txn } = decodeRequest(TxnRequest, request);
     this.#check(context);
-    const started = this.#startRead(key, consistency, call.deadlineMs);
-    const { header, value, revision } = await untilGone(started, call.signal);
-    const kv = value === null ? undefined : { key, value, revision, expiresAt: 0 };
+    if (txn === undefined) throw new DougError('INVALID_ARGUMENT', 'no transaction');
+    const command = encodeTxn(opId ?? null, txn);
+    checkCommand(command);
+    const written = await this.#write(command, opId !== undefined, call);
+    const { header, revision, resultNotKept, compareFailed } = written;
+    const result = resultNotKept
+      ? { succeeded: !compareFailed, steps: [] }
+      : resultOf(TxnResult, written);
+    return TxnResponse.encode({ header, revision, resultNotKept, result }).finish();
+  }
+
+  /** One chunk; the range lies in one partition. */
+  async deleteRange(request: Uint8Array, call: CallContext): Promise<Uint8Array> {
+    const { context, opId, start, end, limit } = decodeRequest(DeleteRangeRequest, request);
+    this.#check(context);
+    const command = encodeDeleteRange(opId ?? null, { start, end, limit });
+    checkCommand(command);
+    const written = await this.#write(command, opId !== undefined, call);
+    const { header, revision, resultNotKept } = written;
+    const result = resultNotKept ? undefined : resultOf(DeleteRangeResult, written);
+    return DeleteRangeResponse.encode({ header, revision, resultNotKept, result }).finish();
+  }
+
+  async get(request: Uint8Array, call: CallContext): Promise<Uint8Array> {
+    const { context, key, consistency, ...rest } = decodeRequest(GetRequest, request);
+    this.#check(context);
+    const level = readLevel(consistency, rest.revision, rest.maxAgeMs);
+    const started = this.#startRead(key, level, call.deadlineMs);
+    const { header, value, revision, expiresAt } = await untilGone(started, call.signal);
+    const kv = value === null ? undefined : { key, value, revision, expiresAt };
     return GetResponse.encode({ header, kv }).finish();
   }
 
   /** Each key is read as by Get; the call fails with the first that cannot be read. */
   async multiGet(request: Uint8Array, call: CallContext): Promise<Uint8Array> {
-    const { context, keys, consistency } = decodeRequest(MultiGetRequest, request);
+    const { context, keys, consistency, maxAgeMs } = decodeRequest(MultiGetRequest, request);
     this.#check(context);
     if (keys.length > limits.commandKeys) {
       throw new DougError(
@@ -83,17 +123,18 @@ export class DataFront {
     }
     // All of them before any is sent.
     for (const key of keys) checkKeyBytes(key.length);
-    return MultiGetResponse.encode(await this.#readAll(keys, consistency, call)).finish();
+    const level = readLevel(consistency, 0, maxAgeMs);
+    return MultiGetResponse.encode(await this.#readAll(keys, level, call)).finish();
   }
 
   async #readAll(
     keys: readonly Uint8Array[],
-    consistency: Consistency,
+    level: ReadLevel,
     { deadlineMs, signal }: CallContext,
   ): Promise<MultiGetResponse> {
     const started: Started<Read>[] = [];
     let sizeBytes = HEADERS_BYTES;
-    for (const key of keys) started.push(this.#startRead(key, consistency, deadlineMs));
+    for (const key of keys) started.push(this.#startRead(key, level, deadlineMs));
     const answers = started.map(async ({ answer }) => {
       const read = await answer;
       sizeBytes += RESULT_OVERHEAD_BYTES + (read.value?.length ?? 0);
@@ -106,13 +147,17 @@ export class DataFront {
     return multiGetResponse(await untilGone({ answer: Promise.all(answers), cancel }, signal));
   }
 
-  #startRead(key: Uint8Array, consistency: Consistency, deadlineMs: number): Started<Read> {
+  #startRead(
+    key: Uint8Array,
+    { consistency, argument }: ReadLevel,
+    deadlineMs: number,
+  ): Started<Read> {
     checkKeyBytes(key.length);
-    const level = readLevel(consistency, 0, 0);
     return this.#calls.read({
       op: 'get',
       bytes: key,
-      consistency: level.consistency,
+      consistency,
+      argument,
       hasOpId: false,
       deadlineMs,
     });
@@ -127,6 +172,7 @@ export class DataFront {
       op: 'command',
       bytes: command,
       consistency: Consistency.CONSISTENCY_UNSPECIFIED,
+      argument: 0,
       hasOpId,
       deadlineMs,
     });
@@ -140,6 +186,22 @@ export class DataFront {
     if (context.partitionId === META_PARTITION) {
       throw new DougError('INVALID_ARGUMENT', `partition ${META_PARTITION} is the cluster's own`);
     }
+  }
+}
+
+const commandView = new CommandView();
+
+/** What makes no sense is refused before it is sent anywhere. @throws DougError INVALID_ARGUMENT */
+function checkCommand(command: Uint8Array): void {
+  readCommand(command, 0, command.length, commandView);
+}
+
+/** @throws DougError INTERNAL: it took effect, and what the node says of it cannot be read */
+function resultOf<T>(codec: MessageDecoder<T>, { result }: Written): T {
+  try {
+    return decodeWhole(codec, result);
+  } catch (cause) {
+    throw new DougError('INTERNAL', 'a node answered with a result that is none', { cause });
   }
 }
 

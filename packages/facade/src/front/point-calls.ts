@@ -26,6 +26,8 @@ export interface Written {
   readonly compareFailed: boolean;
   readonly previousRevision: number;
   readonly previousValue: Uint8Array;
+  /** An encoded TxnResult or DeleteRangeResult, by what the command was. */
+  readonly result: Uint8Array;
 }
 
 /** What a read answered. */
@@ -34,6 +36,8 @@ export interface Read {
   /** Null: there is no such key. */
   readonly value: Uint8Array | null;
   readonly revision: number;
+  /** Log time at which the key goes; 0: never. */
+  readonly expiresAt: number;
 }
 
 /** An operation of a single call. */
@@ -42,6 +46,8 @@ export interface PointCall {
   /** An encoded Command, or the key of a get. */
   readonly bytes: Uint8Array;
   readonly consistency: Consistency;
+  /** Of a get: see ReadLevel. */
+  readonly argument: number;
   /** A write without an op id is never sent again once it may have taken effect. */
   readonly hasOpId: boolean;
   readonly deadlineMs: number;
@@ -140,7 +146,7 @@ export class PointCalls implements Origin {
 
   #send(id: number, call: Pending): void {
     const { forwarder } = this.#ports;
-    const { op, bytes, consistency, deadlineMs, maybeApplied } = call;
+    const { op, bytes, consistency, argument, deadlineMs, maybeApplied } = call;
     forwarder.begin(this, bytes);
     const refusal = forwarder.forward(
       id,
@@ -150,6 +156,7 @@ export class PointCalls implements Origin {
       0,
       bytes.length,
       consistency,
+      argument,
     );
     if (refusal !== null) this.#attemptFailed(id, call, refusal);
   }
@@ -215,8 +222,11 @@ export class PointCalls implements Origin {
     bytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void {
     const previousValue = new Uint8Array(bytes.subarray(valueStart, valueEnd));
+    const result = new Uint8Array(bytes.subarray(resultStart, resultEnd));
     this.#settle(id, {
       header,
       revision,
@@ -224,6 +234,7 @@ export class PointCalls implements Origin {
       compareFailed,
       previousRevision,
       previousValue,
+      result,
     });
   }
 
@@ -235,14 +246,15 @@ export class PointCalls implements Origin {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void {
     const value = new Uint8Array(bytes.subarray(valueStart, valueEnd));
-    this.#settle(id, { header, value, revision });
+    this.#settle(id, { header, value, revision, expiresAt });
   }
 
   /** @internal */
   absent(id: number, header: ResponseHeader): void {
-    this.#settle(id, { header, value: null, revision: 0 });
+    this.#settle(id, { header, value: null, revision: 0, expiresAt: 0 });
   }
 
   /** @internal */

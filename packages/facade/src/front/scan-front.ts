@@ -1,10 +1,10 @@
 import type { Clock } from '@dougdb/ports';
 import {
-  Consistency,
   DougError,
   decodeRequest,
   limits,
   type RequestContext,
+  type ResponseHeader,
   readLevel,
   ScanRequest,
   ScanResponse,
@@ -41,7 +41,8 @@ export async function serveScan(
   const timer = ports.clock.setTimer(deadlineMs - ports.clock.monotonicMs(), onAbort);
   const chunks = new RangeScan(ports, planOf(scan, ports.clock, deadlineMs), stop.signal);
   try {
-    await sendChunks(chunks, output);
+    if (scan.countOnly) await sendCount(chunks, output);
+    else await sendChunks(chunks, output);
   } catch (error) {
     if (ports.clock.monotonicMs() < deadlineMs) throw error;
     throw new DougError('DEADLINE', 'the time ran out in the middle of a scan', { cause: error });
@@ -58,20 +59,30 @@ async function sendChunks(scan: RangeScan, output: StreamOutput): Promise<void> 
     const chunk = await scan.next();
     resumeKey = chunk === null ? undefined : scan.resumeKey;
     const { header, kvs = [] } = chunk ?? {};
+    const token = scan.token();
     await output.send(
-      ScanResponse.encode({
-        header,
-        kvs: [...kvs],
-        resumeKey,
-        count: 0,
-        token: new Uint8Array(0),
-      }).finish(),
+      ScanResponse.encode({ header, kvs: [...kvs], resumeKey, count: 0, token }).finish(),
     );
   } while (resumeKey !== undefined);
 }
 
+/** One answer, the sum over all partitions. */
+async function sendCount(scan: RangeScan, output: StreamOutput): Promise<void> {
+  let count = 0;
+  let header: ResponseHeader | undefined;
+  for (let chunk = await scan.next(); chunk !== null; chunk = await scan.next()) {
+    count += chunk.count;
+    header = chunk.header;
+  }
+  const token = new Uint8Array(0);
+  await output.send(
+    ScanResponse.encode({ header, kvs: [], resumeKey: undefined, count, token }).finish(),
+  );
+}
+
 function planOf(request: ScanRequest, clock: Clock, deadlineMs: number): ScanPlan {
-  const { start, end, limit, reverse, keysOnly, consistency } = request;
+  const { start, end, limit, reverse, keysOnly, countOnly, token } = request;
+  const { consistency, revision, maxAgeMs } = request;
   return {
     // Copies: they live longer than the buffer of the request may.
     start: new Uint8Array(start),
@@ -79,13 +90,15 @@ function planOf(request: ScanRequest, clock: Clock, deadlineMs: number): ScanPla
     limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
     reverse,
     keysOnly,
-    eventual: consistency === Consistency.CONSISTENCY_EVENTUAL,
+    countOnly,
+    level: readLevel(consistency, revision, maxAgeMs),
+    token: new Uint8Array(token),
     timeoutMs: Math.min(CHUNK_TIMEOUT_MS, Math.max(1, deadlineMs - clock.monotonicMs())),
   };
 }
 
 /** @throws DougError INVALID_ARGUMENT */
-function checkBounds({ start, end, consistency }: ScanRequest): void {
+function checkBounds({ start, end, consistency, revision, maxAgeMs }: ScanRequest): void {
   for (const { length } of [start, end]) {
     if (length <= limits.keyBytes) continue;
     throw new DougError('INVALID_ARGUMENT', `a bound of ${length} bytes is longer than a key`);
@@ -93,5 +106,5 @@ function checkBounds({ start, end, consistency }: ScanRequest): void {
   if (end.length > 0 && compareKeys(start, end) > 0) {
     throw new DougError('INVALID_ARGUMENT', 'the start of the range lies behind its end');
   }
-  readLevel(consistency, 0, 0);
+  readLevel(consistency, revision, maxAgeMs);
 }
