@@ -30,6 +30,8 @@ export interface ReplicaStatus {
   readonly revision: number;
   readonly state: string;
   readonly sessions: number;
+  /** The oldest revision that can still be read. */
+  readonly historyFloor: number;
 }
 
 /** What a node says of itself. */
@@ -104,6 +106,7 @@ export function toStatus(status: StatusResponse): NodeStatus {
       revision: replica.revision,
       state: replica.state,
       sessions: replica.sessions,
+      historyFloor: replica.historyFloor,
     })),
     limits: {
       key: status.limits?.keyBytes ?? 0,

@@ -17,8 +17,10 @@ import {
   toStatus,
 } from './admin-reports.js';
 import { adminTargets } from './admin-targets.js';
+import { type CompactOptions, compactRequest, type HistoryFloor } from './compaction.js';
 import type { Engine } from './engine/engine.js';
-import { type LeaderChange, LeaderTransfer, type TransferOptions } from './leader-transfer.js';
+import { LeaderCall } from './leader-call.js';
+import { type LeaderChange, type TransferOptions, transferRequest } from './leader-transfer.js';
 import { type CallOptions, checkOptions, checkTimeout } from './options.js';
 
 /** A node by its id: found through what is known of the cluster, or through the facade. */
@@ -77,8 +79,25 @@ export class AdminClient {
   async transferLeader(partitionId: number, options: TransferOptions = {}): Promise<LeaderChange> {
     checkOptions(options);
     checkId('partitionId', partitionId);
-    if (options.toNodeId !== undefined) checkId('toNodeId', options.toNodeId);
-    return new LeaderTransfer(this.#engine, partitionId, options).run();
+    const { toNodeId } = options;
+    if (toNodeId !== undefined) checkId('toNodeId', toNodeId);
+    const { clusterId } = this.#engine.router.finder;
+    const request = transferRequest(clusterId, partitionId, toNodeId ?? 0);
+    return new LeaderCall(this.#engine, request, options).run();
+  }
+
+  /**
+   * Lets history of a partition be forgotten: reads at revisions below are refused from then on, by all replicas alike.
+   * @throws DougError FUTURE_REVISION or INVALID_ARGUMENT: there is no such revision yet
+   */
+  async compact(partitionId: number, options: CompactOptions = {}): Promise<HistoryFloor> {
+    checkOptions(options);
+    checkId('partitionId', partitionId);
+    const { revision } = options;
+    if (revision !== undefined) checkId('revision', revision);
+    const { clusterId } = this.#engine.router.finder;
+    const request = compactRequest(clusterId, partitionId, revision ?? 0);
+    return new LeaderCall(this.#engine, request, options).run();
   }
 
   async #statusOf(nodeId: number, options: CallOptions): Promise<NodeStatus> {

@@ -1,31 +1,60 @@
-import type { RouterPorts, ScanPlan } from '@dougdb/facade';
-import { DougError } from '@dougdb/rpc-proto';
+import type { RouterPorts } from '@dougdb/facade';
+import {
+  DeleteRangeOperation,
+  DougError,
+  LINEARIZABLE,
+  limits,
+  TxnOperation,
+} from '@dougdb/rpc-proto';
 import { AdminClient } from './admin.js';
 import {
   type Codec,
-  decodeKey,
-  decodeValue,
   encodeKey,
   encodeValue,
   type Key,
   type NamedCodecs,
   resolveCodec,
 } from './codec.js';
+import { type DeleteRangeOptions, type DeleteRangeResult, deleteByChunks } from './delete-range.js';
+import { type Body, spansOf } from './engine/body.js';
 import { Engine, type EngineCounters } from './engine/engine.js';
-import { Operation, type OperationKind, type ResultReader } from './engine/operation.js';
+import { Operation, type ResultReader } from './engine/operation.js';
 import type { PendingBounds } from './engine/pending-limit.js';
 import { awaitRoom } from './engine/room-wait.js';
 import {
   type CallOptions,
   type ConnectOptions,
-  checkConsistency,
   checkOptions,
   checkTimeout,
-  type ReadOptions,
   resolveSettings,
 } from './options.js';
-import { CodecReader, type Entry, type GetResult, type KeyEntry } from './result-reader.js';
-import { type ScanOptions, scanChunks, scanRange } from './scan.js';
+import { byteRange } from './ranges.js';
+import { type ReadOptions, type RevisionOptions, readLevelOf } from './read-options.js';
+import { counterCodec, type IncrementResult, increment } from './recipes/increment.js';
+import { Lock, type LockOptions } from './recipes/lock.js';
+import {
+  Transact,
+  type Transaction,
+  type TransactOptions,
+  type TransactResult,
+} from './recipes/transact.js';
+import {
+  CodecReader,
+  type DeletedChunk,
+  type Entry,
+  type GetResult,
+  type KeyEntry,
+} from './result-reader.js';
+import {
+  type CountOptions,
+  countEntries,
+  EntryScan,
+  planScan,
+  type Scan,
+  type ScanOptions,
+} from './scan.js';
+import { checkTtlMs, encodeTransaction } from './txn/encode.js';
+import type { Txn, TxnOutcome, TxnStep } from './txn/steps.js';
 import { EventWatch } from './watch/event-watch.js';
 import type { Watch, WatchEvent, WatchOptions, WatchProgress } from './watch/watch-events.js';
 import {
@@ -77,6 +106,11 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     }
   }
 
+  /** @internal */
+  get codec(): Codec<V, K> {
+    return this.#codec;
+  }
+
   /** Counts since the client was made, for all its views. */
   get counters(): EngineCounters {
     return this.#engine.counters;
@@ -126,8 +160,8 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     return this.#call('delete', key, undefined, options);
   }
 
-  /** The value of a key; null: there is none. @throws DougError */
-  get(key: Key, options?: ReadOptions): Promise<GetResult<V, K> | null> {
+  /** The value of a key; null: there is none (or was none at `revision`). @throws DougError */
+  get(key: Key, options?: RevisionOptions): Promise<GetResult<V, K> | null> {
     return this.#call('get', key, undefined, options);
   }
 
@@ -142,6 +176,12 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   ): Promise<(GetResult<V, K> | null)[]> {
     return new Promise((resolve, reject) => {
       checkOptions(options);
+      if ('revision' in options) {
+        throw new DougError(
+          'INVALID_ARGUMENT',
+          'many keys may lie in many partitions: no revision',
+        );
+      }
       const names = listOf(keys);
       const results = new Array<GetResult<V, K> | null>(names.length).fill(null);
       let open = names.length;
@@ -163,13 +203,102 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 
   /**
-   * The entries of a range in key order, fetched in chunks while they are iterated. A chunk is
-   * consistent in itself; the whole is not a snapshot. `timeoutMs` is for each chunk.
+   * The entries of a range in key order, fetched in chunks while they are iterated. What comes from one partition is
+   * of one moment; between partitions there is no common one. `timeoutMs` is for each chunk.
    */
-  scan(options: ScanOptions & { readonly keysOnly: true }): AsyncIterableIterator<KeyEntry<K>>;
-  scan(options?: ScanOptions): AsyncIterableIterator<Entry<V, K>>;
-  scan(options: ScanOptions = {}): AsyncIterableIterator<Entry<V, K> | KeyEntry<K>> {
-    return this.#scan(options);
+  scan(options: ScanOptions & { readonly keysOnly: true }): Scan<KeyEntry<K>>;
+  scan(options?: ScanOptions): Scan<Entry<V, K>>;
+  scan(options: ScanOptions = {}): Scan<Entry<V, K> | KeyEntry<K>> {
+    const plan = () => planScan(this.#engine, options);
+    return new EntryScan(this.#engine, this.#codec, plan, options?.signal);
+  }
+
+  /** The number of entries of a range; the keys stay where they are. `timeoutMs` is for each partition. @throws DougError */
+  async count(options: CountOptions = {}): Promise<number> {
+    return countEntries(this.#engine, planScan(this.#engine, options, true), options.signal);
+  }
+
+  /**
+   * Looks, and then carries out one of two lists of steps: at one moment, all or nothing, at one revision. All keys
+   * must lie in one partition. A transaction whose compares do not hold is no error: `succeeded` tells.
+   * @throws DougError; outcome UNKNOWN: it may have taken effect, or may still. CROSS_PARTITION: nothing was done
+   */
+  txn<
+    const Then extends readonly TxnStep<V>[] = readonly [],
+    const Else extends readonly TxnStep<V>[] = readonly [],
+  >(
+    txn: Txn<V, Then, Else>,
+    options: CallOptions = noOptions,
+  ): Promise<TxnOutcome<Then, Else, V, K>> {
+    return new Promise((resolve, reject) => {
+      checkOptions(options);
+      const { limits: sizes } = this.#engine.router;
+      const body: Body = { kind: 'txn', txn: encodeTransaction(txn, this.#codec, sizes) };
+      this.#submitBody(body, options, resolve as (result: unknown) => void, reject);
+    });
+  }
+
+  /**
+   * Removes the keys of a range, in chunks of at most 1,024 within one partition. Each chunk is atomic, the whole is
+   * not: who reads meanwhile may see some of the keys gone and others not, and what is written behind a chunk stays.
+   * `timeoutMs` is for each chunk.
+   * @throws DougError: nothing was deleted, or its outcome is UNKNOWN. DeleteRangeError: some of it was
+   */
+  async deleteRange(options: DeleteRangeOptions): Promise<DeleteRangeResult> {
+    checkOptions(options);
+    const range = byteRange(options);
+    if (range.start.length === 0 && range.end.length === 0 && options.everything !== true) {
+      const message = 'a range without bounds is everything: say so by everything: true';
+      throw new DougError('INVALID_ARGUMENT', message);
+    }
+    const deleteChunk = (chunk: { start: Uint8Array; end: Uint8Array }): Promise<DeletedChunk> =>
+      new Promise((resolve, reject) => {
+        const body: Body = { kind: 'delete-range', deleteRange: { ...chunk, limit: 0 } };
+        this.#submitBody(body, options, resolve as (result: unknown) => void, reject);
+      });
+    const timeoutMs = this.#timeoutOf(options);
+    return deleteByChunks(this.#engine, range, deleteChunk, timeoutMs, options.signal);
+  }
+
+  /**
+   * Runs a function whose reads and writes take effect as if nobody else had done anything meanwhile: reads are
+   * noted, writes wait, and one transaction carries them out if what was read is still so. If not, it is run again.
+   * So it may run any number of times, and must do nothing but read and write by `tx`. All keys lie in one
+   * partition; reads and writes are at most 128 keys each.
+   * @throws DougError DEADLINE: others changed what it read, time and again; outcome UNKNOWN: it may have taken
+   * effect, or may still; what the function throws
+   */
+  async transact<T>(
+    run: (tx: Transaction<V, K>) => Promise<T> | T,
+    options: TransactOptions = noOptions,
+  ): Promise<TransactResult<T>> {
+    checkOptions(options);
+    return new Transact(this.#engine, this, run, options, this.#timeoutOf(options)).result();
+  }
+
+  /**
+   * Adds to a counter, exactly once; a key that is not there is 0. Its value is a decimal integer as text, whatever the
+   * codec of this client is.
+   * @throws DougError; outcome UNKNOWN: it was counted once or not at all. DECODE: the value is no counter
+   */
+  async increment(key: Key, by = 1, options: CallOptions = noOptions): Promise<IncrementResult> {
+    checkOptions(options);
+    if (!Number.isSafeInteger(by)) {
+      throw new DougError('INVALID_ARGUMENT', `by must be an integer, not ${String(by)}`);
+    }
+    const counters = this.withCodec(counterCodec);
+    return increment(this.#engine, counters, key, by, options, this.#timeoutOf(options));
+  }
+
+  /**
+   * Takes a lock that goes by itself if its holder dies: a key of this name with a time to live. What it can promise
+   * and what not: docs/locks.md.
+   * @throws DougError DEADLINE: somebody else held it for all of `waitMs`; outcome UNKNOWN: it may have been taken,
+   * and is free when its time is over
+   */
+  async lock(name: Key, options: LockOptions): Promise<Lock> {
+    checkOptions(options);
+    return Lock.take(this.#engine, this.withCodec('bytes'), name, options);
   }
 
   /**
@@ -213,7 +342,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 
   #call<T>(
-    kind: OperationKind,
+    kind: 'put' | 'delete' | 'get',
     key: Key,
     value: V | undefined,
     options: AnyOptions = noOptions,
@@ -228,7 +357,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
   }
 
   #operation(
-    kind: OperationKind,
+    kind: 'put' | 'delete' | 'get',
     key: Key,
     value: V | undefined,
     options: AnyOptions,
@@ -236,20 +365,49 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     reject: (error: unknown) => void,
   ): Operation {
     const { router, settings } = this.#engine;
-    const isRead = kind === 'get';
-    const consistency = checkConsistency(options.consistency ?? settings.consistency);
-    return new Operation(
+    const op = new Operation(
       kind,
       key,
       checkKey(encodeKey(key), router.limits.keyBytes),
       kind === 'put' ? this.#encodeValue(value as V) : null,
       kind === 'get' ? null : lookOf(kind, options),
-      isRead && consistency === 'eventual',
+      kind === 'get' ? readLevelOf(options, settings.consistency) : LINEARIZABLE,
       this.#reader,
       options.signal ?? null,
       resolve,
       reject,
     );
+    if (options.ttlMs !== undefined) {
+      checkTtlMs(options.ttlMs);
+      op.ttlMs = options.ttlMs;
+    }
+    return op;
+  }
+
+  #submitBody(
+    body: Body,
+    options: CallOptions,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const spans = spansOf(body);
+    const key = spans[0]?.start ?? nothing;
+    const op = new Operation(
+      body.kind,
+      key,
+      key,
+      null,
+      null,
+      LINEARIZABLE,
+      this.#reader,
+      options.signal ?? null,
+      resolve,
+      reject,
+    );
+    op.body = body;
+    op.spans = spans;
+    op.bodyBytes = encodedBytes(body);
+    this.#engine.submit(op, this.#timeoutOf(options));
   }
 
   #timeoutOf({ timeoutMs }: CallOptions): number {
@@ -265,45 +423,30 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
       `a value of ${bytes.length} bytes is over the limit of ${limit}`,
     );
   }
-
-  async *#scan(options: ScanOptions): AsyncGenerator<Entry<V, K> | KeyEntry<K>> {
-    const plan = this.#planScan(options);
-    const codec = this.#codec;
-    for await (const chunk of scanChunks(this.#engine, plan, options.signal)) {
-      for (const { key, value, revision } of chunk) {
-        const name = decodeKey(codec, key);
-        yield plan.keysOnly
-          ? { key: name, revision }
-          : { key: name, value: decodeValue(codec, value), revision };
-      }
-    }
-  }
-
-  #planScan(options: ScanOptions): ScanPlan {
-    checkOptions(options);
-    const { settings } = this.#engine;
-    const { limit = Number.POSITIVE_INFINITY, consistency, timeoutMs } = options;
-    if (!(limit >= 0) || (Number.isFinite(limit) && !Number.isSafeInteger(limit))) {
-      throw new DougError(
-        'INVALID_ARGUMENT',
-        `limit must be an integer of at least 0, not ${limit}`,
-      );
-    }
-    return {
-      ...scanRange(options),
-      limit,
-      reverse: options.reverse ?? false,
-      keysOnly: options.keysOnly ?? false,
-      eventual: checkConsistency(consistency ?? settings.consistency) === 'eventual',
-      timeoutMs: checkTimeout(timeoutMs ?? settings.timeoutMs),
-    };
-  }
 }
 
 /** The options of any call. */
-type AnyOptions = ReadOptions & PutOptions & DeleteOptions;
+type AnyOptions = RevisionOptions & PutOptions & DeleteOptions;
 
 const noOptions: AnyOptions = Object.freeze({});
+
+const nothing = new Uint8Array(0);
+
+/** Room for what stands around a command in a message, and for what may stand before it there. */
+const mostBodyBytes = limits.requestBytes - limits.pipeBatchBytes - limits.envelopeBytes;
+
+/** @throws DougError TOO_LARGE */
+function encodedBytes(body: Body): number {
+  const { length } =
+    body.kind === 'txn'
+      ? TxnOperation.encode(body.txn).finish()
+      : DeleteRangeOperation.encode(body.deleteRange).finish();
+  if (length <= mostBodyBytes) return length;
+  throw new DougError(
+    'TOO_LARGE',
+    `a transaction of ${length} bytes is over the limit of ${mostBodyBytes}: make several`,
+  );
+}
 
 /** @throws DougError INVALID_ARGUMENT */
 function listOf(keys: Iterable<Key>): Key[] {

@@ -36,8 +36,14 @@ export {
   type NamedCodecs,
   utf8Codec,
 } from './codec.js';
+export type { CompactOptions, HistoryFloor } from './compaction.js';
 export { CompareFailedError, type Current } from './compare-failed-error.js';
 export { DougClient } from './connect.js';
+export {
+  DeleteRangeError,
+  type DeleteRangeOptions,
+  type DeleteRangeResult,
+} from './delete-range.js';
 export type { EngineCounters } from './engine/engine.js';
 export type { PendingBounds } from './engine/pending-limit.js';
 export type { LeaderChange, TransferOptions } from './leader-transfer.js';
@@ -45,12 +51,47 @@ export {
   type CallOptions,
   type ClientOptions,
   type ConnectOptions,
-  type Consistency,
   defaultSettings,
-  type ReadOptions,
 } from './options.js';
+export type { KeyRange } from './ranges.js';
+export type { Consistency, ReadOptions, RevisionOptions } from './read-options.js';
+export type { IncrementResult } from './recipes/increment.js';
+export { Lock, type LockOptions } from './recipes/lock.js';
+export type { Transaction, TransactOptions, TransactResult } from './recipes/transact.js';
 export type { Entry, GetResult, KeyEntry } from './result-reader.js';
-export type { ScanOptions } from './scan.js';
+export type { CountOptions, Scan, ScanOptions } from './scan.js';
+export {
+  type Comparable,
+  type CompareBuilder,
+  compare,
+  del,
+  deleteRange,
+  get,
+  put,
+  type RevisionComparison,
+  scan,
+  type ValueComparison,
+} from './txn/builders.js';
+export type {
+  Compare,
+  CompareTarget,
+  DeleteRangeStep,
+  DeleteRangeStepResult,
+  DeleteStep,
+  DeleteStepResult,
+  GetStep,
+  PutStep,
+  PutStepResult,
+  Relation,
+  ScanStep,
+  ScanStepResult,
+  StepResult,
+  StepResults,
+  Txn,
+  TxnBranch,
+  TxnOutcome,
+  TxnStep,
+} from './txn/steps.js';
 export { WatchError } from './watch/watch-error.js';
 export type {
   Watch,

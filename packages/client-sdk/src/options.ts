@@ -2,9 +2,7 @@ import { type BackoffOptions, defaultBackoff } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Codec, Key, NamedCodecs } from './codec.js';
 import type { PendingBounds } from './engine/pending-limit.js';
-
-/** `linearizable`: sees every write acknowledged before. `eventual`: any replica, at once, maybe older. */
-export type Consistency = 'linearizable' | 'eventual';
+import { type Consistency, checkConsistency } from './read-options.js';
 
 /** What every call takes. */
 export interface CallOptions {
@@ -12,10 +10,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest time for the call with all its retries; for a scan: for each of its chunks. */
   readonly timeoutMs?: number | undefined;
-}
-
-export interface ReadOptions extends CallOptions {
-  readonly consistency?: Consistency | undefined;
 }
 
 /** How a client is set up. */
@@ -94,12 +88,6 @@ export function checkTimeout(timeoutMs: number): number {
     return timeoutMs;
   }
   throw invalid(`timeoutMs must be above 0 and at most ${longestTimeoutMs}, not ${timeoutMs}`);
-}
-
-/** @throws DougError INVALID_ARGUMENT */
-export function checkConsistency(consistency: Consistency): Consistency {
-  if (consistency === 'linearizable' || consistency === 'eventual') return consistency;
-  throw invalid(`consistency must be 'linearizable' or 'eventual', not '${String(consistency)}'`);
 }
 
 /** Addresses as HOST:PORT, each once. @throws DougError INVALID_ARGUMENT */

@@ -1,37 +1,129 @@
-import { prefixEnd, RangeScan, type ScanPlan } from '@dougdb/facade';
-import { DougError, type KeyValue } from '@dougdb/rpc-proto';
-import { encodeKey, type Key } from './codec.js';
+import { RangeScan, type ScanChunk, type ScanPlan } from '@dougdb/facade';
+import { DougError } from '@dougdb/rpc-proto';
+import type { Codec, Key } from './codec.js';
 import type { Abortable } from './engine/abort-watch.js';
 import type { Engine } from './engine/engine.js';
-import type { ReadOptions } from './options.js';
+import { entryOf } from './entries.js';
+import { checkOptions, checkTimeout } from './options.js';
+import { byteRange, type KeyRange } from './ranges.js';
+import { type RevisionOptions, readLevelOf } from './read-options.js';
+import type { Entry, KeyEntry } from './result-reader.js';
 
 /** What to scan. `prefix`, or any of `start` and `end`; nothing: everything. */
-export interface ScanOptions extends ReadOptions {
-  /** Keys that begin with this. */
-  readonly prefix?: Key | undefined;
-  /** First key, inclusive. */
-  readonly start?: Key | undefined;
-  /** Last key, exclusive. */
-  readonly end?: Key | undefined;
+export interface ScanOptions extends KeyRange, RevisionOptions {
   /** Most entries to yield. Default: all. */
   readonly limit?: number | undefined;
   /** From the last key to the first. */
   readonly reverse?: boolean | undefined;
   /** Values are not fetched. */
   readonly keysOnly?: boolean | undefined;
+  /** Goes on behind what a scan told before its {@link Scan.token}; instead of a range. */
+  readonly from?: string | undefined;
 }
 
-/** The range of scan options. @throws DougError INVALID_ARGUMENT */
-export function scanRange(options: ScanOptions): { start: Uint8Array; end: Uint8Array } {
-  const { prefix, start, end } = options;
-  if (prefix !== undefined) {
-    if (start !== undefined || end !== undefined) {
-      throw new DougError('INVALID_ARGUMENT', 'a scan takes a prefix or start and end, not both');
-    }
-    const from = encodeKey(prefix);
-    return { start: from, end: prefixEnd(from) };
+/** What to count. */
+export type CountOptions = Omit<ScanOptions, 'reverse' | 'keysOnly' | 'from'>;
+
+/** The entries of a range while they are iterated. */
+export interface Scan<E> extends AsyncIterableIterator<E> {
+  /**
+   * What is left behind the entry that was told last, for `from` of a later scan; undefined: nothing is, or it has
+   * not begun.
+   */
+  readonly token: string | undefined;
+}
+
+/** A scan with everything decided. @throws DougError INVALID_ARGUMENT */
+export function planScan(engine: Engine, options: ScanOptions, countOnly = false): ScanPlan {
+  checkOptions(options);
+  const { settings } = engine;
+  const { limit = Number.POSITIVE_INFINITY, timeoutMs, from } = options;
+  if (!(limit >= 0) || (Number.isFinite(limit) && !Number.isSafeInteger(limit))) {
+    throw invalid(`limit must be an integer of at least 0, not ${limit}`);
   }
-  return { start: encodeKey(start ?? ''), end: encodeKey(end ?? '') };
+  const { prefix, start, end } = options;
+  if (from !== undefined && (prefix ?? start ?? end) !== undefined) {
+    throw invalid('a scan goes on from a token or takes a range, not both');
+  }
+  return {
+    ...byteRange(options),
+    limit,
+    reverse: options.reverse ?? false,
+    keysOnly: options.keysOnly ?? false,
+    countOnly,
+    level: readLevelOf(options, settings.consistency),
+    token: from === undefined ? noToken : tokenBytes(from),
+    timeoutMs: checkTimeout(timeoutMs ?? settings.timeoutMs),
+  };
+}
+
+/**
+ * Iterates over the entries of a plan.
+ * @param plan - called with the first step: what it throws rejects that
+ */
+export class EntryScan<V, K extends Key> implements Scan<Entry<V, K> | KeyEntry<K>> {
+  readonly #steps: AsyncGenerator<Entry<V, K> | KeyEntry<K>>;
+  #scan: RangeScan | null = null;
+  /** The key that was told last; null: none. */
+  #last: Uint8Array | null = null;
+
+  constructor(
+    engine: Engine,
+    codec: Codec<V, K>,
+    plan: () => ScanPlan,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#steps = this.#run(engine, codec, plan, signal);
+  }
+
+  /** {@inheritDoc Scan.token} */
+  get token(): string | undefined {
+    const bytes = this.#last === null ? noToken : (this.#scan?.token(this.#last) ?? noToken);
+    return bytes.length === 0 ? undefined : Buffer.from(bytes).toString('base64url');
+  }
+
+  next(): Promise<IteratorResult<Entry<V, K> | KeyEntry<K>>> {
+    return this.#steps.next();
+  }
+
+  return(): Promise<IteratorResult<Entry<V, K> | KeyEntry<K>>> {
+    return this.#steps.return(undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async *#run(
+    engine: Engine,
+    codec: Codec<V, K>,
+    plan: () => ScanPlan,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Entry<V, K> | KeyEntry<K>> {
+    const planned = plan();
+    const shape = planned.keysOnly ? 'key only' : 'with value';
+    const keep = (scan: RangeScan): void => {
+      this.#scan = scan;
+    };
+    for await (const { kvs } of scanChunks(engine, planned, signal, keep)) {
+      for (const kv of kvs) {
+        const entry = entryOf(codec, kv, shape);
+        this.#last = kv.key;
+        yield entry;
+      }
+    }
+  }
+}
+
+/** The number of entries of a plan. @throws DougError */
+export async function countEntries(
+  engine: Engine,
+  plan: ScanPlan,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let sum = 0;
+  for await (const { count } of scanChunks(engine, plan, signal)) sum += count;
+  return sum;
 }
 
 /** The entries of a range, in the chunks of {@link RangeScan}. Ends with the signal and with the client. */
@@ -39,22 +131,25 @@ export async function* scanChunks(
   engine: Engine,
   plan: ScanPlan,
   signal: AbortSignal | undefined,
-): AsyncGenerator<readonly KeyValue[]> {
+  begun: (scan: RangeScan) => void = () => undefined,
+): AsyncGenerator<ScanChunk> {
   const stop = new StopSource(engine, signal);
   const { transport, router, clock, random } = engine;
   const ports = { transport, router, clock, random, backoff: engine.settings.backoff };
-  const scan = new RangeScan(ports, plan, stop.signal);
+  let scan: RangeScan | null = null;
   try {
+    scan = new RangeScan(ports, plan, stop.signal);
+    begun(scan);
     for (;;) {
       const chunk = await scan.next();
       if (chunk === null) return;
-      yield chunk.kvs;
+      yield chunk;
     }
   } catch (error) {
     if (!engine.isClosed) throw error;
     throw new DougError('CLOSED', 'the client is closed', { outcome: 'NOT_APPLIED' });
   } finally {
-    scan.close();
+    scan?.close();
     stop.release();
   }
 }
@@ -89,4 +184,17 @@ export class StopSource implements Abortable {
     this.#engine.dependents.delete(this);
     if (this.#from !== undefined) this.#engine.signals.remove(this.#from, this);
   }
+}
+
+const noToken = new Uint8Array(0);
+
+function tokenBytes(token: string): Uint8Array {
+  if (typeof token === 'string' && token !== '' && /^[A-Za-z0-9_-]+$/.test(token)) {
+    return new Uint8Array(Buffer.from(token, 'base64url'));
+  }
+  throw invalid('from is not the token of a scan');
+}
+
+function invalid(message: string): DougError {
+  return new DougError('INVALID_ARGUMENT', message);
 }

@@ -12,6 +12,11 @@ export interface PutOptions<P extends boolean = boolean> extends CallOptions {
   readonly ifAbsent?: boolean | undefined;
   /** Answer what was there before; of a condition that is not met: what stands in the way. */
   readonly returnPrevious?: P | undefined;
+  /**
+   * The key goes by itself when so much time has passed, by the clock of the partition's leaders. A later put counts
+   * anew, and one without it stays. Such a put is blind all the same.
+   */
+  readonly ttlMs?: number | undefined;
 }
 
 /** What a delete takes. Without any of it a delete is blind: it does not look at what is there. */
@@ -85,6 +90,7 @@ export interface Look {
 export function lookOf(kind: 'put' | 'delete', options: PutOptions & DeleteOptions): Look | null {
   const { ifRevision, ifAbsent, returnPrevious, returnExisted } = options;
   if (kind === 'delete' && ifAbsent !== undefined) throw invalid('a delete has no ifAbsent');
+  if (kind === 'delete' && options.ttlMs !== undefined) throw invalid('a delete has no ttlMs');
   if (kind === 'put' && returnExisted !== undefined) throw invalid('a put has no returnExisted');
   if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 1)) {
     throw invalid(`ifRevision must be an integer of at least 1, not ${String(ifRevision)}`);

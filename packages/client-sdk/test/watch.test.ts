@@ -92,6 +92,7 @@ async function setup(way: 'nodes' | 'facades', seed = 1): Promise<Setup> {
           kind: 'put',
           key: new TextEncoder().encode(key),
           value: new TextEncoder().encode(value),
+          ...{ ttlMs: 0, body: null },
           ...{ ifRevision: 0, ifAbsent: false, returnPrevious: false, returnExisted: false },
           ...{ session: 'test', startedAt: cluster.logTime, seq: ++seq, firstIncomplete: seq },
         },

@@ -1,4 +1,4 @@
-import { encodeDelete, encodePut } from '@dougdb/rpc-proto';
+import { encodeDelete, encodeDeleteRange, encodePut, encodeTxn } from '@dougdb/rpc-proto';
 import type { Look } from '../writes.js';
 import type { LookedAnswer, Operation } from './operation.js';
 
@@ -16,9 +16,15 @@ export function encodeCommand(op: Operation): Uint8Array {
           seq: op.seq,
           firstIncomplete: session.firstIncomplete,
         };
-  return op.kind === 'put'
-    ? encodePut(opId, op.key, op.value ?? noValue, op.look ?? undefined)
-    : encodeDelete(opId, op.key, op.look ?? undefined);
+  const { body, look, ttlMs } = op;
+  if (body !== null) {
+    return body.kind === 'txn'
+      ? encodeTxn(opId, body.txn)
+      : encodeDeleteRange(opId, body.deleteRange);
+  }
+  if (op.kind === 'delete') return encodeDelete(opId, op.key, look ?? undefined);
+  const conditions = ttlMs === 0 ? (look ?? undefined) : { ...look, ttlMs };
+  return encodePut(opId, op.key, op.value ?? noValue, conditions);
 }
 
 /** Whether a condition can have been judged so: else the answer means nothing, least of all success. */

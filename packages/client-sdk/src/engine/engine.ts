@@ -1,4 +1,5 @@
 import {
+  crossPartition,
   mayHaveApplied,
   type NodeTransport,
   Router,
@@ -18,9 +19,10 @@ import {
 import type { Settings } from '../options.js';
 import type { Look } from '../writes.js';
 import { type Abortable, AbortWatch } from './abort-watch.js';
+import type { BodyResult } from './body.js';
+import { CallOrder } from './call-order.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { aborted, closed, refused, timedOut } from './failures.js';
-import { KeyLanes } from './key-lanes.js';
 import { NodePipe } from './node-pipe.js';
 import { type LookedAnswer, type Operation, Place } from './operation.js';
 import { Partitions } from './partitions.js';
@@ -53,7 +55,7 @@ const hopeless: ReadonlySet<CodeName> = new Set([
 /**
  * Carries operations to the nodes that can serve them, again and again until one has answered, the time
  * is up or the caller gives up. The rules are safety.md S16 and S17; the order of calls on one key is
- * kept by {@link KeyLanes}.
+ * kept by {@link CallOrder}.
  */
 export class Engine implements PipeOwner {
   readonly clock: Clock;
@@ -68,7 +70,7 @@ export class Engine implements PipeOwner {
   /** The streams of watches, which are none of the pipes. */
   readonly watches: WatchStreams;
   readonly #deadlines: DeadlineQueue<Operation>;
-  readonly #lanes = new KeyLanes((op) => this.#dispatch(op));
+  readonly #order = new CallOrder((op) => this.#dispatch(op));
   readonly #pipes = new Map<string, NodePipe>();
   readonly #pipePorts: PipePorts;
   readonly #partitions: Partitions;
@@ -163,7 +165,7 @@ export class Engine implements PipeOwner {
       op.onAbort = this.#onAbort;
       this.signals.add(signal, op);
     }
-    if (op.eventual || this.#lanes.enter(op)) this.#dispatch(op);
+    if (op.eventual || this.#order.enter(op)) this.#dispatch(op);
   }
 
   /** Ends everything: what is not settled is rejected with CLOSED, no timer and no connection is left. */
@@ -190,25 +192,35 @@ export class Engine implements PipeOwner {
     const address = route === null || gate.isClosed ? undefined : this.router.addressFor(op, route);
     if (route === null || address === undefined) {
       this.#closeGate(op, partitionId, 0);
-      this.#lanes.seal(op);
+      this.#order.seal(op);
       gate.wait(op);
+      return;
+    }
+    // Through a facade it is for the facade to say, whose map is the newer one mostly.
+    const crossing =
+      op.spans === null || op.via !== ''
+        ? null
+        : crossPartition(this.router.map, route, op.kind, op.spans);
+    if (crossing !== null) {
+      this.#finish(op);
+      op.reject(refused(op, crossing, op.maybeApplied));
       return;
     }
     op.partitionId = route.partitionId;
     op.epochVersion = route.epochVersion;
-    if (this.#lanes.mayGo(op, address)) this.#pipeTo(address).enqueue(op);
+    if (this.#order.mayGo(op, address)) this.#pipeTo(address).enqueue(op);
   }
 
   // PipeOwner: what comes back.
 
   /** @internal */
   maySend(op: Operation, message: number): boolean {
-    if (!op.isRead && this.#lanes.isBehind(op)) {
+    if (!op.isRead && this.#order.isBehind(op)) {
       this.#waitBehind(op);
       return false;
     }
     if (!op.isRead && op.session === null && !this.#identify(op)) return false;
-    if (!this.#lanes.maySend(op, message)) return false;
+    if (!this.#order.maySend(op, message)) return false;
     if (op.sends++ > 0) this.#retries++;
     return true;
   }
@@ -219,14 +231,14 @@ export class Engine implements PipeOwner {
    */
   #identify(op: Operation): boolean {
     if (this.#partitions.identify(op)) return true;
-    if (this.#lanes.hold(op)) this.#partitions.awaitRoom(op);
+    if (this.#order.hold(op)) this.#partitions.awaitRoom(op);
     return false;
   }
 
   /** An earlier write on the key found no room for its identity and was put back: this one goes behind it. */
   #waitBehind(op: Operation): void {
-    if (this.#partitions.hasRoom(op)) this.#lanes.retry(op);
-    else if (this.#lanes.hold(op)) this.#partitions.awaitRoom(op);
+    if (this.#partitions.hasRoom(op)) this.#order.retry(op);
+    else if (this.#order.hold(op)) this.#partitions.awaitRoom(op);
   }
 
   /** @internal */
@@ -278,11 +290,23 @@ export class Engine implements PipeOwner {
     end: number,
     revision: number,
     ageMs: number,
+    expiresAt: number,
   ): void {
     this.#partitions.served(op);
     this.#finish(op);
     try {
-      op.resolve(op.reader.found(op, bytes, start, end, revision, ageMs));
+      op.resolve(op.reader.found(op, bytes, start, end, revision, ageMs, expiresAt));
+    } catch (error) {
+      op.reject(error);
+    }
+  }
+
+  /** @internal */
+  carriedOut(op: Operation, answer: LookedAnswer, result: BodyResult | null): void {
+    this.#partitions.served(op);
+    this.#finish(op);
+    try {
+      op.resolve(op.reader.carriedOut(op, answer, result));
     } catch (error) {
       op.reject(error);
     }
@@ -384,7 +408,7 @@ export class Engine implements PipeOwner {
     // On its way again; dispatch says where to.
     op.place = Place.queue;
     if (op.eventual) this.#dispatch(op);
-    else this.#lanes.retry(op);
+    else this.#order.retry(op);
   }
 
   #closeGate(op: Operation, partitionId: number, atLeastMs: number): void {
@@ -412,12 +436,12 @@ export class Engine implements PipeOwner {
       this.signals.remove(op.signal, op);
     }
     this.#dropIdentity(op);
-    this.#lanes.leave(op);
+    this.#order.leave(op);
     op.place = Place.done;
   }
 
   #dropIdentity(op: Operation): void {
-    for (const roomless of this.#partitions.dropIdentity(op)) this.#lanes.resume(roomless);
+    for (const roomless of this.#partitions.dropIdentity(op)) this.#order.resume(roomless);
   }
 
   #pipeTo(address: string): NodePipe {

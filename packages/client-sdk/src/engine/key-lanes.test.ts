@@ -1,13 +1,18 @@
+import { LINEARIZABLE } from '@dougdb/rpc-proto';
 import fc from 'fast-check';
 import { KeyLanes } from './key-lanes.js';
 import { Operation, type OperationKind, Place, type ResultReader } from './operation.js';
 
-const noReader: ResultReader = { found: () => null, looked: () => null };
+const noReader: ResultReader = {
+  found: () => null,
+  looked: () => null,
+  carriedOut: () => null,
+};
 let serial = 0;
 
 function op(kind: OperationKind, key = 'k'): Operation {
   const bytes = new TextEncoder().encode(key);
-  const one = new Operation(kind, key, bytes, null, null, false, noReader, null, noop, noop);
+  const one = new Operation(kind, key, bytes, null, null, LINEARIZABLE, noReader, null, noop, noop);
   one.serial = ++serial;
   return one;
 }

@@ -2,6 +2,7 @@ import { compareKeys } from '@dougdb/facade';
 import { limits } from '@dougdb/rpc-proto';
 import { type Operation, Place } from './operation.js';
 import type { Session } from './session.js';
+import type { Waiter } from './waiter.js';
 
 /** The operations of this client on one key that are not finished. The fields belong to KeyLanes. */
 export interface Lane {
@@ -23,6 +24,8 @@ export interface Lane {
   /** Those that wait for the run to end, in the order of the calls. */
   first: Operation | null;
   last: Operation | null;
+  /** Who waits for the lane to be empty; of {@link CallOrder}. */
+  dependents: Set<Waiter> | null;
 }
 
 /**
@@ -39,19 +42,36 @@ export interface Lane {
  */
 export class KeyLanes {
   readonly #dispatch: (op: Operation) => void;
+  readonly #emptied: (lane: Lane) => void;
   #buckets: (Lane | null)[] = new Array<Lane | null>(256).fill(null);
   #count = 0;
   /** Lanes are used again: none is made while as many calls end as begin. */
   #spare: Lane | null = null;
 
-  /** @param dispatch - sends an operation on its way */
-  constructor(dispatch: (op: Operation) => void) {
+  /**
+   * @param dispatch - sends an operation on its way
+   * @param emptied - nothing is left in a lane that somebody waits for
+   */
+  constructor(dispatch: (op: Operation) => void, emptied: (lane: Lane) => void = ignore) {
     this.#dispatch = dispatch;
+    this.#emptied = emptied;
   }
 
   /** Keys with unfinished operations. */
   get size(): number {
     return this.#count;
+  }
+
+  /** The lane of a key; null: nothing on it is unfinished. */
+  find(key: Uint8Array): Lane | null {
+    return this.#find(key, hashOf(key));
+  }
+
+  /** Calls back for every lane. They must not change meanwhile. */
+  each(visit: (lane: Lane) => void): void {
+    for (const head of this.#buckets) {
+      for (let lane = head; lane !== null; lane = lane.chained) visit(lane);
+    }
   }
 
   /** A new call. @returns false: it waits, and is dispatched later */
@@ -131,7 +151,10 @@ export class KeyLanes {
    */
   hold(op: Operation): boolean {
     const { lane } = op;
-    if (lane === null) return false;
+    if (lane === null) {
+      op.place = Place.lane;
+      return true;
+    }
     lane.active--;
     lane.sealed = true;
     this.#insert(lane, op);
@@ -140,8 +163,14 @@ export class KeyLanes {
 
   /** The reason for which an operation was held is gone. */
   resume(op: Operation): void {
-    const { lane } = op;
-    if (lane !== null && op.place === Place.lane && lane.active === 0) this.#release(lane);
+    const { lane, place } = op;
+    if (place !== Place.lane) return;
+    if (lane === null) {
+      op.place = Place.queue;
+      this.#dispatch(op);
+    } else if (lane.active === 0) {
+      this.#release(lane);
+    }
   }
 
   /** An operation is finished, wherever it was. */
@@ -269,6 +298,7 @@ export class KeyLanes {
     lane.chained = this.#spare;
     this.#spare = lane;
     this.#count--;
+    if (lane.dependents !== null) this.#emptied(lane);
   }
 
   #grow(): void {
@@ -300,8 +330,11 @@ function emptyLane(): Lane {
     session: null,
     first: null,
     last: null,
+    dependents: null,
   };
 }
+
+function ignore(): void {}
 
 /** FNV-1a over at most 64 bytes of each end: long keys mostly differ there. */
 function hashOf(key: Uint8Array): number {

@@ -1,7 +1,6 @@
 import type { PipeConnection } from '@dougdb/facade';
 import type { Timer } from '@dougdb/ports';
 import {
-  Consistency,
   DougError,
   limits,
   NO_HEADER,
@@ -12,8 +11,9 @@ import {
   type Error as WireError,
 } from '@dougdb/rpc-proto';
 import { AnswerRing } from './answer-ring.js';
+import { type Body, readBodyResult } from './body.js';
 import { encodeCommand, isPossible } from './command.js';
-import { type Operation, Place } from './operation.js';
+import { type LookedAnswer, type Operation, Place } from './operation.js';
 import type { PipeOwner, PipePorts } from './pipe-owner.js';
 
 /**
@@ -215,10 +215,19 @@ export class NodePipe implements PipeResponseVisitor {
     const timeoutMs = Math.max(1, Math.ceil(op.deadlineMs - nowMs));
     const { partitionId, epochVersion, maybeApplied } = op;
     if (op.kind === 'get') {
-      const consistency = op.eventual
-        ? Consistency.CONSISTENCY_EVENTUAL
-        : Consistency.CONSISTENCY_LINEARIZABLE;
-      this.#writer.addGet(timeoutMs, partitionId, epochVersion, false, consistency, op.key);
+      const { key, level } = op;
+      const { consistency, argument } = level;
+      this.#writer.addGet(
+        timeoutMs,
+        partitionId,
+        epochVersion,
+        false,
+        consistency,
+        key,
+        0,
+        key.length,
+        argument,
+      );
     } else {
       // `resend` says that an earlier attempt may have taken effect: what ended NOT_APPLIED was no send.
       const command = encodeCommand(op);
@@ -331,10 +340,17 @@ export class NodePipe implements PipeResponseVisitor {
     previousRevision: number,
     valueStart: number,
     valueEnd: number,
+    resultStart: number,
+    resultEnd: number,
   ): void {
     const op = this.#answered(id, header);
     if (op === null) return;
-    const { look } = op;
+    const { look, body } = op;
+    if (body !== null) {
+      const answer = { revision, compareFailed, previousRevision, resultKept: !resultNotKept };
+      this.#carriedOut(op, body, answer, resultStart, resultEnd);
+      return;
+    }
     if (look === null) {
       if (op.isRead || compareFailed) this.#owner.garbled(op);
       else this.#owner.written(op, revision);
@@ -348,6 +364,22 @@ export class NodePipe implements PipeResponseVisitor {
     }
   }
 
+  #carriedOut(
+    op: Operation,
+    body: Body,
+    answer: LookedAnswer,
+    resultStart: number,
+    resultEnd: number,
+  ): void {
+    if (!answer.resultKept) {
+      this.#owner.carriedOut(op, answer, null);
+      return;
+    }
+    const result = readBodyResult(body, answer, this.#bytes.slice(resultStart, resultEnd));
+    if (result === undefined) this.#owner.garbled(op);
+    else this.#owner.carriedOut(op, answer, result);
+  }
+
   /** @internal */
   get(
     id: number,
@@ -356,6 +388,7 @@ export class NodePipe implements PipeResponseVisitor {
     valueStart: number,
     valueEnd: number,
     revision: number,
+    expiresAt: number,
   ): void {
     const op = this.#answered(id, header);
     if (op === null) return;
@@ -363,7 +396,7 @@ export class NodePipe implements PipeResponseVisitor {
       this.#owner.garbled(op);
     } else if (found) {
       const ageMs = this.#headers[header]?.ageMs ?? 0;
-      this.#owner.found(op, this.#bytes, valueStart, valueEnd, revision, ageMs);
+      this.#owner.found(op, this.#bytes, valueStart, valueEnd, revision, ageMs, expiresAt);
     } else {
       this.#owner.absent(op);
     }

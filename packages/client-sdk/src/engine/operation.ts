@@ -1,13 +1,16 @@
-import type { DougError } from '@dougdb/rpc-proto';
+import { mayBeAnyReplica } from '@dougdb/facade';
+import type { DougError, ReadLevel } from '@dougdb/rpc-proto';
 import type { Key } from '../codec.js';
 import type { Look } from '../writes.js';
 import type { Abortable } from './abort-watch.js';
+import type { Body, BodyResult } from './body.js';
 import type { Expiring, ExpiryList } from './deadline-queue.js';
 import type { Lane } from './key-lanes.js';
 import type { NodePipe } from './node-pipe.js';
 import type { Session } from './session.js';
+import type { Span } from './span.js';
 
-export type OperationKind = 'put' | 'delete' | 'get';
+export type OperationKind = 'put' | 'delete' | 'get' | Body['kind'];
 
 /** Where an operation is. */
 export const Place = {
@@ -45,6 +48,7 @@ export interface ResultReader {
     end: number,
     revision: number,
     ageMs: number,
+    expiresAt: number,
   ): unknown;
   /** @param bytes - as for `found`: the previous value, if it was asked for and there */
   looked(
@@ -55,6 +59,8 @@ export interface ResultReader {
     start: number,
     end: number,
   ): unknown;
+  /** Of an operation with a body. @param result - null: it took effect before, and its result is not kept */
+  carriedOut(op: Operation, answer: LookedAnswer, result: BodyResult | null): unknown;
 }
 
 /**
@@ -70,12 +76,24 @@ export class Operation implements Expiring, Abortable {
   readonly value: Uint8Array | null;
   /** Of a write that is not blind. */
   readonly look: Look | null;
-  /** A read that any replica may serve at once. */
+  /** Of a read. */
+  readonly level: ReadLevel;
+  /** A read that any replica may serve. */
   readonly eventual: boolean;
   readonly reader: ResultReader;
   readonly signal: AbortSignal | null;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
+
+  // Of some kinds only; set before it is submitted.
+  /** Of a put: the key goes when so much log time has passed; 0: it stays. */
+  ttlMs = 0;
+  /** Of what is more than one put, delete or get. `key` is then the first key of it. */
+  body: Body | null = null;
+  /** Everything that the body touches; null: `key` alone. */
+  spans: readonly Span[] | null = null;
+  /** Encoded size of the body. */
+  bodyBytes = 0;
 
   place: Place = Place.lane;
   /** Order of the calls of this client. */
@@ -121,7 +139,7 @@ export class Operation implements Expiring, Abortable {
     key: Uint8Array,
     value: Uint8Array | null,
     look: Look | null,
-    eventual: boolean,
+    level: ReadLevel,
     reader: ResultReader,
     signal: AbortSignal | null,
     resolve: (result: unknown) => void,
@@ -132,7 +150,8 @@ export class Operation implements Expiring, Abortable {
     this.key = key;
     this.value = value;
     this.look = look;
-    this.eventual = eventual;
+    this.level = level;
+    this.eventual = kind === 'get' && mayBeAnyReplica(level.consistency);
     this.reader = reader;
     this.signal = signal;
     this.resolve = resolve;
@@ -145,7 +164,8 @@ export class Operation implements Expiring, Abortable {
 
   /** Size on the wire, about. */
   get sizeBytes(): number {
-    return 64 + this.key.length + (this.value === null ? 0 : this.value.length);
+    const contentBytes = this.value === null ? this.bodyBytes : this.value.length;
+    return 64 + this.key.length + contentBytes;
   }
 
   /** {@inheritDoc Abortable.aborted} */

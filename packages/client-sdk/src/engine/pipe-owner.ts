@@ -2,6 +2,7 @@ import type { NodeTransport } from '@dougdb/facade';
 import type { Clock } from '@dougdb/ports';
 import type { DougError, ResponseHeader, Error as WireError } from '@dougdb/rpc-proto';
 import type { Look } from '../writes.js';
+import type { BodyResult } from './body.js';
 import type { NodePipe } from './node-pipe.js';
 import type { LookedAnswer, Operation } from './operation.js';
 
@@ -32,7 +33,10 @@ export interface PipeOwner {
     end: number,
     revision: number,
     ageMs: number,
+    expiresAt: number,
   ): void;
+  /** An operation with a body was carried out. @param result - null: now or before, and its result is not kept */
+  carriedOut(op: Operation, answer: LookedAnswer, result: BodyResult | null): void;
   absent(op: Operation): void;
   failed(op: Operation, error: WireError): void;
   /** Another partition served than was meant: a facade knows more of the map than is known here. */

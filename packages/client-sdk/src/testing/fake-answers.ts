@@ -12,7 +12,7 @@ import {
   StatusRequest,
   StatusResponse,
 } from '@dougdb/rpc-proto';
-import { partitionList, transferLeader } from './fake-admin.js';
+import { compact, partitionList, transferLeader } from './fake-admin.js';
 import type { FakeCluster } from './fake-cluster.js';
 import type { FakePartition } from './fake-partition.js';
 
@@ -42,6 +42,8 @@ export function answerUnary(
       return partitionList(cluster);
     case '/dougdb.admin.v1.Admin/TransferLeader':
       return transferLeader(cluster, node, request);
+    case '/dougdb.admin.v1.Admin/Compact':
+      return compact(cluster, node, request);
     case '/dougdb.admin.v1.Admin/MemberList':
       return MemberListResponse.encode({ nodes: [...cluster.nodes] }).finish();
     default: {
@@ -62,7 +64,7 @@ function statusOf(
     version: '0.0.0-fake',
     uptimeMs: 1000,
     limits: table,
-    replicas: cluster.partitions.map(({ id, leaderNodeId, revision }) => ({
+    replicas: cluster.partitions.map(({ id, leaderNodeId, revision, historyFloor }) => ({
       partitionId: id,
       replicaId: id * 100 + (node?.nodeId ?? 0),
       role: leaderNodeId === node?.nodeId ? 'leader' : 'follower',
@@ -75,7 +77,7 @@ function statusOf(
       lastIndex: revision,
       revision,
       state: 'serving',
-      historyFloor: 0,
+      historyFloor,
       sessions: 0,
     })),
   }).finish();
@@ -126,7 +128,7 @@ export function headerOf(
   cluster: FakeCluster,
   partition: FakePartition,
   nodeId: number,
-  isEventual: boolean,
+  served: Consistency,
 ): ResponseHeader {
   return {
     clusterId: cluster.clusterId,
@@ -136,7 +138,7 @@ export function headerOf(
     term: 1,
     appliedIndex: partition.revision,
     logTime: cluster.logTime,
-    served: isEventual ? Consistency.CONSISTENCY_EVENTUAL : Consistency.CONSISTENCY_LINEARIZABLE,
-    ageMs: isEventual ? 12 : 0,
+    served,
+    ageMs: served === Consistency.CONSISTENCY_EVENTUAL ? 12 : 0,
   };
 }

@@ -29,8 +29,8 @@ export type FakeVerdict =
 
 /** An item that arrives at a node. */
 export interface FakeItem {
-  readonly kind: 'put' | 'delete' | 'get' | 'scan' | 'watch';
-  /** Of a scan or watch: where it begins. */
+  readonly kind: 'put' | 'delete' | 'txn' | 'delete-range' | 'get' | 'scan' | 'watch';
+  /** Of a scan or watch: where it begins. Of what has several keys: the first. */
   readonly key: string;
   /** The node that it arrives at; through a facade too. */
   readonly node: number;

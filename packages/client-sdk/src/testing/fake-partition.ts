@@ -1,15 +1,30 @@
 import { compareKeys, isBelowEnd } from '@dougdb/facade';
-import { type CodeName, limits } from '@dougdb/rpc-proto';
+import {
+  type CodeName,
+  type CommandBody,
+  type DeleteRangeOperation,
+  DeleteRangeResult,
+  limits,
+  TxnResult,
+} from '@dougdb/rpc-proto';
 import { FakeHistory } from './fake-history.js';
+import { type FakeEffect, planTxn } from './fake-txn.js';
 
+/** A millisecond of log time. */
+const LOG_TIME_MS = 4096;
 /** Longest distance of a new session's start from the partition's log time (S16). */
-const SESSION_AGE_LIMIT = 5 * 60_000 * 4096;
+const SESSION_AGE_LIMIT = 5 * 60_000 * LOG_TIME_MS;
 
 /** A command as a partition sees it. */
 export interface FakeCommand {
-  readonly kind: 'put' | 'delete';
+  readonly kind: 'put' | 'delete' | 'txn' | 'delete-range';
+  /** Of what has several keys: the first. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** Of a put; 0: it stays. */
+  readonly ttlMs: number;
+  /** Of what is more than one put or delete. */
+  readonly body: CommandBody | null;
   /** 0: none. */
   readonly ifRevision: number;
   readonly ifAbsent: boolean;
@@ -30,6 +45,8 @@ export interface FakeResult {
   readonly previousRevision: number;
   /** Null unless it was asked for and there. */
   readonly previousValue: Uint8Array | null;
+  /** Of what is more than one put or delete. */
+  readonly result: Uint8Array | null;
   /** Whether the command had been judged before. */
   readonly repeated: boolean;
   /** False: what was there is no longer known. */
@@ -38,8 +55,9 @@ export interface FakeResult {
 
 export type FakeOutcome = FakeResult | { readonly refused: CodeName };
 
-/** An entry of the history: a command that took effect. */
+/** A change that was made: by a put or delete, or as one of several. */
 export interface FakeApplied extends FakeCommand {
+  readonly kind: 'put' | 'delete';
   readonly revision: number;
 }
 
@@ -48,6 +66,21 @@ export interface FakeEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly revision: number;
+  /** Log time at which it goes; 0: never. */
+  readonly expiresAt: number;
+}
+
+/** A key as it was from a revision on; without a value it was not there. */
+interface Version {
+  readonly revision: number;
+  readonly value: Uint8Array | null;
+  readonly expiresAt: number;
+}
+
+interface Chain {
+  readonly key: Uint8Array;
+  /** By rising revision. */
+  readonly versions: Version[];
 }
 
 interface SessionRow {
@@ -70,9 +103,11 @@ export class FakePartition {
   readonly applied: FakeApplied[] = [];
   /** What watches are told from. */
   history = new FakeHistory();
-  readonly #values = new Map<string, FakeEntry>();
-  /** All values by key; null: to be sorted again. */
-  #sorted: readonly FakeEntry[] | null = null;
+  readonly #chains = new Map<string, Chain>();
+  /** No key goes before this log time. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
+  /** All chains by key; null: to be sorted again. */
+  #sorted: readonly Chain[] | null = null;
   #sessions = new Map<string, SessionRow>();
 
   constructor(id: number, start: Uint8Array, end: Uint8Array) {
@@ -81,12 +116,18 @@ export class FakePartition {
     this.end = end;
   }
 
+  /** The oldest revision that can be read. */
+  get historyFloor(): number {
+    return this.history.floor;
+  }
+
   holds(key: Uint8Array): boolean {
     return compareKeys(this.start, key) <= 0 && isBelowEnd(key, this.end);
   }
 
   /** Applies a command, or answers what it did when it was applied before. */
   apply(command: FakeCommand, logTime: number): FakeOutcome {
+    this.expire(logTime);
     const { session, startedAt, seq, firstIncomplete } = command;
     let row = this.#sessions.get(session);
     if (row === undefined) {
@@ -99,31 +140,58 @@ export class FakePartition {
     if (known !== undefined) return { ...known, repeated: true };
     this.#forget(row, firstIncomplete);
     if (row.results.size >= limits.sessionOpenSeqs) return { refused: 'BUSY' };
-    const result = this.#judge(command);
+    const result = this.#judge(command, logTime);
+    if ('refused' in result) return result;
     row.results.set(seq, this.#remembered(result));
     return result;
   }
 
-  get(key: Uint8Array): FakeEntry | undefined {
-    return this.#values.get(nameOf(key));
+  /** @param at - as of this revision */
+  get(key: Uint8Array, at = Number.POSITIVE_INFINITY): FakeEntry | undefined {
+    const chain = this.#chains.get(nameOf(key));
+    return chain === undefined ? undefined : entryAt(chain, at);
   }
 
-  /** All entries in [start, end), in key order. */
-  entries(start: Uint8Array, end: Uint8Array): FakeEntry[] {
-    this.#sorted ??= [...this.#values.values()].sort((a, b) => compareKeys(a.key, b.key));
-    const isInside = ({ key }: FakeEntry): boolean =>
-      compareKeys(start, key) <= 0 && isBelowEnd(key, end);
-    return this.#sorted.filter(isInside);
+  /** All entries in [start, end), in key order, as of a revision. */
+  entries(start: Uint8Array, end: Uint8Array, at = Number.POSITIVE_INFINITY): FakeEntry[] {
+    this.#sorted ??= [...this.#chains.values()].sort((a, b) => compareKeys(a.key, b.key));
+    return this.#sorted.flatMap((chain) => {
+      const isInside = compareKeys(start, chain.key) <= 0 && isBelowEnd(chain.key, end);
+      return (isInside ? entryAt(chain, at) : undefined) ?? [];
+    });
+  }
+
+  /** Lets history be forgotten up to a revision; 0: up to the newest. */
+  compact(revision: number): void {
+    const upTo = revision === 0 ? this.revision : Math.min(revision, this.revision);
+    this.history.floor = Math.max(this.historyFloor, upTo);
+    for (const { versions } of this.#chains.values()) {
+      while ((versions[1]?.revision ?? Number.POSITIVE_INFINITY) <= this.historyFloor)
+        versions.shift();
+    }
+  }
+
+  /** Removes the keys whose time is over, as a leader would. */
+  expire(logTime: number): void {
+    if (logTime < this.#nextExpiry) return;
+    const mortal = this.entries(none, none).filter(({ expiresAt }) => expiresAt !== 0);
+    const due = mortal.filter(({ expiresAt }) => expiresAt <= logTime);
+    const later = mortal.filter(({ expiresAt }) => expiresAt > logTime);
+    this.#nextExpiry = Math.min(Number.POSITIVE_INFINITY, ...later.map((one) => one.expiresAt));
+    if (due.length === 0) return;
+    const revision = ++this.revision;
+    for (const { key } of due) this.#set(key, { revision, value: null, expiresAt: 0 });
   }
 
   /** Parts the range in two; sessions and data go with both halves (S16). */
   split(id: number, at: Uint8Array): FakePartition {
     const child = new FakePartition(id, at, this.end);
-    for (const [name, entry] of this.#values) {
-      if (!child.holds(entry.key)) continue;
-      child.#values.set(name, entry);
-      this.#values.delete(name);
+    for (const [name, chain] of this.#chains) {
+      if (!child.holds(chain.key)) continue;
+      child.#chains.set(name, chain);
+      this.#chains.delete(name);
     }
+    child.#nextExpiry = this.#nextExpiry;
     for (const [session, { firstIncomplete, results }] of this.#sessions) {
       child.#sessions.set(session, { firstIncomplete, results: new Map(results) });
     }
@@ -149,42 +217,105 @@ export class FakePartition {
     for (const seq of row.results.keys()) if (seq < firstIncomplete) row.results.delete(seq);
   }
 
-  #judge(command: FakeCommand): FakeResult {
-    const { ifRevision, ifAbsent, returnPrevious, returnExisted } = command;
+  #judge(command: FakeCommand, logTime: number): FakeOutcome {
+    const { body } = command;
+    if (body?.kind === 'txn') {
+      const plan = planTxn(this, body.txn, this.revision + 1);
+      if (plan === null) return { refused: 'INVALID_ARGUMENT' };
+      this.#write(command, plan.effects, logTime);
+      const { succeeded } = plan.result;
+      return this.#answer(!succeeded, TxnResult.encode(plan.result).finish());
+    }
+    if (body?.kind === 'delete-range') return this.#deleteRange(command, body.deleteRange, logTime);
+    return this.#judgeOne(command, logTime);
+  }
+
+  #deleteRange(
+    command: FakeCommand,
+    { start, end, limit }: DeleteRangeOperation,
+    logTime: number,
+  ): FakeResult {
+    const all = this.entries(start, end);
+    const gone = all.slice(0, limit === 0 ? limits.commandKeys : limit);
+    const effects = gone.map(({ key }) => ({ key, value: null, ttlMs: 0 }));
+    this.#write(command, effects, logTime);
+    const resumeKey = all[gone.length]?.key;
+    return this.#answer(
+      false,
+      DeleteRangeResult.encode({ deleted: gone.length, resumeKey }).finish(),
+    );
+  }
+
+  #judgeOne(command: FakeCommand, logTime: number): FakeResult {
+    const { kind, key, value, ttlMs, ifRevision, ifAbsent, returnPrevious, returnExisted } =
+      command;
     const looks = ifRevision > 0 || ifAbsent || returnPrevious || returnExisted;
-    const there = looks ? this.get(command.key) : undefined;
+    const there = looks ? this.get(key) : undefined;
     const previousRevision = there?.revision ?? 0;
     const isMet =
       (ifRevision === 0 || ifRevision === previousRevision) && !(ifAbsent && there !== undefined);
-    const changesNothing = looks && command.kind === 'delete' && there === undefined;
-    if (isMet && !changesNothing) this.#write(command);
+    const changesNothing = looks && kind === 'delete' && there === undefined;
+    const effect = { key, value: kind === 'delete' ? null : value, ttlMs };
+    if (isMet && !changesNothing) this.#write(command, [effect], logTime);
     return {
-      revision: this.revision,
-      compareFailed: !isMet,
+      ...this.#answer(!isMet, null),
       previousRevision,
       previousValue: returnPrevious ? (there?.value ?? null) : null,
+    };
+  }
+
+  #answer(compareFailed: boolean, result: Uint8Array | null): FakeResult {
+    return {
+      revision: this.revision,
+      compareFailed,
+      previousRevision: 0,
+      previousValue: null,
+      result,
       repeated: false,
       resultKept: true,
     };
   }
 
   #remembered(result: FakeResult): FakeResult {
-    const valueBytes = result.previousValue?.length ?? 0;
-    if (this.keepsResults && valueBytes <= limits.sessionResultBytes) return result;
-    return { ...result, previousRevision: 0, previousValue: null, resultKept: false };
+    const resultBytes = (result.previousValue?.length ?? 0) + (result.result?.length ?? 0);
+    if (this.keepsResults && resultBytes <= limits.sessionResultBytes) return result;
+    return { ...result, previousRevision: 0, previousValue: null, result: null, resultKept: false };
   }
 
-  #write(command: FakeCommand): void {
-    const { kind, key, value } = command;
+  /** Makes all changes of a command, at one revision; none: no revision either. */
+  #write(command: FakeCommand, effects: readonly FakeEffect[], logTime: number): void {
+    if (effects.length === 0) return;
     const revision = ++this.revision;
-    const before = this.get(key) ?? null;
-    this.#sorted = null;
-    if (kind === 'delete') this.#values.delete(nameOf(key));
-    else this.#values.set(nameOf(key), { key, value, revision });
-    this.applied.push({ ...command, revision });
-    const now = kind === 'delete' ? null : { key, value, revision };
-    this.history.add({ key, revision, now, before });
+    for (const { key, value, ttlMs } of effects) {
+      const expiresAt = ttlMs === 0 ? 0 : logTime + ttlMs * LOG_TIME_MS;
+      this.#set(key, { revision, value, expiresAt });
+      const kind = value === null ? 'delete' : 'put';
+      this.applied.push({ ...command, kind, key, value: value ?? none, revision });
+    }
   }
+
+  #set(key: Uint8Array, version: Version): void {
+    const name = nameOf(key);
+    const chain = this.#chains.get(name);
+    const { value, ...rest } = version;
+    const now = value === null ? null : { key, value, ...rest };
+    this.history.add({ key, revision: rest.revision, now, before: this.get(key) ?? null });
+    if (version.expiresAt !== 0) this.#nextExpiry = Math.min(this.#nextExpiry, version.expiresAt);
+    if (chain !== undefined) {
+      chain.versions.push(version);
+      return;
+    }
+    this.#sorted = null;
+    this.#chains.set(name, { key, versions: [version] });
+  }
+}
+
+const none = new Uint8Array(0);
+
+function entryAt({ key, versions }: Chain, at: number): FakeEntry | undefined {
+  const version = versions.findLast(({ revision }) => revision <= at);
+  if (version === undefined || version.value === null) return undefined;
+  return { key, value: version.value, revision: version.revision, expiresAt: version.expiresAt };
 }
 
 function nameOf(key: Uint8Array): string {

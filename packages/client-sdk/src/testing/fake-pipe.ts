@@ -1,11 +1,20 @@
-import type { PipeConnection, PipeEvents } from '@dougdb/facade';
+import {
+  compareEnds,
+  compareKeys,
+  mayBeAnyReplica,
+  type PipeConnection,
+  type PipeEvents,
+} from '@dougdb/facade';
 import {
   CommandView,
   Consistency,
   codes,
   DougError,
+  forEachRange,
+  LINEARIZABLE,
   type NodeDescriptor,
   PipeResponseWriter,
+  type ReadLevel,
   type ResponseHeader,
   type RouteHint,
   readCommand,
@@ -16,6 +25,7 @@ import {
 import { headerOf, routeOf } from './fake-answers.js';
 import type { FakeCluster, FakeVerdict } from './fake-cluster.js';
 import type { FakeCommand, FakePartition, FakeResult } from './fake-partition.js';
+import { readRefusal } from './fake-reads.js';
 
 /** One stream to a node or facade of a {@link FakeCluster}. */
 export class FakePipe implements PipeConnection {
@@ -75,13 +85,24 @@ export class FakePipe implements PipeConnection {
     this.#writer = new PipeResponseWriter();
     readPipeRequest(request, {
       begin: () => {},
-      item: (id, timeoutMs, partitionId, epochVersion, resend, op, start, end, consistency) => {
+      item: (
+        id,
+        timeoutMs,
+        partitionId,
+        epochVersion,
+        resend,
+        op,
+        start,
+        end,
+        consistency,
+        argument,
+      ) => {
         if (broken) return;
         const command = op === 'get' ? null : this.#command(request, start, end);
         const key = command === null ? request.slice(start, end) : command.key;
-        const isEventual = consistency === Consistency.CONSISTENCY_EVENTUAL;
+        const level = { consistency, argument };
         const named = { partitionId, epochVersion };
-        const serving = this.#serving(key, named, isEventual);
+        const serving = this.#serving(key, named, command, level);
         const verdict = cluster.judge({
           kind: command === null ? 'get' : command.kind,
           key: new TextDecoder().decode(key),
@@ -102,7 +123,7 @@ export class FakePipe implements PipeConnection {
           const { reason, message: told } = serving.refusal;
           this.#fail(id, new DougError(reason, told, this.#hint(key)));
         } else if (command === null) {
-          this.#get(id, serving, key, isEventual);
+          this.#get(id, serving, key, level);
         } else {
           this.#write(id, serving, command, verdict, resend);
         }
@@ -126,20 +147,32 @@ export class FakePipe implements PipeConnection {
   #serving(
     key: Uint8Array,
     named: { readonly partitionId: number; readonly epochVersion: number },
-    isEventual: boolean,
+    command: FakeCommand | null,
+    level: ReadLevel,
   ): Serving | { readonly refusal: DougError } {
     try {
-      return this.#cluster.serving(this.address, key, named, isEventual);
+      const isAny = command === null && mayBeAnyReplica(level.consistency);
+      const serving = this.#cluster.serving(this.address, key, named, isAny);
+      const refusal =
+        command === null ? readRefusal(serving.partition, level) : crossing(command, serving);
+      return refusal === null ? serving : { refusal };
     } catch (error) {
       return { refusal: DougError.from(error) };
     }
   }
 
-  #get(id: number, { partition, node }: Serving, key: Uint8Array, isEventual: boolean): void {
-    const header = headerOf(this.#cluster, partition, node.nodeId, isEventual);
-    const hit = partition.get(key);
-    if (hit === undefined) this.#writer.addGetMissing(id, header);
-    else this.#writer.addGet(id, header, hit.value, 0, hit.value.length, hit.revision);
+  #get(id: number, { partition, node }: Serving, key: Uint8Array, level: ReadLevel): void {
+    const { consistency, argument } = level;
+    const header = headerOf(this.#cluster, partition, node.nodeId, consistency);
+    partition.expire(this.#cluster.logTime);
+    const isAt = consistency === Consistency.CONSISTENCY_AT_REVISION;
+    const hit = partition.get(key, isAt ? argument : undefined);
+    if (hit === undefined) {
+      this.#writer.addGetMissing(id, header);
+    } else {
+      const { value, revision, expiresAt } = hit;
+      this.#writer.addGet(id, header, value, 0, value.length, revision, expiresAt);
+    }
   }
 
   #write(
@@ -175,12 +208,17 @@ export class FakePipe implements PipeConnection {
       );
       return;
     }
-    this.#answer(id, headerOf(cluster, partition, node.nodeId, false), command, outcome);
+    this.#answer(
+      id,
+      headerOf(cluster, partition, node.nodeId, LINEARIZABLE.consistency),
+      command,
+      outcome,
+    );
   }
 
   #answer(id: number, header: ResponseHeader, command: FakeCommand, result: FakeResult): void {
     const { revision, resultKept } = result;
-    if (looks(command)) {
+    if (looks(command) || command.body !== null) {
       this.#writer.addLookedWrite(id, header, { ...result, resultNotKept: !resultKept });
     } else {
       this.#writer.addWrite(id, header, revision, !resultKept);
@@ -204,11 +242,13 @@ export class FakePipe implements PipeConnection {
     const { kind, ifRevision, ifAbsent, returnPrevious, returnExisted } = view;
     const { startedAt, seq, firstIncomplete } = view;
     const session = bytes.subarray(view.sessionStart, view.sessionStart + SESSION_BYTES);
-    if (kind !== 'put' && kind !== 'delete') throw new DougError('UNIMPLEMENTED', kind);
+    if (kind === 'expire' || kind === 'compact') throw new DougError('UNIMPLEMENTED', kind);
     return {
       kind,
-      key: bytes.slice(view.keyStart, view.keyEnd),
+      key: new Uint8Array(view.body?.firstKey ?? bytes.subarray(view.keyStart, view.keyEnd)),
       value: bytes.slice(view.valueStart, view.valueEnd),
+      ttlMs: view.ttlMs,
+      body: view.body,
       ifRevision,
       ifAbsent,
       returnPrevious,
@@ -225,6 +265,20 @@ export class FakePipe implements PipeConnection {
 interface Serving {
   readonly partition: FakePartition;
   readonly node: NodeDescriptor;
+}
+
+/** Why a command is not for the partition of its first key. */
+function crossing({ body }: FakeCommand, { partition }: Serving): DougError | null {
+  let error: DougError | null = null;
+  if (body === null) return null;
+  forEachRange(body, (start, end) => {
+    const isInside =
+      end === null
+        ? partition.holds(start)
+        : compareKeys(partition.start, start) <= 0 && compareEnds(end, partition.end) <= 0;
+    if (!isInside) error = new DougError('CROSS_PARTITION', 'not all of it is in this partition');
+  });
+  return error;
 }
 
 function looks(command: FakeCommand): boolean {

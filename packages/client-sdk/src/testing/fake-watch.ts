@@ -11,6 +11,7 @@ import {
   type WatchPiece,
 } from '@dougdb/facade';
 import {
+  Consistency,
   DougError,
   type KeyValue,
   type WatchCreate,
@@ -152,7 +153,7 @@ export class FakeWatch {
     const costBytes = events.reduce((sum, event) => sum + costOf(event), 0);
     if (this.#credit !== null) this.#credit -= costBytes;
     const nodeId = this.#cluster.nodeAt(this.#stream.address)?.nodeId ?? partition.leaderNodeId;
-    const header = headerOf(this.#cluster, partition, nodeId, true);
+    const header = headerOf(this.#cluster, partition, nodeId, Consistency.CONSISTENCY_EVENTUAL);
     this.#stream.tell(this.#create.watchId, this.pieces, { header, events, costBytes });
     return true;
   }

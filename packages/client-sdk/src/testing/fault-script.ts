@@ -36,7 +36,7 @@ export class FaultScript {
     const { message, key, kind } = item;
     if (message !== this.#message) this.#refused.clear();
     this.#message = message;
-    const isWrite = kind === 'put' || kind === 'delete';
+    const isWrite = kind !== 'get' && kind !== 'scan';
     const before = isWrite ? this.#refused.get(key) : undefined;
     if (before !== undefined) return before;
     const at = this.#faults.findIndex(({ scope }) => meets(scope, item));

@@ -111,6 +111,7 @@ describe('recordingClient', () => {
       compareFailed: false,
       previousRevision: 0,
       previousValue: null,
+      result: null,
       repeated: false,
       resultKept: true,
     };
