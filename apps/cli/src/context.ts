@@ -2,6 +2,7 @@ import type { DougClient } from '@dougdb/client';
 import { ConnectError } from './cli-errors.js';
 import type { Globals } from './globals.js';
 import type { Io } from './io.js';
+import type { ParsedTxn } from './txn/parse-txn.js';
 
 type Client = DougClient<Uint8Array, Uint8Array>;
 
@@ -12,6 +13,23 @@ export interface WriteOptions {
   readonly ifAbsent?: boolean | undefined;
   readonly returnPrevious?: boolean | undefined;
   readonly returnExisted?: boolean | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+/** Keys that are deleted together. */
+export interface DeletedRange {
+  readonly prefix?: Uint8Array | undefined;
+  readonly start?: Uint8Array | undefined;
+  readonly end?: Uint8Array | undefined;
+}
+
+/** What a transaction answers. */
+export interface TxnAnswer {
+  readonly succeeded: boolean;
+  readonly revision: number;
+  /** One for each step of the list that was carried out. */
+  readonly results?: readonly unknown[] | undefined;
+  readonly resultKept?: false | undefined;
 }
 
 /** What a write answers. */
@@ -29,10 +47,18 @@ export interface WriteAnswer {
  * What the commands use of the client. Keys and values are bytes: what a key or value is, the output
  * decides.
  */
-export interface Db extends Pick<Client, 'get' | 'scan' | 'watch' | 'counters' | 'close'> {
-  readonly admin: Pick<Client['admin'], 'status' | 'members' | 'partitions' | 'transferLeader'>;
+export interface Db
+  extends Pick<Client, 'get' | 'scan' | 'count' | 'watch' | 'counters' | 'close'> {
+  readonly admin: Pick<
+    Client['admin'],
+    'status' | 'members' | 'partitions' | 'transferLeader' | 'compact'
+  >;
   put(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
   delete(key: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
+  deleteRange(
+    options: DeletedRange & { readonly signal?: AbortSignal },
+  ): Promise<{ readonly deleted: number }>;
+  txn(txn: ParsedTxn, options?: { readonly signal?: AbortSignal }): Promise<TxnAnswer>;
 }
 
 /** Connects to the cluster. */

@@ -51,11 +51,28 @@ export function endpointList({ endpoints }: Globals): string[] {
 
 /** Milliseconds of '500', '500ms', '5s' or '2m'. @throws UsageError */
 function parseTimeout(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  const scale = { ms: 1, s: 1_000, m: 60_000 }[match?.[2] ?? 'ms'] ?? Number.NaN;
-  const ms = Number(match?.[1]) * scale;
+  const ms = millisecondsOf(text, { ms: 1, s: 1_000, m: 60_000 });
   if (ms > 0 && ms < 2 ** 31) return ms;
   throw new UsageError(`--timeout wants a time as 500ms, 5s or 2m, not '${text}'`);
+}
+
+/** Whole milliseconds of '500ms', '5s', '2m', '12h' or '30d'. @param name - of the option @throws UsageError */
+export function parseTime(name: string, text: string): number {
+  const ms = millisecondsOf(text, {
+    ms: 1,
+    s: 1_000,
+    m: 60_000,
+    h: 3_600_000,
+    d: 86_400_000,
+  });
+  if (ms >= 1 && Number.isSafeInteger(ms)) return ms;
+  throw new UsageError(`${name} wants a time as 500ms, 5s, 2m, 12h or 30d, not '${text}'`);
+}
+
+/** NaN: it is none. */
+function millisecondsOf(text: string, scales: Readonly<Record<string, number>>): number {
+  const match = /^(\d+(?:\.\d+)?)([a-z]+)?$/.exec(text);
+  return Number(match?.[1]) * (scales[match?.[2] ?? 'ms'] ?? Number.NaN);
 }
 
 /** A count of at least `least`. @param name - of the option or argument @throws UsageError */

@@ -344,7 +344,7 @@ describe('the command line', () => {
     [['get', 'k', '--timeout', '0'], "not '0'"],
     [
       ['get', 'k', '--consistency', 'strong'],
-      "--consistency wants linearizable or eventual, not 'strong'",
+      "--consistency wants linearizable, lease, eventual or bounded=MS, not 'strong'",
     ],
     [['scan', '--limit', '-1'], "--limit wants a whole number of at least 0, not '-1'"],
     [['scan', '--limit', 'x'], "not 'x'"],

@@ -146,7 +146,7 @@ describe('standard output', () => {
       const db = await filled();
       let read = 0;
       const scan = db.scan;
-      db.scan = ((options) => {
+      db.scan = ((options: Parameters<FakeDb['scan']>[0]) => {
         const entries = scan(options);
         return (async function* () {
           for await (const entry of entries) {
@@ -154,7 +154,7 @@ describe('standard output', () => {
             yield entry;
           }
         })();
-      }) as FakeDb['scan'];
+      }) as unknown as FakeDb['scan'];
       let writes = 0;
       const stdout = {
         get isGone() {

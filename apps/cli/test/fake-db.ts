@@ -1,12 +1,14 @@
 import type { Member, NodeStatus, PartitionInfo, WatchOptions } from '@dougdb/client';
 import { DougError } from '@dougdb/rpc-proto';
-import type { Db, WriteAnswer, WriteOptions } from '../src/context.js';
+import type { Db, DeletedRange, TxnAnswer, WriteAnswer, WriteOptions } from '../src/context.js';
 import { defaultEndpoint } from '../src/globals.js';
+import type { ParsedTxn } from '../src/txn/parse-txn.js';
 
 interface Stored {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly revision: number;
+  readonly expiresAt?: number;
 }
 
 interface FakeChange {
@@ -16,6 +18,9 @@ interface FakeChange {
   readonly revision: number;
   readonly before: Stored | undefined;
 }
+
+/** When everything is put. */
+const DAY_ZERO_MS = Date.UTC(2026, 0, 1);
 
 /** What becomes of the calls of a {@link FakeDb}. */
 export interface FakeDbFaults {
@@ -57,12 +62,16 @@ export class FakeDb implements Db {
         this.#leaders[partitionId - 1] = leader;
         return { leaderNodeId: leader, term: 6 };
       },
+      compact: async (partitionId, { revision } = {}) => {
+        this.#checked(null);
+        return { historyFloor: revision ?? 1000 * partitionId };
+      },
     };
   }
 
   async get(
     key: string | Uint8Array,
-    options: { consistency?: 'linearizable' | 'eventual' | undefined } = {},
+    options: Parameters<Db['get']>[1] = {},
   ): ReturnType<Db['get']> {
     const hit = this.#checked(this.#stored.get(nameOf(key)));
     if (hit === undefined) return null;
@@ -71,9 +80,11 @@ export class FakeDb implements Db {
 
   async put(key: Uint8Array, value: Uint8Array, options: WriteOptions = {}): Promise<WriteAnswer> {
     const before = this.#compared(key, options);
+    const { ttlMs } = options;
+    const expires = ttlMs === undefined ? {} : { expiresAt: DAY_ZERO_MS + ttlMs };
     const revision = ++this.#revision;
     this.#changes.push({ key, value, revision, before: this.#stored.get(nameOf(key)) });
-    this.#stored.set(nameOf(key), { key, value, revision });
+    this.#stored.set(nameOf(key), { key, value, revision, ...expires });
     return this.#answer(before, options);
   }
 
@@ -96,7 +107,9 @@ export class FakeDb implements Db {
       .filter(({ key }) => end === undefined || Buffer.compare(key, bytesOf(end)) < 0)
       .sort((a, b) => Buffer.compare(a.key, b.key));
     if (reverse === true) all.reverse();
-    return this.#entries(all.slice(0, limit), options.keysOnly === true) as ReturnType<Db['scan']>;
+    const entries = this.#entries(all.slice(0, limit), options.keysOnly === true);
+    const token = all.length > limit ? 'TOKEN' : undefined;
+    return Object.assign(entries, { token }) as unknown as ReturnType<Db['scan']>;
   };
 
   /** What has happened, once; then it is silent. Tokens are revisions. */
@@ -130,13 +143,72 @@ export class FakeDb implements Db {
     return Object.assign(steps, { ready: Promise.resolve(), close });
   }) as unknown as Db['watch'];
 
+  async count(options: Parameters<Db['count']>[0] = {}): Promise<number> {
+    return this.#checked(await collected(this.scan(options)).then((all) => all.length));
+  }
+
+  async deleteRange(range: DeletedRange): Promise<{ deleted: number }> {
+    this.#checked(null);
+    const all = await collected(this.scan({ ...range, keysOnly: true }));
+    if (all.length > 0) this.#revision++;
+    for (const { key } of all) this.#stored.delete(nameOf(key));
+    return { deleted: all.length };
+  }
+
+  /** Compares for equality only. */
+  async txn(txn: ParsedTxn): Promise<TxnAnswer> {
+    this.#checked(null);
+    const succeeded = txn.if.every((compare) => {
+      if (!('key' in compare)) return true;
+      const hit = this.#stored.get(nameOf(compare.key));
+      if ('exists' in compare) return (hit !== undefined) === compare.exists;
+      if ('revision' in compare) return (hit?.revision ?? 0) === compare.revision;
+      return 'value' in compare && hit !== undefined && nameOf(hit.value) === nameOf(compare.value);
+    });
+    const steps = succeeded ? txn.then : txn.else;
+    if (steps.some((step) => 'put' in step || 'delete' in step)) this.#revision++;
+    const results: unknown[] = [];
+    for (const step of steps) results.push(await this.#step(step));
+    const answer = { succeeded, revision: this.#revision };
+    if (this.faults.resultLost === true) return { ...answer, resultKept: false };
+    return { ...answer, results };
+  }
+
+  async #step(step: ParsedTxn['then'][number]): Promise<unknown> {
+    if ('get' in step) return this.#stored.get(nameOf(step.get)) ?? null;
+    if ('scan' in step) {
+      const { limit = Number.POSITIVE_INFINITY } = step.scan;
+      const all = await collected(this.scan({ ...step.scan, limit: Number.POSITIVE_INFINITY }));
+      return { entries: all.slice(0, limit), more: all.length > limit };
+    }
+    if ('deleteRange' in step) {
+      const all = await collected(this.scan(step.deleteRange));
+      for (const { key } of all) this.#stored.delete(nameOf(key));
+      return { deleted: all.length };
+    }
+    const key = bytesOf('put' in step ? step.put : step.delete);
+    const before = this.#stored.get(nameOf(key));
+    const revision = this.#revision;
+    if ('put' in step) this.#stored.set(nameOf(key), { key, value: step.value, revision });
+    else this.#stored.delete(nameOf(key));
+    return {
+      ...('put' in step ? {} : { existed: before !== undefined }),
+      ...(step.returnPrevious === true
+        ? {
+            previous:
+              before === undefined ? null : { value: before.value, revision: before.revision },
+          }
+        : {}),
+    };
+  }
+
   async close(): Promise<void> {}
 
   async *#entries(all: readonly Stored[], keysOnly: boolean): AsyncGenerator<unknown> {
     this.#checked(null);
-    for (const [n, { key, value, revision }] of all.entries()) {
+    for (const [n, { value, ...rest }] of all.entries()) {
       if (n === this.faults.failScan?.after) throw this.faults.failScan.error;
-      yield keysOnly ? { key, revision } : { key, value, revision };
+      yield keysOnly ? rest : { ...rest, value };
     }
   }
 
@@ -214,9 +286,16 @@ export class FakeDb implements Db {
         revision: 1000 * partitionId,
         state: 'serving',
         sessions: 1,
+        historyFloor: 7,
       })),
     };
   }
+}
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 function members(): Member[] {

@@ -4,15 +4,18 @@ import { bytesField, bytesOf } from '../encoding/json-bytes.js';
 import { parseCount } from '../globals.js';
 import type { Output } from '../io.js';
 import { LineBuffer } from '../output/line-buffer.js';
-import { parseConsistency } from './consistency.js';
+import { tellHint } from '../output/tell-failure.js';
+import { parseReadFlags, type ReadFlags } from './read-flags.js';
 import type { Row } from './scan-row.js';
 
-export interface ScanFlags {
+export interface ScanFlags extends ReadFlags {
   readonly prefix?: string;
   readonly limit?: string;
   readonly reverse?: boolean;
   readonly keysOnly?: boolean;
-  readonly consistency?: string;
+  readonly count?: boolean;
+  readonly from?: string;
+  readonly token?: boolean;
 }
 
 /** `doug scan [--prefix P | START [END]]`. */
@@ -25,26 +28,56 @@ export async function scan(
   if (flags.prefix !== undefined && start !== undefined) {
     throw new UsageError('scan takes --prefix or START and END, not both');
   }
+  if (flags.from !== undefined && (flags.prefix ?? start) !== undefined) {
+    throw new UsageError('scan takes --from or a range, not both: the token knows its range');
+  }
   const { io, globals } = context;
   const options = {
+    from: flags.from,
     prefix: flags.prefix === undefined ? undefined : bytesOf(flags.prefix),
     start: start === undefined ? undefined : bytesOf(start),
     end: end === undefined ? undefined : bytesOf(end),
     limit: flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 0),
     reverse: flags.reverse,
-    consistency: parseConsistency(flags.consistency),
+    ...parseReadFlags(flags),
     signal: io.signal,
   };
-  const rows = (db: Db): AsyncIterable<Row> =>
-    flags.keysOnly === true ? db.scan({ ...options, keysOnly: true }) : db.scan(options);
+  if (flags.count === true) return count(context, options, flags);
+  const keysOnly = flags.keysOnly === true;
   await context.withDb(async (db) => {
+    const rows: Rows = keysOnly ? db.scan({ ...options, keysOnly }) : db.scan(options);
     if (globals.format === 'table') {
       const { printTable } = await import('./scan-table.js');
-      await printTable(rows(db), io, flags.keysOnly === true);
+      await printTable(rows, io, keysOnly);
     } else {
-      await printLines(rows(db), io.stdout, globals.format === 'json' ? jsonLine : rawLine);
+      await printLines(rows, io.stdout, globals.format === 'json' ? jsonLine : rawLine);
     }
+    const isWanted = flags.token === true && !io.stdout.isGone;
+    if (isWanted && rows.token !== undefined) await tellToken(context, rows.token);
   });
+}
+
+/** What is printed, and where it goes on. */
+type Rows = AsyncIterable<Row> & { readonly token: string | undefined };
+
+async function count(
+  context: Context,
+  options: Parameters<Db['count']>[0],
+  { reverse, keysOnly, from }: ScanFlags,
+): Promise<void> {
+  if ((reverse ?? keysOnly ?? from) !== undefined) {
+    throw new UsageError('--count prints a number: no --reverse, --keys-only or --from');
+  }
+  const { io, globals } = context;
+  const found = await context.withDb((db) => db.count(options));
+  const line = globals.format === 'json' ? JSON.stringify({ count: found }) : `${found}`;
+  await io.stdout.write(`${line}\n`);
+}
+
+/** Where the rest begins, beside the entries and not among them. */
+async function tellToken({ io, globals }: Context, token: string): Promise<void> {
+  if (globals.format === 'json') await io.stderr.write(`${JSON.stringify({ from: token })}\n`);
+  else await tellHint(io, `the rest: doug scan --from ${token}`);
 }
 
 async function printLines(
@@ -65,9 +98,10 @@ async function printLines(
   }
 }
 
-function jsonLine({ key, value, revision }: Row): string {
+function jsonLine({ key, value, revision, expiresAt }: Row): string {
   const fields = value === undefined ? {} : bytesField('value', value);
-  return `${JSON.stringify({ ...bytesField('key', key), ...fields, revision })}\n`;
+  const expires = expiresAt === undefined ? {} : { expires_at: new Date(expiresAt).toISOString() };
+  return `${JSON.stringify({ ...bytesField('key', key), ...fields, revision, ...expires })}\n`;
 }
 
 /** The bytes as they are: key, a tab and the value if there is one, a newline. */

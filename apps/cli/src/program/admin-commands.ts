@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { CompactFlags } from '../commands/compact.js';
 import type { StatusFlags } from '../commands/status.js';
 import type { TransferFlags } from '../commands/transfer-leader.js';
 import { examples } from './examples.js';
@@ -14,6 +15,18 @@ export function addAdminCommands(program: Command, run: RunCommand): void {
       run(quiet(async (context) => (await import('../commands/status.js')).status(context, flags))),
     );
   examples(status, 'doug status', 'doug status --node 2 -o json');
+
+  const compact = program
+    .command('compact')
+    .description('let history be forgotten: older revisions can no longer be read')
+    .option('--partition <id>', 'only this partition (default: all of them)')
+    .option('--revision <revision>', 'the oldest that is kept (default: the newest)')
+    .action((flags: CompactFlags) =>
+      run(
+        quiet(async (context) => (await import('../commands/compact.js')).compact(context, flags)),
+      ),
+    );
+  examples(compact, 'doug compact', 'doug compact --partition 2 --revision 100');
 
   const member = program.command('member').description('the members of the cluster');
   const memberList = member

@@ -8,7 +8,11 @@ import type { WatchFlags } from '../commands/watch.js';
 import { examples } from './examples.js';
 import { quiet, type RunCommand } from './run-command.js';
 
-const consistency = ['--consistency <level>', 'linearizable (default) or eventual'] as const;
+const consistency = [
+  '--consistency <level>',
+  'linearizable (default), lease, bounded=MS or eventual',
+] as const;
+const revision = ['--revision <revision>', 'as it was at this revision of its partition'] as const;
 const ifRevision = [
   '--if-revision <revision>',
   'only if it was last written at this revision',
@@ -24,6 +28,7 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     .option(...ifRevision)
     .option('--if-absent', 'only if the key is not there')
     .option('--return-previous', 'print what was there before')
+    .option('--ttl <time>', "it goes by itself after this time: '30s', '12h'")
     .action((key: string, value: string, flags: PutFlags) =>
       run(
         quiet(async (context) =>
@@ -36,6 +41,7 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     'doug put user/1 Ada',
     'doug put user/2 Eve --if-absent',
     'doug put user/3 - < ada.json',
+    'doug put session/1 Ada --ttl 30m',
   );
 
   const get = program
@@ -43,6 +49,7 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     .description('print the value of a key')
     .argument('<key>')
     .option(...consistency)
+    .option(...revision)
     .action((key: string, flags: GetFlags) =>
       run(quiet(async (context) => (await import('../commands/get.js')).get(context, key, flags))),
     );
@@ -50,15 +57,23 @@ export function addDataCommands(program: Command, run: RunCommand): void {
 
   const del = program
     .command('del')
-    .description('remove a key')
-    .argument('<key>')
+    .description('remove a key, or all keys of a range')
+    .argument('[keys...]', 'a key; with --range START and, if any, END')
     .option(...ifRevision)
     .option('--return-previous', 'print what was there')
     .option('--existed', 'say whether the key was there')
-    .action((key: string, flags: DelFlags) =>
-      run(quiet(async (context) => (await import('../commands/del.js')).del(context, key, flags))),
+    .option('--prefix <prefix>', 'all keys that begin with it, in chunks')
+    .option('--range', 'all keys from START to before END (default: the last one), in chunks')
+    .action((keys: string[], flags: DelFlags) =>
+      run(quiet(async (context) => (await import('../commands/del.js')).del(context, keys, flags))),
     );
-  examples(del, 'doug del user/1', 'doug del user/2 --existed -o json');
+  examples(
+    del,
+    'doug del user/1',
+    'doug del user/2 --existed -o json',
+    'doug del --prefix user/',
+    'doug del --range user/2 user/5',
+  );
 
   const scan = program
     .command('scan')
@@ -69,7 +84,11 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     .option('--limit <count>', 'at most so many')
     .option('--reverse', 'from the last to the first')
     .option('--keys-only', 'no values')
+    .option('--count', 'only how many there are')
+    .option('--token', 'say on standard error where the rest begins')
+    .option('--from <token>', 'go on where --token said')
     .option(...consistency)
+    .option(...revision)
     .action((start: string | undefined, end: string | undefined, flags: ScanFlags) =>
       run(
         quiet(async (context) =>
@@ -81,7 +100,16 @@ export function addDataCommands(program: Command, run: RunCommand): void {
     scan,
     'doug scan --prefix user/ --limit 10',
     'doug scan user/2 user/5 --keys-only -o raw',
+    'doug scan --prefix user/ --count',
   );
+
+  const txn = program
+    .command('txn')
+    .description(
+      'carry out {"if": [...], "then": [...], "else": [...]} on standard input at one moment',
+    )
+    .action(() => run(quiet(async (context) => (await import('../commands/txn.js')).txn(context))));
+  examples(txn, 'doug txn < transfer.json', 'doug txn -o json < transfer.json');
 
   const watch = program
     .command('watch')
