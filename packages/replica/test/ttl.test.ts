@@ -179,6 +179,43 @@ describe('a key with a time to live', () => {
     expect(await seen(cluster, 'k5')).toEqual(all('found kept 7'));
   });
 
+  it('goes, once, wherever the power fails, and what has no time stays', async () => {
+    for (let operations = 1; operations <= 60; operations += 4) {
+      const alone = await Alone.started({ settings, memtableBytes: 600 });
+      const { node } = alone;
+      for (let i = 0; i < 6; i++) {
+        await alone.write(put(`k${i}`, 'v', null, i % 2 === 0 ? { ttlMs: 300 } : {}));
+      }
+      node.fs.crashAtMutation(operations);
+      node.send(put('k2', 'kept', null, {}));
+      node.send(put('k1', 'v', null, { ttlMs: 200 }));
+      await alone.scheduler.advance(250 + operations * 3);
+      node.crash(operations % 3 === 0 ? 100 : 0);
+      await alone.start();
+      await alone.scheduler.advance(1000);
+      const { revision } = node.replica.status();
+      const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
+      const held = await alone.all(keys.map((key) => node.read(key)));
+      // Of the last two puts none, the first, or both came into the log.
+      const shown = (k1: string, k2: string): string[] => [
+        'absent',
+        k1,
+        k2,
+        'found v 4',
+        'absent',
+        'found v 6',
+      ];
+      expect([
+        shown('found v 2', 'absent'),
+        shown('found v 2', 'found kept 7'),
+        shown('absent', 'found kept 7'),
+      ]).toContainEqual(held);
+      await alone.scheduler.advance(1000);
+      expect(node.replica.revision).toBe(revision);
+      await alone.run(node.stop());
+    }
+  });
+
   it('goes with thousands of others in entries of 1,024 at most, at one revision each', async () => {
     const alone = await Alone.started();
     const KEYS = 5000;

@@ -46,6 +46,8 @@ export interface TestNodeOptions {
   readonly budget?: MemtableBudget;
   readonly cacheBytes?: number;
   readonly level0Tables?: number;
+  /** Of this package, or of a world with a planted bug. */
+  readonly replica?: typeof Replica;
   readonly send?: (toNodeId: number, message: Message) => void;
   readonly walMode?: 'strict' | 'replicated';
   readonly initialRows?: readonly InitialRow[];
@@ -120,6 +122,7 @@ export class TestNode {
   /** Opens disks and replica. Ticks begin with `tick()` or by themselves. */
   async start(withTicks = true): Promise<void> {
     const { scheduler, random, descriptor, settings, send } = this.#options;
+    const { replica: made = Replica } = this.#options;
     const { initialRows = [], chooseSuccessor, watchBudget } = this.#options;
     const clock = this.#clock;
     const { fs } = this;
@@ -127,7 +130,7 @@ export class TestNode {
     const justMade = this.hardState.values.size === 0;
     const wal = await this.openWal();
     const db = await this.openDb();
-    const replica = await Replica.open({
+    const replica = await made.open({
       ...ports,
       clusterId: new Uint8Array(16).fill(7),
       nodeId: this.nodeId,
