@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { errorOf, type Program, RawClient } from '@dougdb/host/testing';
 import {
+  Consistency,
+  GetRequest,
+  GetResponse,
   PartitionListResponse,
   type RouteHint,
   TransferLeaderRequest,
@@ -8,7 +11,7 @@ import {
   WatchMapRequest,
   WatchMapResponse,
 } from '@dougdb/rpc-proto';
-import { adminService, routesService } from '@dougdb/rpc-proto/node';
+import { adminService, dougService, routesService } from '@dougdb/rpc-proto/node';
 import {
   killLeftovers,
   memberArgs,
@@ -45,7 +48,7 @@ describe('a cluster of three that is split at genesis', () => {
 
   beforeAll(async () => {
     const args = ['dev', '--nodes', '3', '--split-at', 'g,p', '--port-base', '0', '--json'];
-    dev = runNode([...args, '--dir', join(tempDir(), 'dev')], {
+    dev = runNode([...args, '--lease-reads', '--dir', join(tempDir(), 'dev')], {
       DOUG_LOG_LEVEL: 'warn',
       DOUG_TEST_HOOKS: '1',
     });
@@ -86,6 +89,32 @@ describe('a cluster of three that is split at genesis', () => {
       });
     }
   }
+
+  it('serves reads at every level, by lease from the leader alone', async () => {
+    await putEverywhere('0');
+    const ask = async (client: RawClient | undefined, more: Partial<GetRequest>) => {
+      const request = GetRequest.encode(GetRequest.fromPartial({ key: Buffer.from('a'), ...more }));
+      const answer = await client?.unary(dougService.get, request.finish());
+      return GetResponse.decode(answer as Uint8Array);
+    };
+    const leased = { consistency: Consistency.CONSISTENCY_LEASE };
+    const at = await leaderOf(2);
+    const served = await until('an answer under the lease', async () => {
+      const { header, kv } = await ask(clients[at], leased);
+      return header?.served === Consistency.CONSISTENCY_LEASE ? kv : null;
+    });
+    expect(Buffer.from(served?.value ?? []).toString()).toBe('0');
+    const follower = clients[(at + 1) % 3];
+    expect(await errorOf(ask(follower, leased))).toMatchObject({ code: 'DOUG_NOT_LEADER' });
+    const bounded = { consistency: Consistency.CONSISTENCY_BOUNDED, maxAgeMs: 2_000 };
+    expect((await ask(follower, bounded)).header).toMatchObject({
+      served: Consistency.CONSISTENCY_BOUNDED,
+    });
+    const { revision } = served as { revision: number };
+    expect((await ask(follower, { revision })).header).toMatchObject({
+      served: Consistency.CONSISTENCY_AT_REVISION,
+    });
+  });
 
   it('serves every key from its partition, and every node knows them all', async () => {
     await putEverywhere('1');

@@ -159,6 +159,11 @@ describe('exit code 3', () => {
       expect([code, stderr]).toEqual([3, expect.stringContaining(name)]);
     });
 
+    it('other lease reads than the cluster was made with, which are no damage', async () => {
+      const { code, stderr } = await refusal(memberArgs(dataDir, '--lease-reads'));
+      expect([code, stderr]).toEqual([3, expect.stringContaining('lease reads off')]);
+    });
+
     it('and serves again when it is mended', async () => {
       const node = runNode(memberArgs(dataDir));
       const client = new RawClient((await node.addresses()).grpc);
