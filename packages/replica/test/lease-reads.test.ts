@@ -1,3 +1,4 @@
+import { SimRandom } from '@dougdb/ports/sim';
 import { MessageType, RawNode } from '@dougdb/raft-core';
 import { Consistency } from '@dougdb/rpc-proto';
 import { put } from './support/commands.js';
@@ -202,5 +203,63 @@ describe('a lease that ends while a read waits for what it has to see', () => {
     expect([leader.replica.isLeader, isTold]).toEqual([true, false]);
     cluster.filter = () => true;
     expect(told(await cluster.run(read))).toBe('found old 9 LINEARIZABLE');
+  });
+});
+
+describe('lease reads while links are cut and slow, replicas stop and leaders hand over', () => {
+  const seeds = process.env.SEED === undefined ? [1, 2] : [Number(process.env.SEED)];
+
+  it.each(seeds)('see what was acknowledged before they began (SEED=%d)', async (seed) => {
+    const cluster = await TestCluster.started({ seed, size: 5, settings: withLeases });
+    const random = new SimRandom(`leases/${seed}`);
+    const { scheduler } = cluster;
+    const started: Promise<unknown>[] = [];
+    let acknowledged = 0;
+    let served = 0;
+    let elections = 0;
+    let leaderId = 0;
+    const read = (node: TestNode): void => {
+      const least = acknowledged;
+      const answer = byLease(node, 400).then((one) => {
+        if (one.kind !== 'found') return;
+        if (one.mark.served === CONSISTENCY_LEASE) served++;
+        expect(one.revision).toBeGreaterThanOrEqual(least);
+      });
+      started.push(answer);
+    };
+    const disturb = (node: TestNode): void => {
+      const kind = random.next();
+      if (kind < 0.5) {
+        cluster.heal();
+        cluster.lagMs = () => 0;
+        for (const one of cluster.nodes) one.replica.resume();
+      } else if (kind < 0.7) cluster.isolate((cluster.leader ?? node).nodeId);
+      else if (kind < 0.8) node.replica.suspend();
+      else if (kind < 0.9) cluster.leader?.replica.transferLeadership();
+      else {
+        const lagMs = random.next() * 300;
+        cluster.lagMs = (_from, to) => (to === node.nodeId ? lagMs : 0);
+      }
+    };
+    for (let i = 0; i < 1200; i++) {
+      const node = cluster.nodes[Math.floor(random.next() * 5)] as TestNode;
+      if (random.next() < 0.03) disturb(node);
+      if (random.next() < 0.3) {
+        const write = (cluster.leader ?? node).write(put('k', `${i}`)).then((answer) => {
+          if (answer.kind === 'written') acknowledged = Math.max(acknowledged, answer.revision);
+        });
+        started.push(write);
+      }
+      // Everybody who thinks that it leads, there may be two.
+      for (const one of cluster.nodes) if (one.replica.isLeader) read(one);
+      const now = cluster.leader?.nodeId ?? 0;
+      if (now !== 0 && now !== leaderId) elections++;
+      leaderId = now || leaderId;
+      await scheduler.advance(random.next() * 10);
+    }
+    cluster.heal();
+    for (const one of cluster.nodes) one.replica.resume();
+    await cluster.run(Promise.all(started));
+    expect([served > 200, acknowledged > 30, elections > 3]).toEqual([true, true, true]);
   });
 });

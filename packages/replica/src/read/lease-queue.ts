@@ -43,7 +43,9 @@ export class LeaseQueue implements ReadTerms, ReadServer {
 
   /** Reads without an answer. */
   get open(): number {
-    return this.#waiting.reduce((sum, batch) => sum + batch.open, this.#gathering.open);
+    let open = this.#gathering.open;
+    for (const batch of this.#waiting) open += batch.open;
+    return open;
   }
 
   /** Copies the key. */

@@ -68,13 +68,11 @@ export class Reads {
   /** Serves what the applied state allows, until `isOver`. True if some of it is left for the next turn. */
   serve(isOver: () => boolean): boolean {
     const { appliedIndex } = this.#options.state;
-    const isLeft = [
-      this.rounds.serve(appliedIndex, isOver),
-      this.lease.serve(appliedIndex, isOver),
-      this.bounded.serve(appliedIndex, isOver),
-      this.revisions.serve(isOver),
-    ];
-    return isLeft.includes(true);
+    const rounds = this.rounds.serve(appliedIndex, isOver);
+    const lease = this.lease.serve(appliedIndex, isOver);
+    const bounded = this.bounded.serve(appliedIndex, isOver);
+    const revisions = this.revisions.serve(isOver);
+    return rounds || lease || bounded || revisions;
   }
 
   /** Tells those whose deadline has passed. */
