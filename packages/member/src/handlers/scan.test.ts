@@ -225,6 +225,12 @@ describe('the view of a scan', () => {
     ]);
   });
 
+  it('is waited for as long as the caller is patient, and no longer than 30 s', async () => {
+    const wait = async (deadlineMs: number) => (await scan([], {}, { deadlineMs })).asked[0];
+    expect((await wait(20_000))?.deadlineMs).toBe(20_000);
+    expect((await wait(600_000))?.deadlineMs).toBe(30_000);
+  });
+
   it('is named by a token in every chunk but the last, with what is left', async () => {
     const forward = await scan(pairs, range);
     const tokens = forward.chunks.map((chunk) => chunk.token);

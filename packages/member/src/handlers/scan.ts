@@ -23,6 +23,9 @@ import type { CallContext, ScanOutput } from '../contract.js';
 import type { ClusterView } from './cluster-view.js';
 import { ScanChunks, type ScanTask } from './scan-chunks.js';
 
+/** So long a scan waits for the state that it is to show, a revision from the future for one. */
+const VIEW_WAIT_MS = 30_000;
+
 /**
  * dougdb.v1.Doug/Scan: chunks in key order from one consistent view. A chunk is made only after the
  * one before was taken, so that a slow caller costs one chunk of memory and an iterator, and no longer
@@ -46,7 +49,9 @@ export async function handleScan(
     token === null ? replicaOf(view, context, task) : resumingReplica(view, context, token);
   // Whoever resumes names the view, and takes what of it is here: no epoch stands in the way.
   const epoch = token === null ? (context?.epochVersion ?? 0) : 0;
-  const seen = await replica.scan({ ...rangeOf(task), deadlineMs }, epoch);
+  // Scans may take long; to wait for a state that may never come is another matter.
+  const openByMs = Math.min(deadlineMs, clock.monotonicMs() + VIEW_WAIT_MS);
+  const seen = await replica.scan({ ...rangeOf(task), deadlineMs: openByMs }, epoch);
   try {
     // INVARIANT(scan-one-view): what goes on shows what the chunks before it did.
     if (token !== null && seen.revision !== token.revision) {
