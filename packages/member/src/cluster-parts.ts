@@ -88,6 +88,7 @@ export class ClusterParts {
       transport: peers,
       settings: member.settings,
       tableWorkers: member.tableWorkers ?? null,
+      ...(member.observer === undefined ? {} : { observer: member.observer }),
       chooseSuccessor: successors.choose,
       isHeld: (replica) => first?.holds(replica) === true,
       onTick: () => parts?.tick(),

@@ -1,5 +1,5 @@
 import type { Clock, FileSystem, Logger, Metrics, Random, Workers } from '@dougdb/ports';
-import type { HardStateStore, ReplicaSettings } from '@dougdb/replica';
+import type { ApplyObserver, HardStateStore, ReplicaSettings } from '@dougdb/replica';
 
 /** What a member is started with. */
 export interface MemberOptions {
@@ -23,6 +23,8 @@ export interface MemberOptions {
   /** Addresses of all first members, this one's among them; empty: a cluster of one. */
   readonly join: readonly string[];
   readonly settings: MemberSettings;
+  /** For simulations: hears what all replicas here apply. */
+  readonly observer?: ApplyObserver;
   /** The process must end with this exit code: 3 data refused, 4 disk failure, 1 internal. */
   readonly onFatal: (exitCode: number, error: unknown) => void;
   readonly version: string;

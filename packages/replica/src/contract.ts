@@ -77,8 +77,38 @@ export interface ReplicaOptions {
   readonly watchBudget?: WindowBudget;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** For simulations. */
+  readonly observer?: ApplyObserver;
   /** Something that ends the process (a failed WAL, hard state or manifest; a broken invariant stops only the replica). */
   readonly onFatal: (error: unknown) => void;
+}
+
+/** Hears what a replica applies. It must not throw. */
+export interface ApplyObserver {
+  /**
+   * A committed entry is about to be applied: each in order, after a start also those that are applied again. Whoever
+   * waits for a command of it may be answered before the whole of it is applied.
+   */
+  begins(entry: CommittedEntry): void;
+  /** It was applied whole. */
+  applied(state: AppliedState): void;
+}
+
+export interface CommittedEntry {
+  readonly partitionId: number;
+  readonly index: number;
+  readonly term: number;
+  /** Empty: the entry with which a term begins. Not to be changed. */
+  readonly data: Uint8Array;
+}
+
+/** What a partition is after an entry. The same on every replica. */
+export interface AppliedState {
+  readonly partitionId: number;
+  readonly index: number;
+  readonly revision: number;
+  readonly hash: number;
+  readonly sessions: number;
 }
 
 /** See {@link defaultReplicaSettings}. */

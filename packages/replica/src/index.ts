@@ -5,6 +5,9 @@
  */
 export {
   type AnswerSink,
+  type AppliedState,
+  type ApplyObserver,
+  type CommittedEntry,
   defaultReplicaSettings,
   type ReadMark,
   type ReplicaHeader,

@@ -1,6 +1,6 @@
-import { defaultConfig, type LeaseConfig, RawNode } from '@dougdb/raft-core';
+import { defaultConfig, entrySizeBytes, type LeaseConfig, RawNode } from '@dougdb/raft-core';
 import type { PartitionDescriptor, RouteHint } from '@dougdb/rpc-proto';
-import type { AnswerSink, ReplicaOptions, ReplicaSettings } from './contract.js';
+import type { AnswerSink, AppliedState, ReplicaOptions, ReplicaSettings } from './contract.js';
 import { describeError } from './error-code.js';
 import { FloorKeeper } from './history/floor-keeper.js';
 import { AppendQueue } from './raft/append-queue.js';
@@ -68,7 +68,7 @@ export class Parts {
 
   /** @throws RaftInvariantError if log, hard state and state record contradict each other */
   constructor(options: ReplicaOptions, restored: Restored, host: PartsHost) {
-    const { clock, logger, settings, wal, db, replicaId } = options;
+    const { clock, logger, settings, wal, db, replicaId, observer } = options;
     const { state } = restored;
     const telemetry = replicaTelemetry(options.metrics);
     const refusals = new Refusals(() => this.routeHint());
@@ -125,9 +125,13 @@ export class Parts {
       machine,
       sliceMs: settings.applySliceMs,
       takePending: (index, term) => writes.takeApplied(index, term),
-      onEntry: (sizeBytes) => {
+      onBegin: ({ index, term, data }) => {
+        observer?.begins({ partitionId: state.descriptor.partitionId, index, term, data });
+      },
+      onEntry: (entry) => {
+        observer?.applied(appliedState(state));
         floor.entryApplied();
-        frontier.entryApplied(sizeBytes);
+        frontier.entryApplied(entrySizeBytes(entry));
       },
     });
     this.tables = new TableReader({ ...common, onCorrupt: this.corrupt });
@@ -189,6 +193,11 @@ export class Parts {
       },
     };
   }
+}
+
+function appliedState({ descriptor, sessions, ...state }: ReplicaState): AppliedState {
+  const { appliedIndex: index, revision, hash } = state;
+  return { partitionId: descriptor.partitionId, index, revision, hash, sessions: sessions.size };
 }
 
 function newCore(

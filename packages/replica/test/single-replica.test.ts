@@ -23,6 +23,22 @@ describe('a replica alone', () => {
     expect(replica.routeHint()).toMatchObject({ leaderNodeId: 1, nodes: [] });
   });
 
+  it('tells a simulation of every entry that it applies, in order', async () => {
+    const alone = await Alone.started();
+    await alone.write(put('k', 'v1'));
+    await alone.write(del('k'));
+    const { begun, applied, replica } = alone.node;
+    const { appliedIndex } = replica.status();
+    const indexes = [...Array(appliedIndex + 1).keys()].slice(2);
+    expect(begun.map(({ index }) => index)).toEqual(indexes);
+    expect(begun.map(({ data }) => data.length > 0)).toEqual([false, true, true]);
+    expect(begun.at(-1)).toMatchObject({ partitionId: 2, term: 2 });
+    expect(applied.map(({ index }) => index)).toEqual(indexes);
+    expect(applied.map(({ revision }) => revision)).toEqual([0, 1, 2]);
+    const hash = replica.stateHash()?.hash;
+    expect(applied.at(-1)).toMatchObject({ partitionId: 2, sessions: 0, hash });
+  });
+
   it('puts the commands of a turn into one entry and answers each', async () => {
     const alone = await Alone.started();
     const before = alone.node.replica.status().lastIndex;

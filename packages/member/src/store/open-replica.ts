@@ -1,5 +1,6 @@
 import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import {
+  type ApplyObserver,
   type HardStateStore,
   Replica,
   type ReplicaSettings,
@@ -49,6 +50,7 @@ export interface SharedParts {
   readonly justMade: boolean;
   /** Which of these nodes had better lead next, when one of the replicas hands over. */
   readonly chooseSuccessor: (nodeIds: readonly number[]) => number;
+  readonly observer?: ApplyObserver;
   readonly onFatal: (error: MemberError) => void;
 }
 
@@ -98,6 +100,7 @@ export async function openReplica(
       watchBudget: shared.watchBudget,
       logger,
       metrics,
+      ...(shared.observer === undefined ? {} : { observer: shared.observer }),
       onFatal: (error) => fatal(error, name),
     });
     return {

@@ -61,6 +61,18 @@ describe('SimScheduler', () => {
     expect(scheduler.nowMs).toBe(15);
   });
 
+  it('runs up to the event after which something holds', async () => {
+    const scheduler = new SimScheduler();
+    const seen: number[] = [];
+    for (const delayMs of [5, 10, 20]) scheduler.schedule(delayMs, () => seen.push(delayMs));
+    expect(await scheduler.runUntilTrue(() => seen.includes(10), 100)).toBe(true);
+    expect([seen, scheduler.nowMs]).toEqual([[5, 10], 10]);
+    expect(await scheduler.runUntilTrue(() => seen.includes(10), 100)).toBe(true);
+    expect(scheduler.nowMs).toBe(10);
+    expect(await scheduler.runUntilTrue(() => false, 15)).toBe(false);
+    expect([seen, scheduler.nowMs]).toEqual([[5, 10], 15]);
+  });
+
   it('lets promises run on between two events', async () => {
     const scheduler = new SimScheduler();
     const seen: string[] = [];

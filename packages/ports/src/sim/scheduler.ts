@@ -123,6 +123,23 @@ export class SimScheduler {
     this.#nowUs = Math.max(this.#nowUs, untilUs);
   }
 
+  /**
+   * Runs events up to this global time until `holds` answers true: it is asked before the first one and after
+   * each, when promises are drained. Time then stands where that was. False if the time came first.
+   */
+  async runUntilTrue(holds: () => boolean, timeMs: number): Promise<boolean> {
+    const untilUs = Math.round(timeMs * 1000);
+    await this.#drain();
+    while (!holds()) {
+      if (!this.#stepUntil(untilUs)) {
+        this.#nowUs = Math.max(this.#nowUs, untilUs);
+        return false;
+      }
+      await this.#drain();
+    }
+    return true;
+  }
+
   /** Runs all events of the next so many milliseconds. */
   advance(durationMs: number): Promise<void> {
     return this.runUntil((this.#nowUs + Math.round(durationMs * 1000)) / 1000);

@@ -66,6 +66,7 @@ class Bench {
       refusals: new Refusals(() => ({}) as never),
       telemetry: replicaTelemetry(silentMetrics),
       takePending: (index) => this.pending.get(index) ?? null,
+      onBegin: () => undefined,
       onEntry: () => {
         expect(this.machine.isInsideEntry).toBe(false);
         this.entries.push(this.machine.state.appliedIndex);

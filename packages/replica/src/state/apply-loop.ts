@@ -1,5 +1,5 @@
 import type { Clock } from '@dougdb/ports';
-import { type Entry, EntryType, entrySizeBytes } from '@dougdb/raft-core';
+import { type Entry, EntryType } from '@dougdb/raft-core';
 import type { DougError } from '@dougdb/rpc-proto';
 import { EntryCursor, entryIsWhole } from '../format/entry-format.js';
 import type { Refusals } from '../refusals.js';
@@ -17,8 +17,10 @@ export interface ApplyLoopOptions {
   readonly telemetry: ReplicaTelemetry;
   /** Those who wait for an entry that is about to be applied; null if nobody does. */
   readonly takePending: (index: number, term: number) => PendingEntry | null;
+  /** An entry is about to be applied. */
+  readonly onBegin: (entry: Entry) => void;
   /** An entry was applied whole. */
-  readonly onEntry: (sizeBytes: number) => void;
+  readonly onEntry: (entry: Entry) => void;
 }
 
 /** The clock is asked after so many commands. */
@@ -136,6 +138,7 @@ export class ApplyLoop {
       );
     }
     this.#entry = entry;
+    this.#options.onBegin(entry);
     this.#pending = this.#options.takePending(entry.index, entry.term);
     // The empty entry that begins a term.
     if (entry.data.length === 0) return;
@@ -196,6 +199,6 @@ export class ApplyLoop {
     const expired = machine.endEntry(entry.index, entry.term);
     if (expired > 0) telemetry.sessionsExpired.add(expired);
     telemetry.entriesApplied.add(1);
-    onEntry(entrySizeBytes(entry));
+    onEntry(entry);
   }
 }

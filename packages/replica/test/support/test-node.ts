@@ -2,6 +2,8 @@ import { type LogFields, type Logger, silentMetrics, type Timer } from '@dougdb/
 import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
 import type { Message } from '@dougdb/raft-core';
 import {
+  type AppliedState,
+  type CommittedEntry,
   defaultReplicaSettings,
   type InitialRow,
   logTimeOf,
@@ -81,6 +83,9 @@ export class TestNode {
   readonly hardState: HardStateDisk;
   readonly sink = new RecordingSink();
   readonly log: LogLine[] = [];
+  /** What the replica told of entries that it applied, over all its lives. */
+  readonly begun: CommittedEntry[] = [];
+  readonly applied: AppliedState[] = [];
   readonly fatal: unknown[] = [];
   fs: SimFs;
   /** How far the wall clock of the next process is ahead. */
@@ -148,6 +153,10 @@ export class TestNode {
       settings: { ...defaultReplicaSettings, ...settings },
       logger: this.#logger({}),
       metrics: silentMetrics,
+      observer: {
+        begins: (entry) => this.begun.push(entry),
+        applied: (state) => this.applied.push(state),
+      },
       onFatal: (error) => {
         if (clock === this.#clock) this.fatal.push(error);
       },
