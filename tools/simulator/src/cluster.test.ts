@@ -1,12 +1,14 @@
 import { partitioningOf } from './partitioning.js';
-import { runScenario } from './scenario.js';
+import { plainPlan } from './plan/plan.js';
+import { runPlan } from './run.js';
 
 describe('five simulated members', () => {
-  it.each([1, 4])('with %i partitions serve three clients without a fault', async (partitions) => {
-    const result = await runScenario({ seed: 1, partitions });
-    expect(result.violations).toEqual([]);
-    expect(result.history.filter((op) => op.status === 'ok').length).toBe(result.history.length);
-    expect(result.partitionsUsed).toBe(partitions);
+  it.each([1, 4])('with %i partitions serve four clients without a fault', async (partitions) => {
+    const plan = { ...plainPlan('calm', 2_000), partitions, meanPauseMs: 20 };
+    const { history, partitionsUsed } = await runPlan(plan);
+    expect(history.length).toBeGreaterThan(100);
+    expect(history.filter((op) => op.status !== 'ok')).toEqual([]);
+    expect(partitionsUsed).toBe(partitions);
   });
 });
 

@@ -3,74 +3,50 @@ import { drainLoop } from '@dougdb/ports/node';
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { defaultReplicaSettings, type ReplicaStatus } from '@dougdb/replica';
 import { type Partitioning, partitioningOf } from './partitioning.js';
-import { SimMember } from './sim-member.js';
+import type { Plan } from './plan/plan.js';
+import { type MachineClocks, SimMember } from './sim-member.js';
 import { SimNetwork } from './sim-network.js';
-import { Trace } from './trace.js';
+import { Trace, type TraceOptions } from './trace.js';
+import { Truth } from './truth/truth.js';
 
-export interface ClusterOptions {
-  readonly seed: number | string;
-  readonly members?: number;
-  /** Of users' data; the meta group comes on top. Default 1. */
-  readonly partitions?: number;
-  readonly settings?: Partial<MemberSettings>;
-}
-
-/** Small enough that a short run freezes, flushes, compacts and changes segments. */
-const SMALL: MemberSettings = {
-  splitAt: [],
-  replicationFactor: 5,
-  tickMs: 10,
-  replica: {
-    ...defaultReplicaSettings,
-    freezeLogEntries: 40,
-    freezeLogBytes: 64 << 10,
-    retainLogBytes: 16 << 20,
-  },
-  memtableBytes: 8 << 10,
-  memtableBudgetBytes: 1 << 20,
-  blockCacheBytes: 1 << 20,
-  walSegmentBytes: 64 << 10,
-};
+const DETECT_CUT_MS = 300;
 
 /** Members on simulated machines under one clock, one network and one seed. */
 export class SimCluster {
   readonly scheduler = new SimScheduler({ drain: drainLoop });
+  readonly plan: Plan;
   readonly random: SimRandom;
   readonly network: SimNetwork;
   readonly members: readonly SimMember[];
   readonly trace: Trace;
+  readonly truth = new Truth();
   readonly partitioning: Partitioning;
   /** Set when the run has come to its healing: nothing is broken any more from then on. */
   healed = false;
 
-  constructor(options: ClusterOptions) {
-    this.random = new SimRandom(options.seed);
-    this.partitioning = partitioningOf(options.partitions ?? 1);
-    const { splitAt } = this.partitioning;
-    this.trace = new Trace(() => this.scheduler.nowUs);
+  constructor(plan: Plan, traceOptions: TraceOptions = {}) {
+    this.plan = plan;
+    this.random = new SimRandom(plan.seed);
+    this.partitioning = partitioningOf(plan.partitions);
+    this.trace = new Trace(() => this.scheduler.nowUs, traceOptions);
+    const { scheduler, trace, random } = this;
     this.network = new SimNetwork({
-      scheduler: this.scheduler,
-      random: this.random.fork('network'),
-      minDelayMs: 0.1,
-      meanExtraDelayMs: 0.4,
-      detectCutMs: 300,
-      trace: this.trace.line,
+      ...plan.network,
+      ...{ scheduler, trace, random: random.fork('network'), detectCutMs: DETECT_CUT_MS },
     });
-    const count = options.members ?? 5;
-    const addresses = Array.from({ length: count }, (_, n) => `10.0.0.${n + 1}:4400`);
-    this.members = addresses.map(
-      (address, n) =>
-        new SimMember({
-          name: `n${n + 1}`,
-          address,
-          join: addresses,
-          scheduler: this.scheduler,
-          network: this.network,
-          random: this.random.fork(`n${n + 1}`),
-          settings: { ...SMALL, splitAt, ...options.settings },
-          trace: this.trace.line,
-        }),
-    );
+    const addresses = Array.from({ length: plan.members }, (_, n) => `10.0.0.${n + 1}:4400`);
+    this.members = addresses.map((address, n) => {
+      const name = `n${n + 1}`;
+      return new SimMember({
+        ...{ name, address, join: addresses, scheduler, network: this.network },
+        random: random.fork(name),
+        settings: settingsOf(plan, this.partitioning),
+        clocks: clocksOf(plan, random.fork(`${name}-clocks`)),
+        syncDelayMs: plan.syncDelayMs,
+        trace: trace.line,
+        onApplied: (entry) => this.truth.applied(entry, name),
+      });
+    });
   }
 
   get addresses(): string[] {
@@ -81,17 +57,18 @@ export class SimCluster {
     for (const member of this.members) member.start();
   }
 
-  /** Runs until the condition holds. @throws an error with the last events if it does not in time */
+  /** Resolves when so much time has passed. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.scheduler.schedule(ms, resolve);
+    });
+  }
+
+  /** Runs until the condition holds, asked after each event. @throws an error if it does not in time */
   async until(what: string, holds: () => boolean, withinMs: number): Promise<void> {
-    const end = this.scheduler.nowMs + withinMs;
-    while (!holds()) {
-      if (this.scheduler.nowMs >= end) {
-        throw new Error(
-          `${what}: not within ${withinMs} ms of virtual time\n${this.describe()}\n${this.trace.lastLines.slice(-30).join('\n')}`,
-        );
-      }
-      await this.scheduler.advance(1);
-    }
+    const endMs = this.scheduler.nowMs + withinMs;
+    if (await this.scheduler.runUntilTrue(holds, endMs)) return;
+    throw new Error(`${what}: not within ${withinMs} ms of virtual time\n${this.describe()}`);
   }
 
   /** The member whose replica leads the partition, as the newest term says. */
@@ -110,28 +87,21 @@ export class SimCluster {
     return best;
   }
 
-  /** Every member runs, and in each partition all serve and have applied the same index under one leader. */
+  /** Every member runs, and in each partition all serve under one leader. */
+  serving(): boolean {
+    return this.#agree(isServing);
+  }
+
+  /** ... and all have applied the same index, and know of nothing beyond. */
   converged(): boolean {
+    return this.#agree(isSettled);
+  }
+
+  #agree(holds: (status: ReplicaStatus | undefined, first: ReplicaStatus) => boolean): boolean {
     const all = this.members.map((member) => member.member?.replicaStatuses() ?? []);
     const [first = []] = all;
     const isWhole = first.length === this.partitioning.partitions + 1;
-    return isWhole && first.every((one, at) => all.every((of) => isSettled(of[at], one)));
-  }
-
-  /** INVARIANT(apply-in-order): replicas that have applied the same index hold the same. */
-  divergences(): string[] {
-    const found: string[] = [];
-    const seen = new Map<string, { hash: number; name: string }>();
-    for (const { name, member } of this.members) {
-      for (const { partitionId, appliedIndex, hash } of member?.replicaStatuses() ?? []) {
-        if (hash === null) continue;
-        const place = `partition ${partitionId} at ${appliedIndex}`;
-        const other = seen.get(place);
-        if (other === undefined) seen.set(place, { hash, name });
-        else if (other.hash !== hash) found.push(`${place}: ${name} and ${other.name} differ`);
-      }
-    }
-    return found;
+    return isWhole && first.every((one, at) => all.every((of) => holds(of[at], one)));
   }
 
   describe(): string {
@@ -146,13 +116,43 @@ export class SimCluster {
   }
 }
 
-function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boolean {
+function isServing(status: ReplicaStatus | undefined, first: ReplicaStatus): boolean {
   return (
     status !== undefined &&
     status.state === 'serving' &&
     status.leaderReplicaId !== 0 &&
-    status.leaderReplicaId === first.leaderReplicaId &&
+    status.leaderReplicaId === first.leaderReplicaId
+  );
+}
+
+function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boolean {
+  return (
+    status !== undefined &&
+    isServing(status, first) &&
     status.appliedIndex === first.appliedIndex &&
     status.commitIndex === status.appliedIndex
   );
+}
+
+function settingsOf({ room }: Plan, { splitAt }: Partitioning): MemberSettings {
+  const { freezeLogEntries, ...bytes } = room;
+  return {
+    ...bytes,
+    splitAt,
+    replicationFactor: 5,
+    tickMs: 10,
+    replica: {
+      ...defaultReplicaSettings,
+      freezeLogEntries,
+      freezeLogBytes: 64 << 10,
+      retainLogBytes: 16 << 20,
+    },
+    walSegmentBytes: 64 << 10,
+  };
+}
+
+function clocksOf({ clocks }: Plan, random: SimRandom): MachineClocks {
+  const { spreadMs, startJumpMs, drift } = clocks;
+  const wallOffsetMs = Math.floor((random.next() - 0.5) * spreadMs);
+  return { wallOffsetMs, startJumpMs, driftRatio: 1 + (2 * random.next() - 1) * drift };
 }

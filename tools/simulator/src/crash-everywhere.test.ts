@@ -1,36 +1,53 @@
 import { SimRandom } from '@dougdb/ports/sim';
-import { runScenario, type ScenarioOptions } from './scenario.js';
+import { type Plan, plainPlan } from './plan/plan.js';
+import { type RunOptions, type RunResult, runPlan } from './run.js';
+
+/** For so long fresh places are tried. */
+const SECONDS = Number(process.env.DOUG_SIM_CRASH_SECONDS ?? 8);
+
+/** A short run: long enough for a freeze, a flush and a new segment. */
+function shortPlan(seed: string, part: Partial<Plan>): Plan {
+  return {
+    ...plainPlan(seed, 300),
+    profile: 'crash-everywhere',
+    clients: ['registers', 'repeater', 'counters'],
+    meanPauseMs: 10,
+    room: {
+      memtableBytes: 8 << 10,
+      memtableBudgetBytes: 1 << 20,
+      blockCacheBytes: 1 << 20,
+      freezeLogEntries: 20,
+    },
+    ...part,
+  };
+}
 
 /** The members' disk operations in a run without faults: the places where a crash is tried. */
-async function mutationsOfCalmRun(options: ScenarioOptions): Promise<number[]> {
+async function mutationsOfCalmRun(plan: Plan): Promise<number[]> {
   let before: number[] = [];
   let after: number[] = [];
-  await runScenario({
-    ...options,
-    plan: (cluster) => {
+  await runPlan(plan, {
+    onServing: (cluster) => {
       before = cluster.members.map((member) => member.fs.mutationCount);
     },
-    everyMs: (cluster) => {
-      after = cluster.members.map((member) => member.fs.mutationCount);
+    onEvent: (cluster) => {
+      if (!cluster.healed) after = cluster.members.map((member) => member.fs.mutationCount);
     },
   });
   return after.map((count, n) => count - (before[n] as number));
 }
 
-async function expectNothingLost(what: string, options: ScenarioOptions): Promise<void> {
-  const result = await runScenario(options);
-  if (result.violations.length > 0) {
-    const run = `${what}, ${options.partitions} partitions, seed ${options.seed}`;
-    throw new Error(`${run}:\n${result.violations.join('\n')}`);
-  }
-  expect(result.crashes).toBeGreaterThan(0);
-  expect(result.history.some((op) => op.status === 'ok')).toBe(true);
+async function crashed(what: string, plan: Plan, options: RunOptions): Promise<RunResult> {
+  const result = await runPlan(plan, options).catch((cause: unknown) => {
+    const run = `${what}, ${plan.partitions} partitions, seed ${plan.seed}`;
+    throw new Error(`${run}: ${String(cause)}`, { cause });
+  });
+  expect(result.plannedCrashes).toBeGreaterThan(0);
+  expect(result.coverage.counts.ok).toBeGreaterThan(0);
+  return result;
 }
 
 jest.setTimeout(180_000);
-
-/** The small workload on five members. */
-const FIVE = { clients: 3, operationsPerClient: 15 };
 
 describe('crashes at disk operations of a small workload lose nothing acknowledged', () => {
   it.each<[number, number[][]]>([
@@ -38,31 +55,32 @@ describe('crashes at disk operations of a small workload lose nothing acknowledg
     // Logs and tables of five replicas: each operation with another part of the unsynced data.
     [4, [[0], [50], [100]]],
   ])('the only member, with %i partitions, at every operation', async (partitions, kept) => {
-    const calm: ScenarioOptions = {
-      ...{ seed: 'alone', members: 1, partitions, clients: 2, operationsPerClient: 8 },
-    };
+    const calm = shortPlan('alone', { members: 1, partitions });
     const [count] = await mutationsOfCalmRun(calm);
     expect(count).toBeGreaterThan(10);
     for (let k = 1; k <= (count as number); k++) {
       for (const keepUnsyncedPercent of kept[k % kept.length] as number[]) {
-        await expectNothingLost(`crash at operation ${k}, ${keepUnsyncedPercent} % kept`, {
-          ...calm,
-          keepUnsyncedPercent,
-          plan: ({ members: [only] }) => only?.fs.crashAtMutation(only.fs.mutationCount + k),
-        });
+        const what = `crash at operation ${k}, ${keepUnsyncedPercent} % kept`;
+        await crashed(
+          what,
+          { ...calm, keepUnsyncedPercent },
+          {
+            onServing: ({ members: [only] }) => only?.fs.crashAtMutation(only.fs.mutationCount + k),
+          },
+        );
       }
     }
   });
 
-  it('one of five members, at operations drawn for ten seconds, and all five at once', async () => {
+  it(`one of five members, at operations drawn for ${SECONDS} seconds, and all five at once`, async () => {
     const seed = `${Date.now()}`;
     const random = new SimRandom(seed);
     const sizes = [];
     for (const partitions of [1, 4]) {
-      const calm: ScenarioOptions = { seed, partitions, ...FIVE };
+      const calm = shortPlan(seed, { partitions });
       sizes.push({ calm, counts: await mutationsOfCalmRun(calm) });
     }
-    const until = Date.now() + 10_000;
+    const until = Date.now() + SECONDS * 1_000;
     let runs = 0;
     for (; Date.now() < until; runs++) {
       const { calm, counts } = random.pick(sizes);
@@ -80,7 +98,7 @@ describe('crashes at disk operations of a small workload lose nothing acknowledg
 
   if (process.env.DOUG_SIM_FULL === '1') {
     it('each of five members, at every operation', async () => {
-      const calm: ScenarioOptions = { seed: 'every', partitions: 4, ...FIVE };
+      const calm = shortPlan('every', { partitions: 4 });
       const counts = await mutationsOfCalmRun(calm);
       let runs = 0;
       for (const [victim, count] of counts.entries()) {
@@ -105,18 +123,21 @@ interface Crash {
   readonly all: boolean;
 }
 
-async function crashOneOfFive(calm: ScenarioOptions, crash: Crash): Promise<void> {
+async function crashOneOfFive(calm: Plan, crash: Crash): Promise<void> {
   const { victim, operation, keepUnsyncedPercent, all } = crash;
-  await expectNothingLost(`member ${victim + 1} crashes: ${JSON.stringify(crash)}`, {
-    ...calm,
-    keepUnsyncedPercent,
-    plan: ({ members }) => {
-      const { fs } = members[victim] as (typeof members)[number];
-      fs.crashAtMutation(fs.mutationCount + operation);
+  const what = `member ${victim + 1} crashes: ${JSON.stringify(crash)}`;
+  await crashed(
+    what,
+    { ...calm, keepUnsyncedPercent },
+    {
+      onServing: ({ members }) => {
+        const { fs } = members[victim] as (typeof members)[number];
+        fs.crashAtMutation(fs.mutationCount + operation);
+      },
+      onEvent: ({ members, healed }) => {
+        if (!all || healed || members[victim]?.running !== false) return;
+        for (const member of members) if (member.running) member.fs.crashAtOperation(0);
+      },
     },
-    everyMs: ({ members }) => {
-      if (!all || members[victim]?.running !== false) return;
-      for (const member of members) if (member.running) member.fs.crashAtOperation(0);
-    },
-  });
+  );
 }

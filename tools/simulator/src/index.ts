@@ -5,5 +5,8 @@
 export { SimCluster } from './cluster.js';
 export type { Look, Observation, Previous } from './observation.js';
 export { violations } from './oracle.js';
-export { runScenario, type ScenarioOptions, type ScenarioResult } from './scenario.js';
-export { runSwarm } from './swarm.js';
+export { drawPlan } from './plan/draw-plan.js';
+export { namedWorkload, type Plan, plainPlan } from './plan/plan.js';
+export { profileNames } from './plan/profiles.js';
+export { RunFailure, type RunOptions, type RunResult, runPlan } from './run.js';
+export { type SweepOptions, type SweepResult, sweep, tellSweep } from './sweep.js';

@@ -34,6 +34,8 @@ export interface Observation {
   readonly status: 'ok' | 'fail' | 'unknown';
   /** Only of a write that looked first and was answered. */
   readonly look?: Look;
+  /** Only of a write that was to look first: its condition. */
+  readonly wish?: Pick<Look, 'ifAbsent' | 'ifRevision'>;
 }
 
 /** Whether the operation is known to have changed something. */

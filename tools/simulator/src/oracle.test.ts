@@ -197,11 +197,6 @@ describe('of writes that look first, the oracle', () => {
     expect(violations([...two, then(2, refusal)])).toEqual([]);
   });
 
-  it('sees a refusal that took a revision', () => {
-    const refusal = { ...absent, compareFailed: true, previous: at(1, 'v1') };
-    expect(violations([op({}), then(2, refusal)])).toEqual(['revision 2 after 1 changes at most']);
-  });
-
   it('sees a write between what was found and where it took effect', () => {
     const between = op({ value: 'v3', revision: 2, invokedMs: 0.5, returnedMs: 9 });
     const history = [op({}), between, then(3, { previous: at(1, 'v1') })];

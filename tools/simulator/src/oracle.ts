@@ -26,7 +26,6 @@ export function violations(history: readonly Observation[]): string[] {
   judgeAppliedOnce(history, found);
   for (const ops of byKey.values()) judgeKey(ops, attempts, found);
   judgeRealTime(history, found);
-  judgeCount(history, found);
   judgeLooks(history, found);
   return found;
 }
@@ -145,17 +144,6 @@ function judgeMonotonicSights(
       found.push(`${sight.by}: revision ${sight.revision} of ${key} after ${newest} had been read`);
     }
   }
-}
-
-/** Every change takes one revision, and nothing else does. */
-function judgeCount(history: readonly Observation[], found: string[]): void {
-  let changes = 0;
-  let highest = 0;
-  for (const op of history) {
-    highest = Math.max(highest, op.revision);
-    if (tookEffect(op) || (op.kind !== 'get' && op.status === 'unknown')) changes++;
-  }
-  if (highest > changes) found.push(`revision ${highest} after ${changes} changes at most`);
 }
 
 /**

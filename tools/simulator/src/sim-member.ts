@@ -7,6 +7,7 @@ import {
 } from '@dougdb/member';
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
+import type { AppliedEntry } from '@dougdb/replica';
 import { HardStateDisk, SimHardStateStore } from './sim-hard-state.js';
 import type { Listener, SimNetwork } from './sim-network.js';
 
@@ -18,7 +19,22 @@ export interface SimMemberOptions {
   readonly network: SimNetwork;
   readonly random: SimRandom;
   readonly settings: MemberSettings;
+  readonly clocks: MachineClocks;
+  /** Of a sync of the disk. */
+  readonly syncDelayMs: readonly [leastMs: number, mostMs: number];
   readonly trace: (line: string) => void;
+  /** Hears of every entry that a replica here has applied. */
+  readonly onApplied: (entry: AppliedEntry) => void;
+}
+
+/** What a machine thinks that time is. */
+export interface MachineClocks {
+  /** Its wall clock is ahead by so much, at first. */
+  readonly wallOffsetMs: number;
+  /** ... and by so much more or less after each start of a process, at most. */
+  readonly startJumpMs: number;
+  /** How fast its monotonic clock runs. */
+  readonly driftRatio: number;
 }
 
 /** How a process ended: by the simulation, or by itself with an exit code. */
@@ -40,6 +56,9 @@ export class SimMember {
   #fs: SimFs;
   #process: Process | null = null;
   #starts = 0;
+  #wallOffsetMs: number;
+  /** Every operation of the disk takes so much longer. */
+  #diskDelayMs = 0;
   /** Deaths that the simulation did not order. */
   readonly deaths: Death[] = [];
 
@@ -47,8 +66,13 @@ export class SimMember {
     this.name = options.name;
     this.address = options.address;
     this.#options = options;
+    this.#wallOffsetMs = options.clocks.wallOffsetMs;
     this.#diskClock = options.scheduler.clock();
-    this.#fs = new SimFs({ random: options.random.fork('disk'), clock: this.#diskClock });
+    this.#fs = new SimFs({
+      random: options.random.fork('disk'),
+      clock: this.#diskClock,
+      syncDelayMs: options.syncDelayMs,
+    });
   }
 
   get running(): boolean {
@@ -67,11 +91,13 @@ export class SimMember {
   /** Starts the process. What it does on the way is driven by the scheduler. */
   start(): void {
     if (this.#process !== null) throw new Error(`${this.name} runs already`);
-    const { scheduler, random } = this.#options;
+    const { scheduler, random, clocks } = this.#options;
+    const jump = random.fork(`wall-${this.#starts}`).next() - 0.5;
+    this.#wallOffsetMs += Math.floor(2 * jump * clocks.startJumpMs);
     const process: Process = {
-      // Machines do not agree on the time, and one may come back with another: up to 10 s either way.
       clock: scheduler.clock({
-        wallOffsetMs: Math.floor((random.fork(`wall-${this.#starts}`).next() - 0.5) * 20_000),
+        wallOffsetMs: this.#wallOffsetMs,
+        driftRatio: clocks.driftRatio,
       }),
       store: null,
       member: null,
@@ -99,6 +125,7 @@ export class SimMember {
     dead.crashAtOperation(dead.operationCount + 1);
     this.#diskClock.close();
     this.#diskClock = clock;
+    this.#delayDisk();
     this.#options.trace(`${this.name} crash ${keepUnsyncedPercent}`);
   }
 
@@ -120,6 +147,23 @@ export class SimMember {
 
   resume(): void {
     this.#process?.clock.resume();
+  }
+
+  /** The machine's wall clock jumps, either way; it stays so over restarts. */
+  jumpWall(byMs: number): void {
+    this.#wallOffsetMs += byMs;
+    this.#process?.clock.jumpWall(byMs);
+  }
+
+  /** Every operation of the disk takes so much longer; 0: no more. */
+  slowDisk(byMs: number): void {
+    this.#diskDelayMs = byMs;
+    this.#delayDisk();
+  }
+
+  #delayDisk(): void {
+    const delayMs = this.#diskDelayMs;
+    this.#fs.onOperation(delayMs === 0 ? null : () => ({ fault: 'delay', delayMs }));
   }
 
   #memberOptions(process: Process, random: SimRandom): MemberOptions {
@@ -159,6 +203,9 @@ export class SimMember {
       advertise: this.address,
       join: this.#options.join,
       settings: this.#options.settings,
+      onApplied: (entry) => {
+        if (process.alive && !this.#fs.crashed) this.#options.onApplied(entry);
+      },
       onFatal: (exitCode, error) => this.#died(process, exitCode, error),
       version: 'simulated',
     };

@@ -1,6 +1,8 @@
 import type { IncomingLink, PeerLink } from '@dougdb/member';
 import type { SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { DougError } from '@dougdb/rpc-proto';
+import { Links } from './links.js';
+import type { Trace } from './trace.js';
 
 /** 'peer': dougdb.raft.v1.Raft/Messages. 'pipe' and 'watch': dougdb.v1.Doug/Pipe and Watch. */
 export type StreamKind = 'peer' | 'pipe' | 'watch';
@@ -31,7 +33,20 @@ export interface NetworkOptions {
   readonly meanExtraDelayMs: number;
   /** How long a stream over a cut link lives before both ends learn of it. */
   readonly detectCutMs: number;
-  readonly trace: (line: string) => void;
+  /** Of messages between members: lost, as if the sender's queue had been full. Not the first of a stream. */
+  readonly peerLoss: number;
+  /** Of messages of any stream: the connection breaks, and what is on its way in it is lost. */
+  readonly breaks: number;
+  /** Of calls: the request or the answer is lost. */
+  readonly callLoss: number;
+  readonly trace: Trace;
+}
+
+/** Counts of what became of messages. */
+export interface NetworkCounts {
+  peerLost: number;
+  streamsBroken: number;
+  callsLost: number;
 }
 
 /**
@@ -41,7 +56,10 @@ export interface NetworkOptions {
 export class SimNetwork {
   readonly #options: NetworkOptions;
   readonly #listeners = new Map<string, Listener>();
-  readonly #cuts = new Set<string>();
+  readonly links = new Links();
+  readonly counts: NetworkCounts = { peerLost: 0, streamsBroken: 0, callsLost: 0 };
+  /** Whether anything is lost by chance: not before the cluster stands, and not when it has healed. */
+  isLossy = false;
   readonly #streams = new Set<SimStream>();
 
   constructor(options: NetworkOptions) {
@@ -60,30 +78,45 @@ export class SimNetwork {
     }
   }
 
-  /** Loses everything from one address to the other from now on. */
-  cut(from: string, to: string): void {
-    this.#cuts.add(`${from}>${to}`);
+  /** Loses everything from one address to the other until what is answered is called. */
+  cut(from: string, to: string): () => void {
+    const undo = this.links.cut(from, to);
     for (const stream of [...this.#streams]) {
       const between =
         (stream.from === from && stream.to === to) || (stream.from === to && stream.to === from);
-      if (between) this.later(this.#options.detectCutMs, () => stream.breakNow(null));
+      if (!between) continue;
+      this.later(this.#options.detectCutMs, () => {
+        if (this.isCut(from, to)) stream.breakNow(null);
+      });
+    }
+    return undo;
+  }
+
+  /** Cuts an address off from all others, both ways. */
+  isolate(address: string, others: readonly string[]): () => void {
+    const undone = others
+      .filter((other) => other !== address)
+      .flatMap((other) => [this.cut(address, other), this.cut(other, address)]);
+    return () => {
+      for (const undo of undone) undo();
+    };
+  }
+
+  /** Breaks every stream of an address; new ones can be opened at once. */
+  breakStreams(address: string): void {
+    for (const stream of [...this.#streams]) {
+      if (stream.from === address || stream.to === address) stream.breakNow(null);
     }
   }
 
-  isolate(address: string, others: readonly string[]): void {
-    for (const other of others) {
-      if (other === address) continue;
-      this.cut(address, other);
-      this.cut(other, address);
-    }
-  }
-
+  /** Nothing is wrong any more from now on. */
   heal(): void {
-    this.#cuts.clear();
+    this.links.heal();
+    this.isLossy = false;
   }
 
   isCut(from: string, to: string): boolean {
-    return this.#cuts.has(`${from}>${to}`);
+    return this.links.isCut(from, to);
   }
 
   open(kind: StreamKind, from: string, to: string, events: StreamEvents): PeerLink {
@@ -113,16 +146,18 @@ export class SimNetwork {
       const timer = scheduler.schedule(timeoutMs, () =>
         finish(() => reject(unavailable(`no answer from ${to} within ${timeoutMs} ms`))),
       );
-      this.later(this.delayMs(), () => {
+      this.later(this.delayMs(from, to), () => {
         const listener = this.#listeners.get(to);
-        if (this.isCut(from, to)) return;
+        if (this.isCut(from, to) || this.#losesCall()) return;
+        this.#options.trace.message(from, to, request);
         if (listener === undefined) {
           finish(() => reject(unavailable(`nobody listens on ${to}`)));
           return;
         }
         const answer = listener.unary(path, request, timeoutMs);
         const back = (run: () => void): void => {
-          this.later(this.delayMs(), () => {
+          if (this.#losesCall()) return;
+          this.later(this.delayMs(to, from), () => {
             if (!this.isCut(to, from) && this.#listeners.get(to) === listener) finish(run);
           });
         };
@@ -155,14 +190,38 @@ export class SimNetwork {
   }
 
   /** @internal */
-  delayMs(): number {
+  delayMs(from: string, to: string): number {
     const { random, minDelayMs, meanExtraDelayMs } = this.#options;
-    return minDelayMs - meanExtraDelayMs * Math.log(1 - random.next());
+    const slowMs = this.links.slowMs(from, to);
+    return slowMs + minDelayMs - meanExtraDelayMs * Math.log(1 - random.next());
+  }
+
+  /** @internal a message of a stream between members is lost */
+  losesMessage(): boolean {
+    const { random, peerLoss } = this.#options;
+    if (!this.isLossy || peerLoss === 0 || !random.chance(peerLoss)) return false;
+    this.counts.peerLost++;
+    return true;
+  }
+
+  /** @internal a stream breaks */
+  breaksStream(): boolean {
+    const { random, breaks } = this.#options;
+    if (!this.isLossy || breaks === 0 || !random.chance(breaks)) return false;
+    this.counts.streamsBroken++;
+    return true;
   }
 
   /** @internal */
-  trace(line: string): void {
-    this.#options.trace(line);
+  arrives(from: string, to: string, bytes: Uint8Array): void {
+    this.#options.trace.message(from, to, bytes);
+  }
+
+  #losesCall(): boolean {
+    const { random, callLoss } = this.#options;
+    if (!this.isLossy || callLoss === 0 || !random.chance(callLoss)) return false;
+    this.counts.callsLost++;
+    return true;
   }
 }
 
@@ -175,6 +234,7 @@ class SimStream implements PeerLink {
   #incoming: IncomingLink | null = null;
   #waiting: Uint8Array[] | null = [];
   #open = true;
+  #sent = 0;
   #lastThereMs = 0;
   #lastBackMs = 0;
 
@@ -193,7 +253,7 @@ class SimStream implements PeerLink {
   }
 
   connect(): void {
-    this.#network.later(this.#network.delayMs(), () => {
+    this.#network.later(this.#network.delayMs(this.from, this.to), () => {
       if (!this.#open) return;
       const listener = this.#network.listenerAt(this.to);
       if (listener === undefined || this.#network.isCut(this.from, this.to)) {
@@ -205,7 +265,7 @@ class SimStream implements PeerLink {
         (response) => this.#back(response),
         (error) => this.#end(error),
       );
-      this.#lastBackMs = this.#network.nowMs + this.#network.delayMs();
+      this.#lastBackMs = this.#network.nowMs + this.#network.delayMs(this.to, this.from);
       this.#network.later(this.#lastBackMs - this.#network.nowMs, () => this.#connected());
     });
   }
@@ -230,7 +290,7 @@ class SimStream implements PeerLink {
   close(): void {
     if (!this.#open) return;
     this.#shut();
-    this.#network.later(this.#network.delayMs(), () => this.#incoming?.closed());
+    this.#network.later(this.#network.delayMs(this.from, this.to), () => this.#incoming?.closed());
   }
 
   /** The stream ends for whoever still lives; `dead` is the side that no longer exists. */
@@ -238,28 +298,48 @@ class SimStream implements PeerLink {
     if (!this.#open) return;
     this.#shut();
     if (dead !== this.to) {
-      this.#network.later(this.#network.delayMs(), () => this.#incoming?.closed());
+      this.#network.later(this.#network.delayMs(this.from, this.to), () =>
+        this.#incoming?.closed(),
+      );
     }
     if (dead !== this.from) {
       const error = unavailable(`the stream to ${this.to} broke`);
-      this.#network.later(this.#network.delayMs(), () => this.#events.closed(error));
+      this.#network.later(this.#network.delayMs(this.to, this.from), () =>
+        this.#events.closed(error),
+      );
     }
   }
 
   #there(request: Uint8Array): void {
     if (this.#network.isCut(this.from, this.to)) return;
-    this.#lastThereMs = Math.max(this.#lastThereMs, this.#network.nowMs + this.#network.delayMs());
+    const isFirst = this.#sent++ === 0;
+    if (!isFirst && this.#kind === 'peer' && this.#network.losesMessage()) return;
+    if (!isFirst && this.#network.breaksStream()) {
+      this.breakNow(null);
+      return;
+    }
+    const delayMs = this.#network.delayMs(this.from, this.to);
+    this.#lastThereMs = Math.max(this.#lastThereMs, this.#network.nowMs + delayMs);
     this.#network.later(this.#lastThereMs - this.#network.nowMs, () => {
-      if (this.#open) this.#incoming?.received(request);
+      if (!this.#open) return;
+      this.#network.arrives(this.from, this.to, request);
+      this.#incoming?.received(request);
     });
   }
 
   #back(response: Uint8Array): void {
     if (!this.#open || this.#network.isCut(this.to, this.from)) return;
     const copy = response.slice();
-    this.#lastBackMs = Math.max(this.#lastBackMs, this.#network.nowMs + this.#network.delayMs());
+    if (this.#kind === 'pipe' && this.#network.breaksStream()) {
+      this.breakNow(null);
+      return;
+    }
+    const delayMs = this.#network.delayMs(this.to, this.from);
+    this.#lastBackMs = Math.max(this.#lastBackMs, this.#network.nowMs + delayMs);
     this.#network.later(this.#lastBackMs - this.#network.nowMs, () => {
-      if (this.#open) this.#events.received(copy);
+      if (!this.#open) return;
+      this.#network.arrives(this.to, this.from, copy);
+      this.#events.received(copy);
     });
   }
 
@@ -267,7 +347,9 @@ class SimStream implements PeerLink {
     if (!this.#open) return;
     this.#shut();
     const reason = DougError.is(error) ? error : unavailable(String(error));
-    this.#network.later(this.#network.delayMs(), () => this.#events.closed(reason));
+    this.#network.later(this.#network.delayMs(this.to, this.from), () =>
+      this.#events.closed(reason),
+    );
   }
 
   #shut(): void {

@@ -1,0 +1,17 @@
+import type { ClientKind } from './client.js';
+import { counters } from './counters.js';
+import { eventual } from './eventual.js';
+import { intruder } from './intruder.js';
+import { registers } from './registers.js';
+import { repeater } from './repeater.js';
+
+/** Everybody who can use the cluster. A new feature is a new line and a file. */
+export const clientKinds = {
+  registers,
+  repeater,
+  counters,
+  eventual,
+  intruder,
+} as const satisfies Record<string, ClientKind>;
+export type ClientKindName = keyof typeof clientKinds;
+export const clientKindNames = Object.keys(clientKinds) as ClientKindName[];
