@@ -1,4 +1,4 @@
-import { DougError, type OpId, PutRequest, PutResponse } from '@dougdb/rpc-proto';
+import { DougError, type OpId, PutOperation, PutRequest, PutResponse } from '@dougdb/rpc-proto';
 import type { Client, ClientContext, ClientKind } from './client.js';
 import { expected, RawCaller, type SessionName } from './raw-caller.js';
 
@@ -36,14 +36,24 @@ class Intruder implements Client {
 
   /** INVARIANT(known-fields): a field that this version does not know may mean anything. */
   async #unknownField(key: string): Promise<void> {
-    const { truth, coverage } = this.#context;
+    const { random } = this.#context;
     const put = this.#put(key, undefined);
-    const request = new Uint8Array(put.length + 2);
-    request.set(put);
-    // Field 15 as a number: nobody knows it.
-    request.set([0x78, 1], put.length);
+    if (random.chance(0.5)) {
+      await this.#isRefused(() => this.#caller.call('Put', withUnknownField(put)));
+      return;
+    }
+    const operation = PutOperation.encode(
+      PutOperation.fromPartial({ key: encoder.encode(key), value: encoder.encode(this.#value()) }),
+    ).finish();
+    const inside = withUnknownField(operation);
+    const command = new Uint8Array([PUT_OF_COMMAND, inside.length, ...inside]);
+    await this.#isRefused(() => this.#caller.pipe(command));
+  }
+
+  async #isRefused(run: () => Promise<unknown>): Promise<void> {
+    const { truth, coverage } = this.#context;
     try {
-      await this.#caller.call('Put', request);
+      await run();
       truth.report('known-fields', 'a request with an unknown field was carried out');
     } catch (error) {
       if (!DougError.is(error)) throw error;
@@ -81,12 +91,24 @@ class Intruder implements Client {
     }
   }
 
+  #value(): string {
+    return `${this.#context.name}-${this.#count++}`;
+  }
+
   #put(key: string, opId: OpId | undefined): Uint8Array {
-    const value = encoder.encode(`${this.#context.name}-${this.#count++}`);
+    const value = encoder.encode(this.#value());
     return PutRequest.encode(
       PutRequest.fromPartial({ key: encoder.encode(key), value, ...(opId ? { opId } : {}) }),
     ).finish();
   }
+}
+
+/** The tag of Command.put; what is inside is shorter than 128 bytes. */
+const PUT_OF_COMMAND = 0x12;
+
+/** Field 15 as a number: nobody knows it. */
+function withUnknownField(message: Uint8Array): Uint8Array {
+  return new Uint8Array([...message, 0x78, 1]);
 }
 
 const encoder = new TextEncoder();

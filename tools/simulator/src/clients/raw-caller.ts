@@ -1,5 +1,15 @@
 import type { SimRandom } from '@dougdb/ports/sim';
-import { codes, DougError, GetRequest, GetResponse, type OpId } from '@dougdb/rpc-proto';
+import {
+  codes,
+  DougError,
+  fromWire,
+  GetRequest,
+  GetResponse,
+  type OpId,
+  PipeRequest,
+  PipeResponse,
+  type PipeResult,
+} from '@dougdb/rpc-proto';
 import type { SimCluster } from '../cluster.js';
 
 const ATTEMPT_MS = 500;
@@ -37,9 +47,28 @@ export class RawCaller {
     );
   }
 
-  /** Somebody else from now on. */
-  wander(): void {
-    this.#target = this.#random.pick(this.#cluster.addresses);
+  /** Sends one encoded command on a stream of its own. @throws DougError also the one that is its answer */
+  async pipe(command: Uint8Array): Promise<PipeResult> {
+    const items = [{ op: { $case: 'command' as const, value: command } }];
+    const request = PipeRequest.encode(PipeRequest.fromPartial({ firstId: 1, items })).finish();
+    const response = await new Promise<Uint8Array>((resolve, reject) => {
+      const link = this.#cluster.network.open('pipe', this.#name, this.#target, {
+        opened: () => link.send(request),
+        received: (bytes) => {
+          resolve(bytes);
+          link.close();
+        },
+        closed: reject,
+      });
+      this.#cluster.sleep(ATTEMPT_MS).then(() => {
+        link.close();
+        reject(new DougError('IN_DOUBT', 'no answer in time'));
+      }, reject);
+    });
+    const [result] = PipeResponse.decode(response).results;
+    if (result?.result?.$case === 'error') throw fromWire(result.result.value);
+    if (result === undefined) throw new DougError('IN_DOUBT', 'an answer without a result');
+    return result;
   }
 
   /** Whom to ask next. @throws what a healthy cluster never answers, even while parts of it are broken */

@@ -30,13 +30,18 @@ export function readEntry(data: Uint8Array): ReadEntry | null {
 
 function decode(bytes: Uint8Array): Command {
   const command = Command.decode(bytes);
-  const again = Command.encode(command).finish();
-  // What the decoder does not know, no replica may have let into a log.
-  if (again.length < bytes.length) {
-    throw new Violation(
-      'known-fields',
-      `a command of ${bytes.length} bytes, ${again.length} known`,
-    );
-  }
+  const unknown = unknownFieldIn(command);
+  if (unknown !== null) throw new Violation('known-fields', `a command with field ${unknown}`);
   return command;
+}
+
+/** What the decoder does not know, no replica may have let into a log. */
+function unknownFieldIn(message: object): string | null {
+  for (const [name, value] of Object.entries(message)) {
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+    const found =
+      name === '_unknownFields' ? Object.keys(value).join() || null : unknownFieldIn(value);
+    if (found !== null) return found;
+  }
+  return null;
 }
