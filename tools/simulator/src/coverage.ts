@@ -21,6 +21,9 @@ export const eventNames = [
   'count-unknown',
   'session-refused',
   'unknown-field-refused',
+  'txn-succeeded',
+  'txn-failed',
+  'range-deleted',
   // what the logs say
   'duplicate-in-log',
   'refused-at-apply',

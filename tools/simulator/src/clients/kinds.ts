@@ -4,6 +4,8 @@ import { eventual } from './eventual.js';
 import { intruder } from './intruder.js';
 import { registers } from './registers.js';
 import { repeater } from './repeater.js';
+import { sweeper } from './sweeper.js';
+import { transactor } from './transactor.js';
 
 /** Everybody who can use the cluster. A new feature is a new line and a file. */
 export const clientKinds = {
@@ -12,6 +14,8 @@ export const clientKinds = {
   counters,
   eventual,
   intruder,
+  transactor,
+  sweeper,
 } as const satisfies Record<string, ClientKind>;
 export type ClientKindName = keyof typeof clientKinds;
 export const clientKindNames = Object.keys(clientKinds) as ClientKindName[];

@@ -54,12 +54,8 @@ export class Overlay {
     this.#written.set(key, { value: null, expiresAt: 0 });
   }
 
-  /** Each key once. A key that was not there and is not there is none of them. */
+  /** Each key once. */
   effects(): Effect[] {
-    return [...this.#written]
-      .filter(
-        ([key, { value }]) => value !== null || this.#versions.at(key, this.#revision) !== null,
-      )
-      .map(([key, written]) => ({ key, ...written }));
+    return [...this.#written].map(([key, written]) => ({ key, ...written }));
   }
 }

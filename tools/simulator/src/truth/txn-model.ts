@@ -38,13 +38,14 @@ function carryOutStep(
         textOf(step.value.value),
         ttlMs === 0 ? 0 : logTime + ttlMs * LOG_TIME_PER_MS,
       );
-      return { kind: 'written', existed: there !== null, previous: returnPrevious ? there : null };
+      // A put is blind: it does not tell.
+      return { kind: 'written', existed: false, previous: returnPrevious ? there : null };
     }
     case 'delete': {
       const key = textOf(step.value.key);
       const there = overlay.get(key);
       touched.add(key);
-      overlay.remove(key);
+      if (there !== null) overlay.remove(key);
       const previous = step.value.returnPrevious ? there : null;
       return { kind: 'written', existed: there !== null, previous };
     }
