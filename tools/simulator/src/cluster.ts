@@ -44,7 +44,7 @@ export class SimCluster {
         clocks: clocksOf(plan, random.fork(`${name}-clocks`)),
         syncDelayMs: plan.syncDelayMs,
         trace: trace.line,
-        onApplied: (entry) => this.truth.applied(entry, name),
+        observer: this.truth.observer(name),
       });
     });
   }
@@ -135,7 +135,7 @@ function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boo
 }
 
 function settingsOf({ room }: Plan, { splitAt }: Partitioning): MemberSettings {
-  const { freezeLogEntries, ...bytes } = room;
+  const { freezeLogEntries, historyMs, ...bytes } = room;
   return {
     ...bytes,
     splitAt,
@@ -144,6 +144,7 @@ function settingsOf({ room }: Plan, { splitAt }: Partitioning): MemberSettings {
     replica: {
       ...defaultReplicaSettings,
       freezeLogEntries,
+      historyMs,
       freezeLogBytes: 64 << 10,
       retainLogBytes: 16 << 20,
     },

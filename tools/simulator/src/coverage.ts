@@ -27,6 +27,8 @@ export const eventNames = [
   // what the logs say
   'duplicate-in-log',
   'refused-at-apply',
+  'key-expired',
+  'floor-moved',
   'frozen',
 ] as const;
 export type EventName = (typeof eventNames)[number];

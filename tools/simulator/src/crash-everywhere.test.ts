@@ -10,13 +10,14 @@ function shortPlan(seed: string, part: Partial<Plan>): Plan {
   return {
     ...plainPlan(seed, 300),
     profile: 'crash-everywhere',
-    clients: ['registers', 'repeater', 'counters'],
+    clients: ['registers', 'repeater', 'transactor', 'mortal'],
     meanPauseMs: 10,
     room: {
       memtableBytes: 8 << 10,
       memtableBudgetBytes: 1 << 20,
       blockCacheBytes: 1 << 20,
       freezeLogEntries: 20,
+      historyMs: 600_000,
     },
     ...part,
   };

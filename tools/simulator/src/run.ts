@@ -257,6 +257,8 @@ class Run {
       coverage.hit('elected', partition.terms);
       coverage.hit('duplicate-in-log', partition.duplicates);
       coverage.hit('refused-at-apply', partition.refusedOps);
+      coverage.hit('key-expired', partition.model.expired);
+      coverage.hit('floor-moved', partition.model.compactions);
     }
     for (const { fs } of members) if (fs.dump().includes('.sst ')) coverage.hit('frozen');
   }

@@ -7,7 +7,7 @@ import {
 } from '@dougdb/member';
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { type SimClock, SimFs, type SimRandom, type SimScheduler } from '@dougdb/ports/sim';
-import type { AppliedEntry } from '@dougdb/replica';
+import type { ApplyObserver } from '@dougdb/replica';
 import { HardStateDisk, SimHardStateStore } from './sim-hard-state.js';
 import type { Listener, SimNetwork } from './sim-network.js';
 
@@ -23,8 +23,8 @@ export interface SimMemberOptions {
   /** Of a sync of the disk. */
   readonly syncDelayMs: readonly [leastMs: number, mostMs: number];
   readonly trace: (line: string) => void;
-  /** Hears of every entry that a replica here has applied. */
-  readonly onApplied: (entry: AppliedEntry) => void;
+  /** Hears what the replicas here apply, as long as their process lives. */
+  readonly observer: ApplyObserver;
 }
 
 /** What a machine thinks that time is. */
@@ -203,8 +203,13 @@ export class SimMember {
       advertise: this.address,
       join: this.#options.join,
       settings: this.#options.settings,
-      onApplied: (entry) => {
-        if (process.alive && !this.#fs.crashed) this.#options.onApplied(entry);
+      observer: {
+        begins: (entry) => {
+          if (process.alive && !this.#fs.crashed) this.#options.observer.begins(entry);
+        },
+        applied: (state) => {
+          if (process.alive && !this.#fs.crashed) this.#options.observer.applied(state);
+        },
       },
       onFatal: (exitCode, error) => this.#died(process, exitCode, error),
       version: 'simulated',

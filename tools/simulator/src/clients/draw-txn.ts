@@ -34,7 +34,7 @@ export class TxnDrawing {
     const returnPrevious = random.chance(0.5);
     const [start, end] = this.#range(keys);
     const value = encoder.encode(`${this.#name}-${this.#count++}`);
-    const ttlMs = 0;
+    const ttlMs = random.pick([0, 0, 100, 60_000]);
     return random.pick<() => TxnStep>([
       () => ({ step: { $case: 'put', value: { key, value, ttlMs, returnPrevious } } }),
       () => ({ step: { $case: 'put', value: { key, value, ttlMs, returnPrevious } } }),

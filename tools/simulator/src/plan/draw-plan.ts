@@ -77,5 +77,6 @@ function drawRoom(random: SimRandom): RoomPlan {
     memtableBudgetBytes: random.pick([96 << 10, 256 << 10, 1 << 20]),
     blockCacheBytes: random.pick([0, 4 << 10, 1 << 20]),
     freezeLogEntries: random.pick([20, 40, 400]),
+    historyMs: random.pick([300, 2_000, 600_000]),
   };
 }

@@ -1,4 +1,5 @@
 import type { MemberSettings } from '@dougdb/member';
+import type { ReplicaSettings } from '@dougdb/replica';
 import type { ClientKindName } from '../clients/kinds.js';
 import type { Action } from './actions.js';
 
@@ -30,7 +31,8 @@ export interface ClocksPlan {
 export type RoomPlan = Pick<
   MemberSettings,
   'memtableBytes' | 'memtableBudgetBytes' | 'blockCacheBytes'
-> & { readonly freezeLogEntries: number };
+> &
+  Pick<ReplicaSettings, 'freezeLogEntries' | 'historyMs'>;
 
 /** A run, but for what the streams of its seed bring. */
 export interface Plan {
@@ -75,6 +77,7 @@ export function plainPlan(seed: string, durationMs: number): Plan {
       memtableBudgetBytes: 4 << 20,
       blockCacheBytes: 1 << 20,
       freezeLogEntries: 1_000,
+      historyMs: 600_000,
     },
     keepUnsyncedPercent: 50,
     actions: [],

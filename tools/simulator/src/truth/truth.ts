@@ -1,4 +1,4 @@
-import type { AppliedEntry } from '@dougdb/replica';
+import type { AppliedState, ApplyObserver, CommittedEntry } from '@dougdb/replica';
 import type { OpId } from '@dougdb/rpc-proto';
 import { Violation } from '../violation.js';
 import { AckedRevisions } from './acked-revisions.js';
@@ -15,10 +15,12 @@ const GENESIS_INDEX = 1;
 interface KnownEntry {
   readonly term: number;
   readonly data: Uint8Array;
-  readonly revision: number;
-  readonly hash: number;
-  readonly sessions: number;
   readonly by: string;
+  /** What the model is after it; null: of the meta group there is none. */
+  readonly revision: number | null;
+  readonly sessions: number | null;
+  /** Null until a replica has applied it whole. */
+  state: AppliedState | null;
 }
 
 /** One partition: its log as far as anybody has applied it, and what is true by it. */
@@ -45,21 +47,41 @@ export class PartitionTruth {
     return GENESIS_INDEX + this.#entries.length;
   }
 
-  /** @throws Violation if it is not what others have applied, or not what follows from the log */
-  applied(entry: AppliedEntry, by: string): void {
-    const place = `partition ${this.#partitionId}, entry ${entry.index}, applied by ${by}`;
-    const known = this.#entries[entry.index - GENESIS_INDEX - 1];
+  /** A replica begins to apply an entry. @throws Violation if it is not the one that others have applied */
+  begins(entry: CommittedEntry, by: string): void {
+    const { index, term, data } = entry;
+    const place = `partition ${this.#partitionId}, entry ${index}, applied by ${by}`;
+    const known = this.#known(index);
     if (known !== undefined) {
-      this.#compare(known, entry, place);
-      return;
+      if (known.term === term && equalBytes(known.data, data)) return;
+      throw new Violation('log-matching', `${place}: not what ${known.by} applied`);
     }
-    if (entry.index !== this.lastIndex + 1) {
+    if (index !== this.lastIndex + 1) {
       throw new Violation('apply-in-order', `${place} after ${this.lastIndex}`);
     }
-    const { term, revision, hash, sessions } = entry;
-    this.#checkTerm(term, entry.data.length === 0, place);
-    this.#entries.push({ term, data: entry.data.slice(), revision, hash, sessions, by });
-    if (this.#partitionId !== META_PARTITION) this.#follow(entry, place);
+    this.#checkTerm(term, data.length === 0, place);
+    const copy = data.slice();
+    const isMeta = this.#partitionId === META_PARTITION;
+    if (!isMeta) this.#follow(index, copy);
+    const { revision, sessions } = this.model;
+    const after = isMeta ? { revision: null, sessions: null } : { revision, sessions };
+    this.#entries.push({ term, data: copy, by, ...after, state: null });
+  }
+
+  /** It was applied whole. @throws Violation if the state is not that of others, or not what follows from the log */
+  applied(state: AppliedState, by: string): void {
+    const { index, revision, hash, sessions } = state;
+    const place = `partition ${this.#partitionId}, entry ${index}, applied by ${by}`;
+    const known = this.#known(index);
+    if (known === undefined) throw new Violation('apply-in-order', `${place}: never begun`);
+    if (known.revision !== null && (known.revision !== revision || known.sessions !== sessions)) {
+      const is = `revision ${revision} with ${sessions} sessions`;
+      const not = `${known.revision} with ${known.sessions}`;
+      throw new Violation('as-the-log-says', `${place}: ${is}, not ${not}`);
+    }
+    known.state ??= state;
+    if (known.state.hash === hash && known.state.revision === revision) return;
+    throw new Violation('state-machine-safety', `${place}: hash ${hash}, not ${known.state.hash}`);
   }
 
   /** What came of an op with an id; undefined: it is not in the log. */
@@ -80,32 +102,18 @@ export class PartitionTruth {
     throw new Violation('election-safety', `${place}: an entry of term ${term} after ${before}`);
   }
 
-  #compare(known: KnownEntry, entry: AppliedEntry, place: string): void {
-    const isSameEntry = known.term === entry.term && equalBytes(known.data, entry.data);
-    if (!isSameEntry) throw new Violation('log-matching', `${place}: not what ${known.by} applied`);
-    const isSameState =
-      known.revision === entry.revision &&
-      known.hash === entry.hash &&
-      known.sessions === entry.sessions;
-    if (isSameState) return;
-    const states = [known, entry].map((of) => `${of.revision}/${of.hash}/${of.sessions}`);
-    throw new Violation('state-machine-safety', `${place}: ${states.join(' and ')} by ${known.by}`);
+  #known(index: number): KnownEntry | undefined {
+    return this.#entries[index - GENESIS_INDEX - 1];
   }
 
-  #follow(entry: AppliedEntry, place: string): void {
+  #follow(index: number, data: Uint8Array): void {
     const before = this.model.revision;
-    const ops = this.model.apply(entry.index, readEntry(entry.data));
-    const { revision, sessions } = this.model;
-    if (revision !== entry.revision || sessions !== entry.sessions) {
-      const is = `revision ${entry.revision} with ${entry.sessions} sessions`;
-      throw new Violation('as-the-log-says', `${place}: ${is}, not ${revision} with ${sessions}`);
-    }
-    for (const { opId, answer, isDuplicate } of ops) {
+    for (const { opId, answer, isDuplicate } of this.model.apply(index, readEntry(data))) {
       if (isDuplicate) this.duplicates++;
       if (answer.outcome !== 'applied') this.refusedOps++;
       if (opId !== null && !isDuplicate) this.#record(opId, answer);
     }
-    for (let at = before + 1; at <= revision; at++) this.#noteValues(at);
+    for (let at = before + 1; at <= this.model.revision; at++) this.#noteValues(at);
   }
 
   #record(opId: OpId, answer: Answer): void {
@@ -144,10 +152,17 @@ export class Truth {
     return [...this.#partitions.values()];
   }
 
-  /** Told by a replica, which must not be disturbed: what is wrong is kept. */
-  applied(entry: AppliedEntry, by: string): void {
+  /** Of one member. Its replicas must not be disturbed: what is wrong is kept. */
+  observer(by: string): ApplyObserver {
+    return {
+      begins: (entry) => this.#keep(() => this.partition(entry.partitionId).begins(entry, by)),
+      applied: (state) => this.#keep(() => this.partition(state.partitionId).applied(state, by)),
+    };
+  }
+
+  #keep(check: () => void): void {
     try {
-      this.partition(entry.partitionId).applied(entry, by);
+      check();
     } catch (error) {
       this.violations.push(
         error instanceof Violation ? error : new Violation('log-readable', String(error)),
