@@ -19,7 +19,7 @@ export class SimCluster {
   readonly network: SimNetwork;
   readonly members: readonly SimMember[];
   readonly trace: Trace;
-  readonly truth = new Truth();
+  readonly truth = new Truth(() => this.scheduler.nowMs);
   readonly partitioning: Partitioning;
   /** Set when the run has come to its healing: nothing is broken any more from then on. */
   healed = false;
@@ -134,10 +134,11 @@ function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boo
   );
 }
 
-function settingsOf({ room }: Plan, { splitAt }: Partitioning): MemberSettings {
+function settingsOf({ room, leaseReads }: Plan, { splitAt }: Partitioning): MemberSettings {
   const { freezeLogEntries, historyMs, ...bytes } = room;
   return {
     ...bytes,
+    leaseReads,
     splitAt,
     replicationFactor: 5,
     tickMs: 10,

@@ -24,6 +24,10 @@ export const eventNames = [
   'txn-succeeded',
   'txn-failed',
   'range-deleted',
+  'lease-read',
+  'bounded-read',
+  'revision-read',
+  'compacted-refused',
   // what the logs say
   'duplicate-in-log',
   'refused-at-apply',

@@ -254,7 +254,7 @@ class Run {
     coverage.hit('call-lost', network.counts.callsLost);
     coverage.hit('planned-crash', this.#plannedCrashes);
     for (const partition of truth.partitions) {
-      coverage.hit('elected', partition.terms);
+      coverage.hit('elected', partition.terms.length);
       coverage.hit('duplicate-in-log', partition.duplicates);
       coverage.hit('refused-at-apply', partition.refusedOps);
       coverage.hit('key-expired', partition.model.expired);

@@ -58,6 +58,7 @@ export class SimNetwork {
   readonly #listeners = new Map<string, Listener>();
   readonly links = new Links();
   readonly counts: NetworkCounts = { peerLost: 0, streamsBroken: 0, callsLost: 0 };
+  readonly #leftMs = new WeakMap<Uint8Array, number>();
   /** Whether anything is lost by chance: not before the cluster stands, and not when it has healed. */
   isLossy = false;
   readonly #streams = new Set<SimStream>();
@@ -162,11 +163,19 @@ export class SimNetwork {
           });
         };
         answer.then(
-          (response) => back(() => resolve(response)),
+          (response) => {
+            this.#leftMs.set(response, this.nowMs);
+            back(() => resolve(response));
+          },
           (error: unknown) => back(() => reject(error)),
         );
       });
     });
+  }
+
+  /** When the answer of a call left. */
+  leftMs(response: Uint8Array): number {
+    return this.#leftMs.get(response) ?? 0;
   }
 
   /** @internal */

@@ -2,6 +2,7 @@ import type { ClientKind } from './client.js';
 import { counters } from './counters.js';
 import { eventual } from './eventual.js';
 import { intruder } from './intruder.js';
+import { levels } from './levels.js';
 import { mortal } from './mortal.js';
 import { registers } from './registers.js';
 import { repeater } from './repeater.js';
@@ -18,6 +19,7 @@ export const clientKinds = {
   transactor,
   sweeper,
   mortal,
+  levels,
 } as const satisfies Record<string, ClientKind>;
 export type ClientKindName = keyof typeof clientKinds;
 export const clientKindNames = Object.keys(clientKinds) as ClientKindName[];

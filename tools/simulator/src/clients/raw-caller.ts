@@ -71,6 +71,11 @@ export class RawCaller {
     return result;
   }
 
+  /** Somebody else from now on. */
+  wander(): void {
+    this.#target = this.#random.pick(this.#cluster.addresses);
+  }
+
   /** Whom to ask next. @throws what a healthy cluster never answers, even while parts of it are broken */
   follow(error: unknown): void {
     const { route } = expected(error);

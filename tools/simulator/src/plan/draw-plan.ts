@@ -32,6 +32,7 @@ export function drawPlan(seed: string, profileName: string, seconds = 5): Plan {
       : [0.5, 0.5],
     clocks: drawClocks(random.fork('clocks'), profile),
     room: drawRoom(random.fork('room')),
+    leaseReads: random.chance(0.7),
     keepUnsyncedPercent: random.pick([0, 10, 50, 100]),
     actions: drawActions(random.fork('actions'), durationMs, {
       kinds: kinds.length === 0 ? profile.kinds : kinds,

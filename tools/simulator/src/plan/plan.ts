@@ -55,6 +55,8 @@ export interface Plan {
   readonly room: RoomPlan;
   /** What of the unsynced data survives a crash. */
   readonly keepUnsyncedPercent: number;
+  /** Leaders have leases to read by. */
+  readonly leaseReads: boolean;
   readonly actions: readonly Action[];
 }
 
@@ -80,6 +82,7 @@ export function plainPlan(seed: string, durationMs: number): Plan {
       historyMs: 600_000,
     },
     keepUnsyncedPercent: 50,
+    leaseReads: false,
     actions: [],
   };
 }

@@ -36,11 +36,18 @@ export class PartitionTruth {
   /** Ops that came to their place more than once. */
   duplicates = 0;
   refusedOps = 0;
-  /** Terms that have begun. */
-  terms = 0;
+  /** Terms that have begun, with the time at which the first entry of each was applied somewhere. */
+  readonly terms: { readonly term: number; readonly atMs: number }[] = [];
+  readonly #nowMs: () => number;
 
-  constructor(partitionId: number) {
+  constructor(partitionId: number, nowMs: () => number) {
     this.#partitionId = partitionId;
+    this.#nowMs = nowMs;
+  }
+
+  /** The next term after this one; null: none has begun. */
+  termAfter(term: number): { readonly term: number; readonly atMs: number } | null {
+    return this.terms.find((each) => each.term > term) ?? null;
   }
 
   get lastIndex(): number {
@@ -97,7 +104,7 @@ export class PartitionTruth {
   /** A leader begins its term with an empty entry, and nobody else writes one of that term. */
   #checkTerm(term: number, isBeginning: boolean, place: string): void {
     const before = this.#entries.at(-1)?.term ?? 1;
-    if (isBeginning) this.terms++;
+    if (isBeginning) this.terms.push({ term, atMs: this.#nowMs() });
     if (isBeginning ? term > before : term === before) return;
     throw new Violation('election-safety', `${place}: an entry of term ${term} after ${before}`);
   }
@@ -136,13 +143,18 @@ export class PartitionTruth {
 /** What is true of all partitions, by what their replicas have applied. */
 export class Truth {
   readonly violations: Violation[] = [];
+  readonly #nowMs: () => number;
   readonly #partitions = new Map<number, PartitionTruth>();
   readonly #lastChecks: (() => void)[] = [];
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   partition(id: number): PartitionTruth {
     let partition = this.#partitions.get(id);
     if (partition === undefined) {
-      partition = new PartitionTruth(id);
+      partition = new PartitionTruth(id, this.#nowMs);
       this.#partitions.set(id, partition);
     }
     return partition;
