@@ -38,6 +38,36 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'refuse(`unknown field ${tag >>> 3} or wrong wire type in put`);',
     replace: 'reader.varint();',
   },
+  {
+    name: 'a lease is not looked at again before it is told under',
+    file: 'replica/src/read/lease-queue.ts',
+    find: 'return core.leaseValid(clock.monotonicMs()) ? leaseMark : null;',
+    replace: 'return clock.monotonicMs() < 0 ? null : core === null ? null : leaseMark;',
+  },
+  {
+    name: 'a bounded read goes by the time since the leader was heard',
+    file: 'replica/src/parts.ts',
+    find: '    this.readyLoop = new ReadyLoop(',
+    replace: `    this.reads.bounded.mark = (boundMs) => {
+      const ageMs = leadership.isLeader ? 0 : contact.ageMs(clock.monotonicMs());
+      return ageMs <= boundMs ? { served: 4, ageMs } : null;
+    };
+    this.readyLoop = new ReadyLoop(`,
+  },
+  {
+    name: 'the steps of a transaction are not folded',
+    file: 'replica/src/plan/overlay.ts',
+    find: 'this.#effects.splice(at, isKnown ? 1 : 0, effect);',
+    replace: 'this.#effects.splice(isKnown ? at + 1 : at, 0, effect);',
+  },
+  {
+    name: 'a leader deletes keys whose time is over by itself',
+    file: 'replica/src/ttl/expirer.ts',
+    find: "propose(encodeInternal({ $case: 'expire', value }), this.#sink);",
+    replace: `const { db, state } = this.#options;
+    for (const { key } of keys) db.delete(++state.revision, key);
+    this.#applied(propose, value);`,
+  },
 ];
 
 /** Must be found in every profile. */
