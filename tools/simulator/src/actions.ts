@@ -86,6 +86,13 @@ class Happening {
         member.slowDisk(SLOW_DISK_MS[this.#int(1, SLOW_DISK_MS.length)] ?? 2);
         this.#later(() => member.slowDisk(0));
         return;
+      case 'slow-and-cut-off-leader': {
+        const leader = this.#leader();
+        this.#later(network.isolate(leader.address, addresses));
+        leader.slowDisk(100 + this.#int(1, 300));
+        this.#later(() => leader.slowDisk(0));
+        return;
+      }
       case 'jump-clock':
         member.jumpWall(Math.floor((2 * this.#draw(1) - 1) * this.#plan.clocks.jumpMs));
         return;

@@ -17,6 +17,7 @@ export const actionKinds = [
   'slow-link',
   'break-streams',
   'slow-disk',
+  'slow-and-cut-off-leader',
   'jump-clock',
   'stop-replica',
   'transfer',

@@ -15,8 +15,9 @@ export function drawPlan(seed: string, profileName: string, seconds = 5): Plan {
   const random = new SimRandom(seed).fork(`plan-${profileName}`);
   const durationMs = seconds * 1_000;
   const kinds = profile.kinds.filter(() => random.chance(0.5));
-  const meanPauseMs = random.pick([200, 500, 1_500]);
-  const meanDurationMs = random.pick([50, 300, 1_000]);
+  const drawnPauseMs = random.pick([200, 500, 1_500]);
+  const drawnMs = random.pick([50, 300, 1_000]);
+  const { meanFaultPauseMs = drawnPauseMs, meanFaultMs = drawnMs, ...fixed } = profile.fixed ?? {};
   return {
     seed,
     profile: profileName,
@@ -36,9 +37,10 @@ export function drawPlan(seed: string, profileName: string, seconds = 5): Plan {
     keepUnsyncedPercent: random.pick([0, 10, 50, 100]),
     actions: drawActions(random.fork('actions'), durationMs, {
       kinds: kinds.length === 0 ? profile.kinds : kinds,
-      meanPauseMs: profile.fixed?.meanPauseMs ?? meanPauseMs,
-      meanDurationMs: profile.fixed?.meanDurationMs ?? meanDurationMs,
+      meanPauseMs: meanFaultPauseMs,
+      meanDurationMs: meanFaultMs,
     }),
+    ...fixed,
   };
 }
 
@@ -51,7 +53,7 @@ function drawClients(random: SimRandom): ClientKindName[] {
   return clients;
 }
 
-function drawNetwork(random: SimRandom, { isLossy = false, fixed }: Profile): NetworkPlan {
+function drawNetwork(random: SimRandom, { isLossy = false }: Profile): NetworkPlan {
   const faulty = (rates: readonly number[]): number =>
     isLossy && random.chance(0.6) ? random.pick(rates) : 0;
   return {
@@ -60,16 +62,14 @@ function drawNetwork(random: SimRandom, { isLossy = false, fixed }: Profile): Ne
     peerLoss: faulty([0.005, 0.05, 0.2]),
     breaks: faulty([0.0005, 0.005]),
     callLoss: faulty([0.01, 0.1, 0.3]),
-    ...fixed?.network,
   };
 }
 
-function drawClocks(random: SimRandom, { areClocksWrong = false, fixed }: Profile): ClocksPlan {
+function drawClocks(random: SimRandom, { areClocksWrong = false }: Profile): ClocksPlan {
   const spreadMs = random.pick([0, 1_000, 20_000]);
-  const clocks: ClocksPlan = areClocksWrong
+  return areClocksWrong
     ? { spreadMs: 2 * HOUR_MS, startJumpMs: HOUR_MS, drift: 0.04, jumpMs: HOUR_MS }
     : { spreadMs, startJumpMs: 10_000, drift: random.pick([0, 0.01]), jumpMs: 10_000 };
-  return { ...clocks, ...fixed?.clocks };
 }
 
 function drawRoom(random: SimRandom): RoomPlan {

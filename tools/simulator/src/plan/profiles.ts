@@ -1,5 +1,5 @@
 import type { ActionKind } from './actions.js';
-import type { ClocksPlan, NetworkPlan } from './plan.js';
+import type { Plan } from './plan.js';
 
 /** What goes wrong in runs of one kind. */
 export interface Profile {
@@ -10,11 +10,10 @@ export interface Profile {
   readonly areClocksWrong?: boolean;
   /** Disks that take their time. */
   readonly areDisksSlow?: boolean;
-  readonly fixed?: {
-    readonly network?: Partial<NetworkPlan>;
-    readonly clocks?: Partial<ClocksPlan>;
-    readonly meanPauseMs?: number;
-    readonly meanDurationMs?: number;
+  /** What is not drawn. */
+  readonly fixed?: Partial<Plan> & {
+    readonly meanFaultPauseMs?: number;
+    readonly meanFaultMs?: number;
   };
 }
 
@@ -28,7 +27,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
   cuts: { kinds: [...cuts, 'break-streams'] },
   pauses: {
     kinds: ['pause', 'pause-leader', 'pause-leader', 'slow-disk', 'stop-replica'],
-    fixed: { meanPauseMs: 300, meanDurationMs: 400 },
+    fixed: { meanFaultPauseMs: 300, meanFaultMs: 400 },
   },
   clocks: {
     areClocksWrong: true,
@@ -40,7 +39,20 @@ export const profiles: Readonly<Record<string, Profile>> = {
   },
   transfers: {
     kinds: ['transfer', 'transfer', 'transfer', 'stop-replica', 'slow-link', 'isolate-leader'],
-    fixed: { meanPauseMs: 200, meanDurationMs: 150 },
+    fixed: { meanFaultPauseMs: 200, meanFaultMs: 150 },
+  },
+  /** Reads that wait for a disk at leaders that are followed no more. */
+  leases: {
+    kinds: ['slow-and-cut-off-leader', 'slow-and-cut-off-leader', 'isolate-leader', 'transfer'],
+    fixed: {
+      ...{ members: 3, partitions: 1, leaseReads: true, meanPauseMs: 10 },
+      clients: ['registers', 'levels', 'levels', 'levels', 'transactor', 'mortal'],
+      room: {
+        ...{ memtableBytes: 2 << 10, memtableBudgetBytes: 96 << 10, blockCacheBytes: 0 },
+        ...{ freezeLogEntries: 20, historyMs: 600_000 },
+      },
+      ...{ meanFaultPauseMs: 600, meanFaultMs: 500 },
+    },
   },
   mixed: {
     isLossy: true,
@@ -50,6 +62,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
       ...crashes,
       ...cuts,
       ...(['pause', 'pause-leader', 'break-streams', 'slow-disk'] as const),
+      'slow-and-cut-off-leader',
       ...(['jump-clock', 'stop-replica', 'transfer'] as const),
     ],
   },

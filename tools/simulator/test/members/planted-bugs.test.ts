@@ -2,7 +2,7 @@ import { drawPlan, profileNames } from '../../src/index.js';
 import { hunt } from './hunt.js';
 import { canary, plantedBugs } from './planted-bugs.js';
 import { worldWith } from './planted-world.js';
-import { failureOf, findAgain, readRuns, writeRun } from './recorded-runs.js';
+import { failureOf, findAgain, planOf, readRuns, writeRun } from './recorded-runs.js';
 
 const runs = readRuns();
 
@@ -26,7 +26,7 @@ describe('planted bugs of whole members and their clients', () => {
   it('the runs that show them are clean without them', async () => {
     const world = worldWith(null);
     for (const { bug, plan } of runs) {
-      const failure = await failureOf(plan, world);
+      const failure = await failureOf(planOf(plan), world);
       expect([bug, failure?.message ?? null]).toEqual([bug, null]);
     }
   });
