@@ -98,8 +98,13 @@ class Happening {
         return;
       case 'stop-replica': {
         const partitionId = this.#partition();
+        const replica = `${member.name}/${partitionId}`;
+        this.#cluster.stopped.add(replica);
         member.member?.stopPartition(partitionId);
-        this.#later(() => member.member?.resumePartition(partitionId));
+        this.#later(() => {
+          member.member?.resumePartition(partitionId);
+          this.#cluster.stopped.delete(replica);
+        });
         return;
       }
       case 'transfer':

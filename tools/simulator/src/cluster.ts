@@ -21,6 +21,8 @@ export class SimCluster {
   readonly trace: Trace;
   readonly truth = new Truth(() => this.scheduler.nowMs);
   readonly partitioning: Partitioning;
+  /** Replicas that were stopped on purpose and may not have been resumed: `n1/2` and so on. */
+  readonly stopped = new Set<string>();
   /** Set when the run has come to its healing: nothing is broken any more from then on. */
   healed = false;
 

@@ -179,6 +179,7 @@ class Run {
       }
       if (!member.running) member.start();
     }
+    cluster.stopped.clear();
     await this.#until('members are whole', () => cluster.serving(), HEALING_MS);
   }
 

@@ -24,9 +24,13 @@ export class StatusCheck {
   }
 
   #check(name: string, member: unknown, status: ReplicaStatus): void {
-    const { partitionId, term, commitIndex, appliedIndex, lastIndex } = status;
+    const { partitionId, term, commitIndex, appliedIndex, lastIndex, state } = status;
     const place = `partition ${partitionId} on ${name}`;
     const { truth } = this.#cluster;
+    const isOut = state === 'stopped' || state === 'corrupt';
+    if (isOut && !this.#cluster.stopped.has(`${name}/${partitionId}`)) {
+      truth.report('stays-in-service', `${place} is ${state}`);
+    }
     if (appliedIndex > commitIndex || commitIndex > lastIndex) {
       truth.report('ordering', `${place}: ${appliedIndex} <= ${commitIndex} <= ${lastIndex}`);
     }
