@@ -1,30 +1,35 @@
 import { sequenceOf } from '../encoding/internal-key.js';
-import { keyPrefix } from '../encoding/key-order.js';
 import { type Arena, headerWord, keyOffset } from './arena.js';
+import { nodePrefix, prefixesBelow, touchWords } from './node-search.js';
 import type { SlabPool } from './slab-pool.js';
 
-/** Entries of a leaf, children of an inner node. */
-const CAPACITY = 64;
+/** Entries of a leaf: an insert moves half of them. */
+const LEAF_ENTRIES = 64;
+/** Children of an inner node: seldom moved, and the more of them the fewer levels. */
+const INNER_CHILDREN = 128;
 const HEAD_WORDS = 3;
-const LEAF_WORDS = HEAD_WORDS + 2 * CAPACITY;
-const INNER_WORDS = 1 + 3 * CAPACITY;
-/** Inner levels: 64^6 leaves are out of reach. */
+const LEAF_WORDS = HEAD_WORDS + 2 * LEAF_ENTRIES;
+const INNER_WORDS = 1 + 3 * INNER_CHILDREN;
+/** Inner levels: 64^6 leaves are out of reach, and a node is half full at least. */
 const MAX_HEIGHT = 6;
 
 // Words of a leaf: count | next | previous | prefixes[64] | references[64].
 const NEXT = 1;
 const PREVIOUS = 2;
 const PREFIXES = HEAD_WORDS;
-const REFERENCES = HEAD_WORDS + CAPACITY;
-// Words of an inner node: count | prefixes[64] | references[64] (first entry of each child) | children[64].
+const REFERENCES = HEAD_WORDS + LEAF_ENTRIES;
+// Words of an inner node: count | prefixes[128] | references[128] (first entry of each child) | children[128].
 const INNER_PREFIXES = 1;
-const INNER_REFERENCES = 1 + CAPACITY;
-const CHILDREN = 1 + 2 * CAPACITY;
+const INNER_REFERENCES = 1 + INNER_CHILDREN;
+const CHILDREN = 1 + 2 * INNER_CHILDREN;
 
 const NO_WORDS = new Uint32Array(new SharedArrayBuffer(0));
 
 /** No leaf. Leaf numbers start at 1. */
 export const NO_LEAF = 0;
+
+/** No entry. */
+export const NO_REFERENCE = -1;
 
 /** The leaves of a tree, which hold all references in order. */
 export interface LeafImage {
@@ -36,7 +41,7 @@ export interface LeafImage {
 /**
  * A B+tree of references into an arena, in internal key order. All leaves live in one array of words,
  * all inner nodes in another: no object is made for an entry or a node. Beside each reference stands
- * the first four bytes of its key as a number, which settles most comparisons without touching the
+ * the first bits of its key as a number, which settle most comparisons without touching the
  * arena (a cache miss); that halves the cost of a put and a get. Nothing is ever removed.
  *
  * A position is (leaf, index). Inserts move entries: `changes` tells a cursor to look again.
@@ -57,6 +62,7 @@ export class EntryTree {
   /** Where #lookUp ended. */
   #foundLeaf = NO_LEAF;
   #foundIndex = 0;
+  #touched = 0;
   readonly #path = new Uint32Array(MAX_HEIGHT);
 
   /** @param pool - null: nothing is added */
@@ -130,20 +136,80 @@ export class EntryTree {
 
   /** Finds the first entry at or after (key, sequence): see foundLeaf and foundIndex. */
   search(key: Uint8Array, start: number, end: number, sequence: number): void {
-    this.#lookUp(key, start, end, keyPrefix(key, start, end), sequence);
+    this.#lookUp(key, start, end, nodePrefix(key, start, end), sequence);
+  }
+
+  /**
+   * As search; the reference of the first entry at or after (key, sequence), or NO_REFERENCE if it is none of
+   * this key: where the prefixes tell, without touching the arena.
+   */
+  find(key: Uint8Array, sequence: number): number {
+    const prefix = nodePrefix(key, 0, key.length);
+    this.#lookUp(key, 0, key.length, prefix, sequence);
+    let leaf = this.#foundLeaf;
+    let index = this.#foundIndex;
+    if (leaf === NO_LEAF) return NO_REFERENCE;
+    if (index === this.count(leaf)) {
+      leaf = this.next(leaf);
+      index = 0;
+      if (leaf === NO_LEAF) return NO_REFERENCE;
+    }
+    const at = leafBase(leaf) + PREFIXES + index;
+    return this.#leaves[at] === prefix ? this.#leaves[at + LEAF_ENTRIES]! : NO_REFERENCE;
+  }
+
+  /** @internal Nobody wants it; but what is kept nowhere the compiler does not read (see touchWords). */
+  get touched(): number {
+    return this.#touched;
   }
 
   /** True if the last search stands exactly at (key, sequence). */
-  isAt(key: Uint8Array, start: number, end: number, sequence: number): boolean {
+  #isAt(key: Uint8Array, start: number, end: number, sequence: number): boolean {
     const leaf = this.#foundLeaf;
     if (leaf === NO_LEAF || this.#foundIndex >= this.count(leaf)) return false;
     const reference = this.reference(leaf, this.#foundIndex);
     return this.#compareToEntry(key, start, end, sequence, reference) === 0;
   }
 
+  /**
+   * As search, for an insert: a key that goes behind all others, as in an ascending load, is compared with the
+   * last one alone. False if there is an entry of this key at this sequence.
+   */
+  findPlace(key: Uint8Array, sequence: number): boolean {
+    const { length } = key;
+    const prefix = nodePrefix(key, 0, length);
+    if (this.#isBehindAll(key, prefix, sequence)) {
+      this.#goToEnd();
+      return true;
+    }
+    this.#lookUp(key, 0, length, prefix, sequence);
+    return !this.#isAt(key, 0, length, sequence);
+  }
+
+  #isBehindAll(key: Uint8Array, prefix: number, sequence: number): boolean {
+    const leaf = this.#last;
+    if (leaf === NO_LEAF) return false;
+    const at = leafBase(leaf) + PREFIXES + this.count(leaf) - 1;
+    const last = this.#leaves[at]!;
+    if (last !== prefix) return last < prefix;
+    return this.#compareToEntry(key, 0, key.length, sequence, this.#leaves[at + LEAF_ENTRIES]!) > 0;
+  }
+
+  #goToEnd(): void {
+    let node = this.#root;
+    for (let depth = 0; depth < this.#height; depth++) {
+      const child = this.#inner[innerBase(node)]! - 1;
+      this.#path[depth] = node * INNER_CHILDREN + child;
+      node = this.#inner[innerBase(node) + CHILDREN + child]!;
+    }
+    this.#foundLeaf = node;
+    this.#foundIndex = this.count(node);
+  }
+
   /** Adds an entry where the search for its key and sequence ended just before. */
-  insertFound(reference: number, prefix: number): void {
+  insertFound(reference: number): void {
     this.#changes++;
+    const prefix = this.#prefixOf(reference);
     if (this.#root === NO_LEAF) {
       this.#root = this.#first = this.#last = this.#addLeaf();
       this.#foundLeaf = this.#root;
@@ -151,11 +217,11 @@ export class EntryTree {
     }
     let leaf = this.#foundLeaf;
     let index = this.#foundIndex;
-    if (this.count(leaf) === CAPACITY) {
+    if (this.count(leaf) === LEAF_ENTRIES) {
       // In ascending load the full leaf stays full; elsewhere it gives its upper half away.
-      const keep = index === CAPACITY && leaf === this.#last ? CAPACITY : CAPACITY / 2;
+      const keep = index === LEAF_ENTRIES && leaf === this.#last ? LEAF_ENTRIES : LEAF_ENTRIES / 2;
       const right = this.#splitLeaf(leaf, keep);
-      if (index >= keep && (index > keep || keep === CAPACITY)) {
+      if (index >= keep && (index > keep || keep === LEAF_ENTRIES)) {
         leaf = right;
         index -= keep;
       }
@@ -185,10 +251,10 @@ export class EntryTree {
     const words = this.#leaves;
     const from = leafBase(leaf);
     const to = leafBase(right);
-    words.copyWithin(to + PREFIXES, from + PREFIXES + keep, from + PREFIXES + CAPACITY);
-    words.copyWithin(to + REFERENCES, from + REFERENCES + keep, from + REFERENCES + CAPACITY);
+    words.copyWithin(to + PREFIXES, from + PREFIXES + keep, from + PREFIXES + LEAF_ENTRIES);
+    words.copyWithin(to + REFERENCES, from + REFERENCES + keep, from + REFERENCES + LEAF_ENTRIES);
     words[from] = keep;
-    words[to] = CAPACITY - keep;
+    words[to] = LEAF_ENTRIES - keep;
     const after = words[from + NEXT]!;
     words[from + NEXT] = right;
     words[to + PREVIOUS] = leaf;
@@ -205,15 +271,15 @@ export class EntryTree {
       this.#addRoot(child, first);
       return;
     }
-    const node = Math.floor(this.#path[depth]! / CAPACITY);
-    const index = (this.#path[depth]! % CAPACITY) + 1;
-    if (this.#inner[innerBase(node)]! < CAPACITY) {
+    const node = Math.floor(this.#path[depth]! / INNER_CHILDREN);
+    const index = (this.#path[depth]! % INNER_CHILDREN) + 1;
+    if (this.#inner[innerBase(node)]! < INNER_CHILDREN) {
       this.#putIntoInner(node, index, first, child);
       return;
     }
-    const keep = index === CAPACITY ? CAPACITY : CAPACITY / 2;
+    const keep = index === INNER_CHILDREN ? INNER_CHILDREN : INNER_CHILDREN / 2;
     const right = this.#splitInner(node, keep);
-    if (index >= keep && (index > keep || keep === CAPACITY)) {
+    if (index >= keep && (index > keep || keep === INNER_CHILDREN)) {
       this.#putIntoInner(right, index - keep, first, child);
     } else {
       this.#putIntoInner(node, index, first, child);
@@ -251,10 +317,10 @@ export class EntryTree {
     const from = innerBase(node);
     const to = innerBase(right);
     for (const column of [INNER_PREFIXES, INNER_REFERENCES, CHILDREN]) {
-      words.copyWithin(to + column, from + column + keep, from + column + CAPACITY);
+      words.copyWithin(to + column, from + column + keep, from + column + INNER_CHILDREN);
     }
     words[from] = keep;
-    words[to] = CAPACITY - keep;
+    words[to] = INNER_CHILDREN - keep;
     return right;
   }
 
@@ -265,7 +331,7 @@ export class EntryTree {
   #prefixOf(reference: number): number {
     const { bytes, words } = this.#arena.slab(reference);
     const start = keyOffset(reference);
-    return keyPrefix(bytes, start, start + words[headerWord(reference)]!);
+    return nodePrefix(bytes, start, start + words[headerWord(reference)]!);
   }
 
   #addLeaf(): number {
@@ -316,44 +382,90 @@ export class EntryTree {
     const inner = this.#inner;
     for (let depth = 0; depth < this.#height; depth++) {
       const base = innerBase(node);
-      // The last child whose first entry is not behind the target; the first child takes all before it.
-      let low = 1;
-      let high = inner[base]!;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        const other = inner[base + INNER_PREFIXES + middle]!;
-        const isBehind =
-          other === prefix
-            ? this.#compareToEntry(
-                key,
-                start,
-                end,
-                sequence,
-                inner[base + INNER_REFERENCES + middle]!,
-              ) < 0
-            : prefix < other;
-        if (isBehind) high = middle;
-        else low = middle + 1;
+      // The last child whose first entry is not behind the target. The first child takes all before it.
+      const column = base + INNER_PREFIXES + 1;
+      const others = inner[base]! - 1;
+      let child = 0;
+      // Where keys begin alike, all prefixes are the same: there is nothing to be passed.
+      if (others > 0 && inner[column]! < prefix) {
+        const firstLines = touchWords(inner, column, others);
+        this.#touched = firstLines ^ touchWords(inner, base + CHILDREN, others);
+        child = prefixesBelow(inner, column, others, prefix);
       }
-      this.#path[depth] = node * CAPACITY + (low - 1);
-      node = inner[base + CHILDREN + low - 1]!;
+      if (child < others && inner[column + child] === prefix) {
+        // One that is equal is passed, too: behind it comes the same key at a sequence that is less by one.
+        const behind = sequence - 1;
+        child = this.#passAlike(
+          inner,
+          column,
+          INNER_CHILDREN,
+          child,
+          others,
+          key,
+          start,
+          end,
+          behind,
+        );
+      }
+      this.#path[depth] = node * INNER_CHILDREN + child;
+      node = inner[base + CHILDREN + child]!;
     }
     const leaves = this.#leaves;
     const base = leafBase(node);
-    let low = 0;
-    let high = leaves[base]!;
+    const column = base + PREFIXES;
+    const count = leaves[base]!;
+    let index = 0;
+    if (leaves[column]! < prefix) {
+      this.#touched = touchWords(leaves, column, 2 * LEAF_ENTRIES);
+      index = prefixesBelow(leaves, column, count, prefix);
+    }
+    if (index < count && leaves[column + index] === prefix) {
+      index = this.#passAlike(
+        leaves,
+        column,
+        LEAF_ENTRIES,
+        index,
+        count,
+        key,
+        start,
+        end,
+        sequence,
+      );
+    }
+    this.#foundLeaf = node;
+    this.#foundIndex = index;
+  }
+
+  /**
+   * In a column of prefixes, from `from` on, where the first is the target's: the index of the first entry that is
+   * not before the target. Only here the keys themselves are looked at.
+   * @param toReference words from a prefix to its reference
+   */
+  #passAlike(
+    words: Uint32Array,
+    column: number,
+    toReference: number,
+    from: number,
+    count: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    sequence: number,
+  ): number {
+    const prefix = words[column + from]!;
+    const isAlone = from + 1 === count || words[column + from + 1] !== prefix;
+    let low = from;
+    let high = isAlone ? from + 1 : count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = leaves[base + PREFIXES + middle]!;
+      const at = column + middle;
       const isBefore =
-        other === prefix
-          ? this.#compareToEntry(key, start, end, sequence, leaves[base + REFERENCES + middle]!) > 0
-          : other < prefix;
+        words[at] === prefix &&
+        this.#compareToEntry(key, start, end, sequence, words[at + toReference]!) > 0;
       if (isBefore) low = middle + 1;
       else high = middle;
     }
-    this.#foundLeaf = node;
-    this.#foundIndex = low;
+    return low;
   }
 
   /** Sign of (key, sequence) - entry in internal order. Equal prefixes have been seen already. */

@@ -22,10 +22,24 @@ function memtableOf(entries: readonly Entry[]): Memtable {
   return memtable;
 }
 
-function numbered(count: number, order: (i: number) => number): Entry[] {
+/** Keys that begin alike, and keys that their first bytes tell apart or nearly do. */
+const namings: Readonly<Record<string, (n: number) => Uint8Array>> = {
+  alike: (n) => bytes(`key${String(n).padStart(8, '0')}`),
+  different: (n) => Uint8Array.of(n >>> 7, n << 1, 0, 0, 1),
+  'alike by sevens': (n) => Uint8Array.of(0, n / 7 / 256, n / 7, 0x80, n % 7, 0xff),
+};
+
+const orders: Readonly<Record<string, (i: number) => number>> = {
+  ascending: (i) => i,
+  descending: (i) => 12_000 - i,
+  scattered: (i) => (i * 7919) % 12_007,
+  'from the middle': (i) => 6_000 + (i % 2 === 0 ? i : -i) / 2,
+};
+
+function numbered(count: number, order: (i: number) => number, naming = namings.alike!): Entry[] {
   return Array.from({ length: count }, (_, i) => {
-    const n = order(i);
-    return put(`key${String(n).padStart(8, '0')}`, n % 7, `value ${n}`);
+    const n = Math.floor(order(i));
+    return { ...put('', n % 7, `value ${n}`), key: naming(n) };
   });
 }
 
@@ -82,12 +96,11 @@ describe('Memtable', () => {
     );
   });
 
-  it.each([
-    ['ascending', (i: number) => i],
-    ['descending', (i: number) => 20_000 - i],
-    ['scattered', (i: number) => (i * 7919) % 20_011],
-  ])('holds 20,000 keys that come %s, over several levels of nodes', (_, order) => {
-    const entries = numbered(20_000, order);
+  const courses = Object.keys(namings).flatMap((naming) =>
+    Object.keys(orders).map((order) => [naming, order] as const),
+  );
+  it.each(courses)('holds 12,000 keys, %s, that come %s, over levels of nodes', (naming, order) => {
+    const entries = numbered(12_000, orders[order]!, namings[naming]!);
     const memtable = memtableOf(entries);
     const expected = sorted(entries);
     const cursor = memtable.cursor();
@@ -100,7 +113,10 @@ describe('Memtable', () => {
     expect(at).toBe(0);
     const result = new PointResult();
     const missed = entries.filter(({ key }) => !memtable.get(key, 9, result));
-    expect(missed).toEqual([]);
+    const neighbours = entries.map(({ key }) => Uint8Array.of(...key, 0));
+    const invented = neighbours.filter((key) => memtable.get(key, 9, result));
+    const doubled = entries.filter(({ key, sequence }) => memtable.add(sequence, 1, key, key));
+    expect([missed, invented, doubled]).toEqual([[], [], []]);
   });
 
   it('refuses a second version of a key at one sequence', () => {

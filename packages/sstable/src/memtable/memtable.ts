@@ -1,9 +1,9 @@
 import { Kind, sequenceOf } from '../encoding/internal-key.js';
-import { compareRanges, keyPrefix } from '../encoding/key-order.js';
+import { compareRanges } from '../encoding/key-order.js';
 import type { PointResult } from '../read/cursor.js';
 import { NOTHING } from '../read/cursor.js';
 import { Arena, headerWord, keyOffset } from './arena.js';
-import { EntryTree, NO_LEAF } from './entry-tree.js';
+import { EntryTree, NO_REFERENCE } from './entry-tree.js';
 import { MemtableCursor } from './memtable-cursor.js';
 import type { MemtableImage } from './memtable-image.js';
 import { SlabPool } from './slab-pool.js';
@@ -52,10 +52,9 @@ export class Memtable {
   /** Copies a version in. False if this key already has a version at this sequence. */
   add(sequence: number, kind: Kind, key: Uint8Array, value: Uint8Array): boolean {
     const tree = this.#tree;
-    tree.search(key, 0, key.length, sequence);
-    if (tree.isAt(key, 0, key.length, sequence)) return false;
+    if (!tree.findPlace(key, sequence)) return false;
     const reference = this.#arena.add(sequence, kind, key, kind === Kind.Delete ? NOTHING : value);
-    tree.insertFound(reference, keyPrefix(key, 0, key.length));
+    tree.insertFound(reference);
     this.#entries++;
     if (sequence < this.#smallestSequence) this.#smallestSequence = sequence;
     if (sequence > this.#largestSequence) this.#largestSequence = sequence;
@@ -64,17 +63,8 @@ export class Memtable {
 
   /** Newest version of the key at or below `atMost`, tombstones included; views into the memtable. */
   get(key: Uint8Array, atMost: number, result: PointResult): boolean {
-    const tree = this.#tree;
-    tree.search(key, 0, key.length, atMost);
-    let leaf = tree.foundLeaf;
-    let index = tree.foundIndex;
-    if (leaf === NO_LEAF) return false;
-    if (index === tree.count(leaf)) {
-      leaf = tree.next(leaf);
-      index = 0;
-      if (leaf === NO_LEAF) return false;
-    }
-    const reference = tree.reference(leaf, index);
+    const reference = this.#tree.find(key, atMost);
+    if (reference === NO_REFERENCE) return false;
     const { bytes, words } = this.#arena.slab(reference);
     const header = headerWord(reference);
     const start = keyOffset(reference);
