@@ -388,8 +388,7 @@ export class EntryTree {
       let child = 0;
       // Where keys begin alike, all prefixes are the same: there is nothing to be passed.
       if (others > 0 && inner[column]! < prefix) {
-        const firstLines = touchWords(inner, column, others);
-        this.#touched = firstLines ^ touchWords(inner, base + CHILDREN, others);
+        this.#touched = touchWords(inner, column, others);
         child = prefixesBelow(inner, column, others, prefix);
       }
       if (child < others && inner[column + child] === prefix) {
