@@ -2,7 +2,7 @@ import type { SimRandom } from '@dougdb/ports/sim';
 import { defaultWatchSettings, type Replica, WindowBudget } from '@dougdb/replica';
 import { DeleteRangeResult, type LookedWrite } from '@dougdb/rpc-proto';
 import { del, opId, put } from './support/commands.js';
-import { brief } from './support/sink.js';
+import { type Answer, brief } from './support/sink.js';
 import { TestCluster } from './support/test-cluster.js';
 import type { TestNode } from './support/test-node.js';
 import { deleteRange, putStep, txn } from './support/txns.js';
@@ -216,12 +216,16 @@ class Story {
     isEmpty: (write: LookedWrite) => boolean = () => false,
   ): void {
     this.#open++;
-    this.cluster.writeUntilKnown(command, 60_000).then((answer) => {
+    const answered = (answer: Answer): void => {
       this.#open--;
       if (answer.kind === 'written') this.model.add(answer.revision, effect);
       else if (answer.kind !== 'looked') this.failures.push(brief(answer));
       else if (!isEmpty(answer.write)) this.model.add(answer.write.revision, effect);
-    });
+    };
+    this.cluster
+      .writeUntilKnown(command, 60_000)
+      .then(answered)
+      .catch((error: unknown) => this.failures.push(String(error)));
   }
 
   #disturbFollower(): void {

@@ -3,6 +3,9 @@ import type { Replica } from '@dougdb/replica';
 import { Consistency, ResponseHeader } from '@dougdb/rpc-proto';
 import type { ClusterView } from '../handlers/cluster-view.js';
 
+/** A watch tells what is applied here, whoever leads. */
+const AS_APPLIED = { served: Consistency.CONSISTENCY_EVENTUAL, ageMs: 0 } as const;
+
 interface Made {
   readonly revision: number;
   readonly encoded: Uint8Array;
@@ -22,9 +25,7 @@ export class WatchHeaders {
     const { revision } = replica;
     const known = this.#made.get(replica);
     if (known?.revision === revision) return known.encoded;
-    // Whoever is told of changes sees what this replica has applied, and no more.
-    const { ageMs } = replica.header();
-    const header = view.header(replica, { served: Consistency.CONSISTENCY_EVENTUAL, ageMs });
+    const header = view.header(replica, AS_APPLIED);
     const encoded = ResponseHeader.encode(header).finish();
     if (this.#made.size === 0) this.#clock.defer(() => this.#made.clear());
     this.#made.set(replica, { revision, encoded });

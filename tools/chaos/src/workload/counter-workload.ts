@@ -7,8 +7,8 @@ import type { RecordableClient } from '../recorder/recording-client.js';
 export interface CountingClient {
   /** Compares and sets, by what it read; recorded. */
   readonly recorded: RecordableClient;
-  /** Adds one to the number at a key, whatever that is, and answers what it then is. */
-  readonly increment: (key: string) => Promise<number>;
+  /** Adds one to the number at a key, whatever that is. */
+  readonly increment: (key: string) => Promise<unknown>;
 }
 
 export interface CounterWorkloadOptions {
