@@ -6,6 +6,9 @@ import {
   PipeRequestWriter,
   PipeResponse,
   PutRequest,
+  WatchCreate,
+  WatchRequest,
+  WatchResponse,
 } from '@dougdb/rpc-proto';
 import { dougService, type RawMethod, routesService } from '@dougdb/rpc-proto/node';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
@@ -60,6 +63,49 @@ describe('one member, as its users see it', () => {
     expect(chunks.length).toBe(5);
     expect(chunks.slice(0, -1).every((chunk) => chunk.resumeKey !== undefined)).toBe(true);
     expect(chunks.at(-1)?.resumeKey).toBeUndefined();
+  });
+
+  it('tells a watch what is written, and ends its stream with a message that makes no sense', async () => {
+    const call = client.stream(dougService.watch);
+    const events: string[] = [];
+    let isCreated = false;
+    call.on('data', (bytes: Uint8Array) => {
+      const { created, events: told } = WatchResponse.decode(bytes);
+      isCreated ||= created;
+      for (const { kv } of told) {
+        events.push(
+          `${Buffer.from(kv?.key ?? []).toString()}=${Buffer.from(kv?.value ?? []).toString()}`,
+        );
+      }
+    });
+    const ended = errorOf(
+      new Promise((_, reject) => {
+        call.on('error', reject);
+      }),
+    );
+    const create = WatchCreate.fromPartial({
+      watchId: 1,
+      start: Buffer.from('watched/'),
+      end: Buffer.from('watched0'),
+    });
+    call.write(WatchRequest.encode({ request: { $case: 'create', value: create } }).finish());
+    await until('the watch stands', () => isCreated);
+    for (const key of ['watched/a', 'elsewhere', 'watched/b']) await client.put(key, key);
+    await until('both are told', () => events.length === 2);
+    expect(events).toEqual(['watched/a=watched/a', 'watched/b=watched/b']);
+    call.write(Uint8Array.of(255));
+    expect(await ended).toMatchObject({ code: 3 });
+  });
+
+  it('ends a stream of watches whose client has said all', async () => {
+    const call = client.stream(dougService.watch);
+    call.on('data', () => undefined);
+    const ended = new Promise<void>((resolve, reject) => {
+      call.on('end', resolve);
+      call.on('error', reject);
+    });
+    call.end();
+    await ended;
   });
 
   it('serves a pipe until both sides have said all', async () => {

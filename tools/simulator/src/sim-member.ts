@@ -223,7 +223,7 @@ export class SimMember {
       accept: (kind, reply, end) => {
         if (kind === 'peer') return member.acceptLink(reply, end);
         if (kind === 'pipe') return member.openPipe({ send: reply, drained() {}, fail: end });
-        throw new Error('watches are not simulated');
+        return member.openWatches({ send: reply, queuedBytes: 0, fail: end });
       },
       unary: (path, request, timeoutMs) =>
         member.unary(path as UnaryMethod, request, {
