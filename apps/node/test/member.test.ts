@@ -89,9 +89,9 @@ describe('one member, as its users see it', () => {
       end: Buffer.from('watched0'),
     });
     call.write(WatchRequest.encode({ request: { $case: 'create', value: create } }).finish());
-    await until('the watch stands', () => isCreated);
+    await until('the watch stands', () => Promise.resolve(isCreated || null));
     for (const key of ['watched/a', 'elsewhere', 'watched/b']) await client.put(key, key);
-    await until('both are told', () => events.length === 2);
+    await until('both are told', () => Promise.resolve(events.length === 2 || null));
     expect(events).toEqual(['watched/a=watched/a', 'watched/b=watched/b']);
     call.write(Uint8Array.of(255));
     expect(await ended).toMatchObject({ code: 3 });
