@@ -1,3 +1,4 @@
+import { logTimeOf } from '@dougdb/replica';
 import { Alone } from './support/alone.js';
 import { bytesOf, del, put, textOf } from './support/commands.js';
 import { at, bounded, levelOf } from './support/levels.js';
@@ -275,6 +276,8 @@ describe('where wall clocks are an hour apart and jump', () => {
     await cluster.scheduler.advance(1000 + SOON_MS);
     expect(await seen(cluster, 'short')).toEqual(all('absent'));
     const before = a.replica.header().logTime;
+    const wall = logTimeOf(cluster.scheduler.startWallMs + cluster.scheduler.nowMs);
+    expect(before - wall).toBeGreaterThan(0.99 * HOUR_MS * 4096);
     const writtenMs = cluster.scheduler.nowMs;
     // The next one's clock is an hour behind.
     await lead(cluster, b);
