@@ -12,6 +12,7 @@ import type { Wal } from '@dougdb/wal';
 import type { HardStateStore } from './hard-state-store.js';
 import type { InitialRow } from './state/initial-rows.js';
 import type { Transport } from './transport.js';
+import type { RefillTurn } from './ttl/refill-turn.js';
 import { defaultWatchSettings, type WatchSettings } from './watch/contract.js';
 import type { WindowBudget } from './watch/window-budget.js';
 
@@ -75,6 +76,8 @@ export interface ReplicaOptions {
   readonly chooseSuccessor?: (nodeIds: readonly number[]) => number;
   /** Memory for windows over older versions, for the watches of all replicas of a process. Default: one of its own. */
   readonly watchBudget?: WindowBudget;
+  /** Shared by all replicas of a process: one of them after the other reads which of its keys have a time. */
+  readonly refillTurn?: RefillTurn;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** For simulations. */

@@ -35,6 +35,7 @@ export type { InitialRow } from './state/initial-rows.js';
 export { LOG_TIME_EPOCH_MS, LOG_TIME_PER_MS, logTimeOf, wallMsOf } from './state/log-time.js';
 export type { ReplicaState } from './state/replica-state.js';
 export type { Transport } from './transport.js';
+export { RefillTurn } from './ttl/refill-turn.js';
 export {
   defaultWatchSettings,
   type WatchHandle,

@@ -27,6 +27,7 @@ import { replicaTelemetry } from './telemetry.js';
 import type { Transport } from './transport.js';
 import { Expirer } from './ttl/expirer.js';
 import { ExpiryQueue } from './ttl/expiry-queue.js';
+import { RefillTurn } from './ttl/refill-turn.js';
 import { WatchHub } from './watch/watch-hub.js';
 import { WINDOW_BYTES, WINDOWS_BYTES, WindowBudget } from './watch/window-budget.js';
 import { WriteFront } from './write/write-front.js';
@@ -116,7 +117,8 @@ export class Parts {
     const propose = (command: Uint8Array, sink: AnswerSink): void => {
       if (this.writeFront.takeInternal(command, Number.POSITIVE_INFINITY, sink)) wake();
     };
-    this.expirer = new Expirer({ ...common, queue: expiries, logClock, propose });
+    const refillTurn = options.refillTurn ?? new RefillTurn();
+    this.expirer = new Expirer({ ...common, queue: expiries, logClock, refillTurn, propose });
     const { historyMs } = settings;
     this.floor = new FloorKeeper({ ...common, historyMs, logClock, propose });
     const { floor } = this;

@@ -2,6 +2,7 @@ import type { Clock, FileSystem, Logger, Metrics, Random } from '@dougdb/ports';
 import {
   type ApplyObserver,
   type HardStateStore,
+  type RefillTurn,
   Replica,
   type ReplicaSettings,
   type Transport,
@@ -43,6 +44,7 @@ export interface SharedParts {
   readonly budget: MemtableBudget;
   readonly scheduler: JobScheduler;
   readonly watchBudget: WindowBudget;
+  readonly refillTurn: RefillTurn;
   readonly openFiles: OpenFiles;
   /** Null: nobody reads over the tables. */
   readonly scrubber: Scrubber | null;
@@ -98,6 +100,7 @@ export async function openReplica(
       settings: replicaSettings(settings, partitionId),
       chooseSuccessor: shared.chooseSuccessor,
       watchBudget: shared.watchBudget,
+      refillTurn: shared.refillTurn,
       logger,
       metrics,
       ...(shared.observer === undefined ? {} : { observer: shared.observer }),

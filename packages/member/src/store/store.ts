@@ -1,6 +1,7 @@
 import type { Workers } from '@dougdb/ports';
 import type { Message } from '@dougdb/raft-core';
 import {
+  RefillTurn,
   type Replica,
   type ReplicaStatus,
   type WatchLoad,
@@ -22,7 +23,7 @@ import { Ticker } from './ticker.js';
 export interface StoreOptions
   extends Omit<
     SharedParts,
-    'cache' | 'budget' | 'scheduler' | 'openFiles' | 'scrubber' | 'watchBudget'
+    'cache' | 'budget' | 'scheduler' | 'openFiles' | 'scrubber' | 'watchBudget' | 'refillTurn'
   > {
   /** Threads for flushes and compactions; null: slices on the loop. */
   readonly tableWorkers: Workers | null;
@@ -46,6 +47,7 @@ export class Store {
   readonly #slots = new Map<number, Slot>();
   readonly #ticker: Ticker;
   readonly #budget: MemtableBudget;
+  readonly #refillTurn = new RefillTurn();
   readonly #watchBudget = new WindowBudget(WINDOWS_BYTES, WINDOW_BYTES);
   readonly #scrubber: Scrubber | null;
   /** Of the data partitions. */
@@ -196,6 +198,7 @@ export class Store {
       cache: new BlockCache(settings.blockCacheBytes),
       budget: this.#budget,
       watchBudget: this.#watchBudget,
+      refillTurn: this.#refillTurn,
       scheduler: new JobScheduler({ workers: this.#options.tableWorkers }),
       openFiles: new OpenFiles(MAX_OPEN_TABLES),
       scrubber: this.#scrubber,

@@ -1,7 +1,7 @@
 import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { SimFs, SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import { CommandView, DougError, readCommand } from '@dougdb/rpc-proto';
-import { BlockCache, Db } from '@dougdb/sstable';
+import { BlockCache, Db, SstError } from '@dougdb/sstable';
 import { bytesOf, textOf } from '../../test/support/commands.js';
 import { descriptorOf } from '../../test/support/test-node.js';
 import type { AnswerSink } from '../contract.js';
@@ -12,6 +12,7 @@ import { genesisState } from '../state/replica-state.js';
 import { replicaTelemetry } from '../telemetry.js';
 import { Expirer } from './expirer.js';
 import { type ExpiryBounds, ExpiryQueue } from './expiry-queue.js';
+import { RefillTurn } from './refill-turn.js';
 
 const MS = logTimeSpan(1);
 
@@ -33,13 +34,17 @@ class Bench {
   readonly db: Db;
   #revision = 0;
 
-  private constructor(db: (bench: Bench) => Db, bounds: ExpiryBounds | undefined) {
+  private constructor(
+    db: (bench: Bench) => Db,
+    bounds: ExpiryBounds | undefined,
+    turn: RefillTurn,
+  ) {
     this.queue = new ExpiryQueue(bounds);
     this.db = db(this);
     this.state.firstTtlRevision = 1;
     this.expirer = new Expirer({
       ...{ state: this.state, queue: this.queue, db: this.db, clock: this.clock },
-      ...{ logClock: this.logClock, telemetry: replicaTelemetry(silentMetrics) },
+      ...{ logClock: this.logClock, telemetry: replicaTelemetry(silentMetrics), refillTurn: turn },
       propose: (command, sink) => {
         const view = new CommandView();
         readCommand(command, 0, command.length, view);
@@ -53,7 +58,7 @@ class Bench {
     });
   }
 
-  static async open(bounds?: ExpiryBounds): Promise<Bench> {
+  static async open(bounds?: ExpiryBounds, turn = new RefillTurn()): Promise<Bench> {
     const scheduler = new SimScheduler();
     const clock = scheduler.clock();
     const opened = await scheduler.runWhilePending(
@@ -63,7 +68,7 @@ class Bench {
         cache: new BlockCache(1 << 20),
       }),
     );
-    return new Bench(() => opened, bounds);
+    return new Bench(() => opened, bounds, turn);
   }
 
   /** As applying does; before the expirer knew of anything: not told to the queue. */
@@ -74,6 +79,21 @@ class Bench {
     if (how === 'before') return;
     if (expiresAt === 0) this.queue.forget(bytesOf(name));
     else this.queue.add(bytesOf(name), revision, expiresAt);
+  }
+
+  /** So many walks over the database fail at their first step. */
+  failReads(count: number): void {
+    const { db } = this;
+    let left = count;
+    const versions = db.versions.bind(db);
+    db.versions = (options) => {
+      const iterator = versions(options);
+      if (left-- <= 0) return iterator;
+      iterator.step = () => {
+        throw new SstError('SST_IO', 'a read failed');
+      };
+      return iterator;
+    };
   }
 
   /** Applies the oldest proposal as a replica does, and answers it. */
@@ -134,6 +154,35 @@ describe('the expirer', () => {
     await bench.run(3000);
     expect(bench.gone.size).toBe(2000);
     expect(bench.queue.isEmpty).toBe(true);
+  });
+
+  it('waits for its turn to read, and gives it on', async () => {
+    const turn = new RefillTurn();
+    const [first, second] = [await Bench.open(undefined, turn), await Bench.open(undefined, turn)];
+    for (const bench of [first, second]) bench.put('a', 50, 'before');
+    const other = {};
+    expect(turn.take(other)).toBe(true);
+    await first.run(200);
+    expect(first.gone.size).toBe(0);
+    turn.give(first);
+    expect(turn.take(second)).toBe(false);
+    turn.give(other);
+    await first.run(20);
+    await second.run(200);
+    expect([first.gone.size, second.gone.size]).toEqual([1, 1]);
+  });
+
+  it('gives its turn back when a read fails, and begins again', async () => {
+    const turn = new RefillTurn();
+    const bench = await Bench.open(undefined, turn);
+    bench.put('a', 50, 'before');
+    bench.failReads(1);
+    bench.expirer.tick();
+    expect(turn.take(turn)).toBe(true);
+    turn.give(turn);
+    // The failure was one of a read: it begins again a moment later.
+    await bench.run(300);
+    expect(bench.gone.size).toBe(1);
   });
 
   it('learns that what it read was old, and forgets it', async () => {

@@ -8,6 +8,7 @@ import type { ReplicaState } from '../state/replica-state.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
 import type { Expiring, ExpiryQueue } from './expiry-queue.js';
 import { ExpiryRefill } from './expiry-refill.js';
+import type { RefillTurn } from './refill-turn.js';
 
 export interface ExpirerOptions {
   readonly state: ReplicaState;
@@ -16,6 +17,8 @@ export interface ExpirerOptions {
   readonly clock: Clock;
   readonly logClock: LogClock;
   readonly telemetry: ReplicaTelemetry;
+  /** Shared by all replicas of the process. */
+  readonly refillTurn: RefillTurn;
   /** Proposes a command of the leader's own; the answer goes to the sink, now or later. */
   readonly propose: (command: Uint8Array, sink: AnswerSink) => void;
 }
@@ -67,15 +70,17 @@ export class Expirer {
   rest(): void {
     this.#refill?.close();
     this.#refill = null;
+    this.#options.refillTurn.give(this);
   }
 
   #readOn(): void {
-    const { db, queue } = this.#options;
+    const { db, queue, state, refillTurn } = this.#options;
     if (this.#refill === null) {
       if (this.#isComplete && !queue.isThin) return;
+      if (!refillTurn.take(this)) return;
       this.#isComplete = false;
       queue.openHorizon();
-      this.#refill = new ExpiryRefill(db, queue);
+      this.#refill = new ExpiryRefill(db, state.firstTtlRevision, queue);
     }
     if (!this.#readSlice(this.#refill)) return;
     this.rest();

@@ -53,7 +53,7 @@ describe('reading the keys that have a time', () => {
     await scheduler.runWhilePending(db.compact());
     put(db, 9, 'plain', 500);
     const queue = new ExpiryQueue();
-    const refill = new ExpiryRefill(db, queue);
+    const refill = new ExpiryRefill(db, 1, queue);
     expect(refill.slice(scheduler.clock(), 1000)).toBe(true);
     refill.close();
     expect(listOf(queue)).toEqual(['old@1 100', 'twice@6 250', 'plain@9 500']);
@@ -66,7 +66,7 @@ describe('reading the keys that have a time', () => {
     for (let i = 0; i < 1000; i++) put(db, i + 1, key(i), 10 + i);
     for (let i = 0; i < 990; i++) db.delete(1001 + i, bytesOf(key(i)));
     const queue = new ExpiryQueue();
-    const refill = new ExpiryRefill(db, queue);
+    const refill = new ExpiryRefill(db, 1, queue);
     let slices = 1;
     const clock = hurried() as never;
     while (!refill.slice(clock, 1)) slices++;
@@ -79,7 +79,7 @@ describe('reading the keys that have a time', () => {
     const { scheduler, db } = await rig();
     put(db, 1, 'a', 100);
     const queue = new ExpiryQueue();
-    const refill = new ExpiryRefill(db, queue);
+    const refill = new ExpiryRefill(db, 1, queue);
     put(db, 2, 'a', 900);
     queue.add(bytesOf('a'), 2, 900);
     expect(refill.slice(scheduler.clock(), 1000)).toBe(true);
