@@ -388,7 +388,7 @@ export interface ResponseHeader {
   clusterId: Uint8Array;
   nodeId: number;
   partitionId: number;
-  /** Revision applied on the serving replica. */
+  /** Revision applied on the serving replica; of a scan, that of its view. */
   revision: number;
   term: number;
   appliedIndex: number;
@@ -396,7 +396,10 @@ export interface ResponseHeader {
   logTime: number;
   /** Consistency that was served. */
   served: Consistency;
-  /** Eventual reads: estimate of how old the state is, from the last leader contact. */
+  /**
+   * Eventual reads: estimate of how old the state is, from the last leader contact. Bounded reads: it shows everything
+   * that was acknowledged so long before.
+   */
   ageMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
