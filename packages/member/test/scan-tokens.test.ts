@@ -1,6 +1,6 @@
 import { SimRandom } from '@dougdb/ports/sim';
 import { ScanRequest as Request, type ScanRequest, ScanResponse } from '@dougdb/rpc-proto';
-import { bytes, del, errorOf, leaderOf, put, scan, text } from './requests.js';
+import { bytes, compact, del, errorOf, leaderOf, put, scan, text } from './requests.js';
 import { TestCluster, type TestNode } from './test-cluster.js';
 
 jest.setTimeout(60_000);
@@ -45,11 +45,7 @@ describe('tokens of scans', () => {
     'go on in the same view on any member, whatever is written meanwhile (SEED=%d)',
     async (seed) => {
       const random = new SimRandom(`tokens/${seed}`);
-      // Nothing is frozen: what is kept of history is another matter.
-      const cluster = new TestCluster(3, seed, [], {
-        memtableBytes: 64 << 20,
-        memtableBudgetBytes: 256 << 20,
-      });
+      const cluster = new TestCluster(3, seed, [], { memtableBudgetBytes: 32 << 20 });
       cluster.startAll();
       await cluster.ready();
       const leader = await leaderOf(cluster);
@@ -119,6 +115,30 @@ describe('tokens of scans', () => {
     expect(
       (await scan(cluster, node, { countOnly: true, start: bytes('kc') })).map((c) => c.count),
     ).toEqual([22]);
+  });
+
+  it('are good as long as history is, and COMPACTED then on every member', async () => {
+    const cluster = new TestCluster(3, 3, [], { memtableBudgetBytes: 64 << 20 });
+    cluster.startAll();
+    await cluster.ready();
+    const leader = await leaderOf(cluster);
+    const random = new SimRandom(1);
+    for (const key of KEYS) await put(leader, key, markedValue(random, 'old'));
+    const { token, header } = await firstChunk(cluster, leader, {});
+    await put(leader, 'ka', 'new');
+    // The floor may come as far as the view, and not beyond it.
+    await compact(leader, { partitionId: 2, revision: header?.revision ?? 0 });
+    for (const node of cluster.nodes) {
+      const chunk = await firstChunk(cluster, node, { token });
+      expect(chunk.header?.revision).toBe(header?.revision);
+    }
+    const floor = await compact(leader, { partitionId: 2 });
+    expect(floor).toBe((header?.revision ?? 0) + 1);
+    await cluster.advance(200);
+    for (const node of cluster.nodes) {
+      const error = await errorOf(scan(cluster, node, { token }));
+      expect([error.reason, error.outcome]).toEqual(['COMPACTED', 'NOT_APPLIED']);
+    }
   });
 
   it('are no good elsewhere', async () => {
