@@ -35,6 +35,8 @@ export class WatchStream implements WatchSession, WatchAnswers {
   readonly #watches = new Map<number, ServedWatch>();
   /** The one that is being made: it may end before it is known. */
   #beginning: number | null = null;
+  /** Watches may wait for the connection. */
+  #wasFull = false;
   #isClosed = false;
 
   constructor(context: WatchStreamContext, output: WatchOutput) {
@@ -48,7 +50,9 @@ export class WatchStream implements WatchSession, WatchAnswers {
   }
 
   get isFull(): boolean {
-    return this.#output.queuedBytes > limits.watchQueueBytes;
+    const isFull = this.#output.queuedBytes > limits.watchQueueBytes;
+    this.#wasFull ||= isFull;
+    return isFull;
   }
 
   received(request: Uint8Array): void {
@@ -61,7 +65,9 @@ export class WatchStream implements WatchSession, WatchAnswers {
   }
 
   drained(): void {
-    if (this.#isClosed || this.isFull) return;
+    // The connection takes one message after the other: most of the time nobody waits for that.
+    if (!this.#wasFull || this.#isClosed || this.isFull) return;
+    this.#wasFull = false;
     for (const watch of this.#watches.values()) watch.resume();
   }
 

@@ -102,6 +102,7 @@ export class ChangeRing implements ChangeSink {
   #isTold(ordinal: number, revision: number, lastKey: Uint8Array): boolean {
     const { events, first } = this.#chunks[this.#chunkOf(ordinal)] as RingChunk;
     const at = events.revision(ordinal - first);
+    // INVARIANT(watch-once): what a position says was told is not told again.
     if (at !== revision + 1) return at <= revision;
     return lastKey.length > 0 && events.compareKey(ordinal - first, lastKey) <= 0;
   }

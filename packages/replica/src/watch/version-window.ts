@@ -135,6 +135,7 @@ export class VersionWindow {
     const { noPuts, noDeletes, from, bounds } = this.#options;
     if (isDelete ? noDeletes : noPuts) return;
     const key = iterator.key();
+    // INVARIANT(watch-once): below `from.revision` the iterator shows nothing, and of the next one this was told.
     if (revision === from.revision + 1 && isUpTo(key, from.lastKey)) return;
     if (this.#isCut) {
       if (revision === this.#through) return;

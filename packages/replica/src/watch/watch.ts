@@ -192,7 +192,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     return this.#credit > this.#batch.sizeBytes && !this.#sink.isFull;
   }
 
-  /** Nothing is kept but the position before the event that has no room. */
+  /** INVARIANT(watch-bounded): nothing is kept but the position before the event that has no room. */
   #stopBefore(): void {
     const { chunk, index } = this.#next;
     const revision = chunk?.revision(index) ?? 0;
