@@ -23,9 +23,9 @@ export interface WatchHubOptions {
   readonly gate: ServiceGate;
   readonly state: ReplicaState;
   readonly db: Db;
-  readonly reads: ReadQueue;
+  readonly reads: Pick<ReadQueue, 'addWaiter'>;
   readonly tables: TableReader;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly refusals: Refusals;
   readonly telemetry: ReplicaTelemetry;
   readonly settings: WatchSettings;

@@ -150,7 +150,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
 
   /** Changes behind this revision were not matched: the ring has forgotten them. */
   missed(revision: number): void {
-    if (this.#state === 'hit') this.#fallBehind();
+    // Of one that was hit the ring has forgotten the hits, too: it falls behind when its turn comes.
     if (this.#state !== 'live') return;
     this.#state = 'behind';
     this.#position = positionAt(revision);

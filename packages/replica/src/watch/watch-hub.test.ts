@@ -1,0 +1,211 @@
+import { silentLogger, silentMetrics } from '@dougdb/ports';
+import { SimFs, SimRandom, SimScheduler } from '@dougdb/ports/sim';
+import type { EncodedWatchEvents } from '@dougdb/rpc-proto';
+import { encodeWatchEvents, type PartitionDescriptor, WatchResponse } from '@dougdb/rpc-proto';
+import { BlockCache, Db } from '@dougdb/sstable';
+import type { ReadWaiter } from '../read/read-batch.js';
+import { TableReader } from '../read/table-reader.js';
+import { Refusals } from '../refusals.js';
+import { ServiceGate } from '../service-gate.js';
+import { genesisState, type ReplicaState } from '../state/replica-state.js';
+import { replicaTelemetry } from '../telemetry.js';
+import { defaultWatchSettings, type WatchHandle, type WatchOptions } from './contract.js';
+import { WatchHub } from './watch-hub.js';
+import { positionAt } from './watch-position.js';
+import { WindowBudget } from './window-budget.js';
+
+const NONE = new Uint8Array(0);
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (value: Uint8Array | undefined): string => new TextDecoder().decode(value);
+const descriptor: PartitionDescriptor = {
+  ...{ partitionId: 2, keyspace: 1, start: NONE, end: NONE, replicas: [] },
+  epoch: { version: 1, conf: 1 },
+};
+
+interface Told {
+  readonly list: string[];
+  readonly handle: WatchHandle;
+  over: string | null;
+}
+
+/** A hub on a real database, whose slices are over as soon as somebody looks at the clock. */
+class Fixture {
+  readonly state: ReplicaState = genesisState(descriptor, 1);
+  readonly hub: WatchHub;
+  readonly budget = new WindowBudget(8000, 4000);
+  readonly #db: Db;
+  #nowMs = 0;
+
+  constructor(db: Db) {
+    this.#db = db;
+    const refusals = new Refusals(() => ({
+      partition: descriptor,
+      leaderNodeId: 0,
+      nodes: [],
+      logTime: 1,
+    }));
+    const telemetry = replicaTelemetry(silentMetrics);
+    const onCorrupt = (error: unknown): void => {
+      throw error;
+    };
+    this.hub = new WatchHub({
+      ...{ db, refusals, telemetry, state: this.state, sliceMs: 0, budget: this.budget },
+      gate: servingGate(refusals),
+      reads: { addWaiter: (waiter: ReadWaiter) => waiter.ready({ served: 1, ageMs: 0 }) },
+      tables: new TableReader({ db, refusals, telemetry, onCorrupt }),
+      clock: { monotonicMs: () => ++this.#nowMs },
+      settings: { ...defaultWatchSettings, ringBytes: 4000, batchBytes: 300, windowEvents: 10 },
+      wake: () => undefined,
+    });
+  }
+
+  watch(more: Partial<WatchOptions> = {}): Told {
+    const told: { list: string[]; over: string | null; handle?: WatchHandle } = {
+      list: [],
+      over: null,
+    };
+    told.handle = this.hub.open(
+      {
+        ...{ start: NONE, end: NONE, from: null, noPuts: false, noDeletes: false },
+        ...{ previous: false, creditBytes: 0, ...more },
+      },
+      0,
+      1e9,
+      {
+        isFull: false,
+        opened: () => undefined,
+        mark: () => undefined,
+        events: (events: EncodedWatchEvents) => {
+          for (const { kv } of WatchResponse.decode(encodeWatchEvents(1, NONE, events, NONE))
+            .events) {
+            told.list.push(`${text(kv?.key)}@${kv?.revision}`);
+          }
+        },
+        ended: ({ reason }) => {
+          told.over = reason;
+        },
+      },
+    );
+    return told as Told;
+  }
+
+  write(count: number): void {
+    for (let n = 0; n < count; n++) {
+      const revision = ++this.state.revision;
+      const key = bytes(`k${revision % 7}`);
+      const value = new Uint8Array(40);
+      this.#db.put(revision, key, value);
+      if (this.hub.changes.isOn) this.hub.changes.put(revision, key, value, 0);
+    }
+  }
+
+  turnsUntilIdle(): number {
+    let turns = 1;
+    while (this.hub.turn()) if (++turns > 100_000) throw new Error('it does not end');
+    return turns;
+  }
+
+  expected(after: number): string[] {
+    return Array.from({ length: this.state.revision - after }, (_, n) => {
+      const revision = after + 1 + n;
+      return `k${revision % 7}@${revision}`;
+    });
+  }
+}
+
+function servingGate(refusals: Refusals): ServiceGate {
+  const gate = new ServiceGate(silentLogger, refusals);
+  gate.moveTo('serving');
+  return gate;
+}
+
+async function withFixture(run: (fixture: Fixture) => void): Promise<void> {
+  const scheduler = new SimScheduler();
+  const clock = scheduler.clock();
+  const db = await scheduler.runWhilePending(
+    Db.open({
+      ...{ fs: new SimFs({ clock }), clock, random: new SimRandom(1), dir: '/db' },
+      ...{
+        quarantineDir: '/quarantine',
+        identity: Uint8Array.of(1),
+        cache: new BlockCache(1 << 20),
+      },
+    }),
+  );
+  const fixture = new Fixture(db);
+  run(fixture);
+  fixture.hub.endAll(
+    new Refusals(() => ({
+      partition: descriptor,
+      leaderNodeId: 0,
+      nodes: [],
+      logTime: 1,
+    })).starting(),
+  );
+  expect([fixture.budget.takenBytes, db.stats().iterators]).toEqual([0, 0]);
+  await scheduler.runWhilePending(db.close());
+}
+
+describe('watches whose turn comes late', () => {
+  it('read again what the ring has forgotten since it matched', () =>
+    withFixture((fixture) => {
+      const all = Array.from({ length: 6 }, () => fixture.watch());
+      for (let round = 0; round < 12; round++) {
+        // Half of what the ring holds; one watch has its turn.
+        fixture.write(12);
+        fixture.hub.turn();
+      }
+      fixture.turnsUntilIdle();
+      for (const { list } of all) expect(list).toEqual(fixture.expected(0));
+    }));
+
+  it('read again what the ring has forgotten before it was matched', () =>
+    withFixture((fixture) => {
+      const all = Array.from({ length: 6 }, () => fixture.watch());
+      fixture.write(5);
+      fixture.hub.turn();
+      fixture.write(200);
+      fixture.turnsUntilIdle();
+      fixture.write(200);
+      fixture.turnsUntilIdle();
+      for (const { list } of all) expect(list).toEqual(fixture.expected(0));
+    }));
+
+  it('share the windows, whoever has no credit, ends or waits', () =>
+    withFixture((fixture) => {
+      fixture.write(300);
+      const from = positionAt(20);
+      const all = Array.from({ length: 12 }, (_, n) =>
+        fixture.watch({ from, creditBytes: n % 3 === 0 ? 200 : 0 }),
+      );
+      for (let turn = 0; turn < 40; turn++) fixture.hub.turn();
+      const [, , gone] = all;
+      gone?.handle.cancel();
+      fixture.turnsUntilIdle();
+      const slow = all.filter((_, n) => n % 3 === 0);
+      const rest = all.filter((one, n) => n % 3 !== 0 && one !== gone);
+      for (const { list } of rest) expect(list).toEqual(fixture.expected(20));
+      for (const { list } of slow) expect(list.length).toBeLessThan(10);
+      for (const { handle } of slow) handle.give(1e9);
+      fixture.turnsUntilIdle();
+      for (const { list } of slow) expect(list).toEqual(fixture.expected(20));
+    }));
+
+  it('end where history was forgotten meanwhile, and say so', () =>
+    withFixture((fixture) => {
+      fixture.write(100);
+      const slow = fixture.watch({ from: positionAt(0), creditBytes: 1 });
+      const good = fixture.watch({ from: positionAt(50) });
+      fixture.turnsUntilIdle();
+      fixture.state.historyFloor = 40;
+      fixture.write(100);
+      slow.handle.give(1e9);
+      fixture.turnsUntilIdle();
+      expect(fixture.watch({ from: positionAt(39) }).over).toBe('COMPACTED');
+      // A window that was read before shows what it holds; behind it the floor counts.
+      expect([slow.over, good.over]).toEqual(['COMPACTED', null]);
+      expect(slow.list).toEqual(fixture.expected(0).slice(0, slow.list.length));
+      expect(slow.list.length).toBeLessThan(40);
+      expect(good.list).toEqual(fixture.expected(50));
+    }));
+});
