@@ -108,6 +108,7 @@ class Follower {
       const isThere = previous === true && before !== undefined && before.value !== null;
       expected.push({
         ...change,
+        expiresAt: 0,
         previous: isThere ? [before.value as string, before.revision] : null,
       });
     }

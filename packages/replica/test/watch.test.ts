@@ -153,6 +153,54 @@ describe('a watch', () => {
   });
 });
 
+describe('history and time to live', () => {
+  it('below the floor a watch is refused, and ends when the floor passes it', async () => {
+    const alone = await Alone.started({ settings: small });
+    await fill(alone, 60);
+    const slow = await opened(alone, { from: positionOf(10), creditBytes: 1 });
+    const good = await opened(alone, { from: positionOf(10) });
+    await alone.run(alone.node.replica.compact(40, alone.scheduler.nowMs + 1_000));
+    expect((await opened(alone, { from: positionOf(39) })).over?.error.reason).toBe('COMPACTED');
+    expect((await opened(alone, { from: positionOf(40) })).changes.length).toBe(20);
+    slow.handle.give(1 << 20);
+    await alone.scheduler.advance(5);
+    expect(slow.over?.error).toMatchObject({ reason: 'COMPACTED', outcome: 'NOT_APPLIED' });
+    expect(good.changes.length).toBe(50);
+    await fill(alone, 1);
+    expect([good.changes.length, good.over]).toEqual([51, null]);
+  });
+
+  it('tombstones and versions above the floor are told after every compaction', async () => {
+    const alone = await Alone.started({ settings: small, memtableBytes: 2048, level0Tables: 1 });
+    await alone.write(put('b', '1'));
+    await alone.write(put('c', '1'));
+    await alone.write(del('b'));
+    await alone.write(put('c', '2'));
+    await alone.run(alone.node.replica.compact(2, alone.scheduler.nowMs + 1_000));
+    await fill(alone, 60);
+    await alone.run(alone.node.db.flushed());
+    await alone.run(alone.node.db.compact());
+    const watcher = await opened(alone, { from: positionOf(2), end: 'd', previous: true });
+    expect(watcher.briefly).toEqual(['b@3 was 1@1', 'c=2@4 was 1@2']);
+  });
+
+  it('a key whose time is over is told as a delete, and a put with the time at which it goes', async () => {
+    const alone = await Alone.started();
+    const watcher = await opened(alone);
+    await alone.write(put('b', '1', null, { ttlMs: 500 }));
+    await alone.scheduler.advance(2_000);
+    const past = await opened(alone, { from: positionOf(0), previous: true });
+    expect(watcher.briefly).toEqual(['b=1@1', 'b@2']);
+    expect(past.briefly).toEqual(['b=1@1', 'b@2 was 1@1']);
+    const expiries = [watcher, past].map(({ changes }) =>
+      changes.map(({ expiresAt }) => expiresAt),
+    );
+    expect(expiries[0]).toEqual(expiries[1]);
+    expect(expiries[0]?.[0]).toBeGreaterThan(0);
+    expect(expiries[0]?.[1]).toBe(0);
+  });
+});
+
 describe('credit', () => {
   it('is spent by what is told, and the rest waits', async () => {
     const alone = await Alone.started();

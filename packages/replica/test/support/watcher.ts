@@ -20,6 +20,8 @@ export interface ToldChange {
   readonly value: string | null;
   /** Value and revision of what was there before; null: nothing that is known. */
   readonly previous: readonly [string, number] | null;
+  /** Log time at which the key goes; 0: never. */
+  readonly expiresAt: number;
 }
 
 export interface WatcherOptions extends Partial<Omit<WatchOptions, 'start' | 'end'>> {
@@ -102,6 +104,7 @@ function changeOf({ type, kv, previous }: WatchEvent): ToldChange {
     revision: kv.revision,
     key: textOf(kv.key),
     value: isDelete ? null : textOf(kv.value),
+    expiresAt: kv.expiresAt,
     previous: previous === undefined ? null : [textOf(previous.value), previous.revision],
   };
 }
