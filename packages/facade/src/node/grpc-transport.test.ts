@@ -1,6 +1,13 @@
 import type { DougError } from '@dougdb/rpc-proto';
 import { dougService, grpcError, serverOptions } from '@dougdb/rpc-proto/node';
-import { Client, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import {
+  Client,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import type { PipeConnection, PipeEvents } from '../transport.js';
 import { GrpcTransport } from './grpc-transport.js';
 
 const CHUNK_BYTES = 1 << 20;
@@ -105,20 +112,88 @@ describe('a stream of answers', () => {
   });
 });
 
-describe('a pipe', () => {
-  it('to what is no address is closed, and does not throw', async () => {
+describe('a stream in both directions', () => {
+  const opening: [
+    string,
+    (transport: GrpcTransport, address: string, events: PipeEvents) => PipeConnection,
+  ][] = [
+    ['a pipe', (transport, address, events) => transport.openPipe(address, events)],
+    [
+      'watches',
+      (transport, address, events) => transport.openStream(address, dougService.watch.path, events),
+    ],
+  ];
+  it.each(opening)(
+    'of %s to what is no address is closed, and does not throw',
+    async (_what, open) => {
+      const transport = new GrpcTransport();
+      for (const address of ['', '\n', 'http://[']) {
+        const error = await new Promise<DougError>((resolve, reject) => {
+          open(transport, address, {
+            opened: () => reject(new Error('opened')),
+            received: () => reject(new Error('received')),
+            drained: () => reject(new Error('drained')),
+            closed: resolve,
+          });
+        });
+        expect([error.code, error.outcome]).toEqual(['DOUG_NO_LEADER', 'NOT_APPLIED']);
+      }
+      transport.close();
+    },
+  );
+
+  it('carries messages both ways, on a connection that is not the pipes', async () => {
+    const peers = new Map<string, string>();
+    const server = new Server(serverOptions);
+    const echo =
+      (name: string) =>
+      (call: ServerDuplexStream<Uint8Array, Uint8Array>): void => {
+        peers.set(name, call.getPeer());
+        call.on('data', (message: Uint8Array) => {
+          if (message[0] === 4) call.emit('error', grpcError(new Error('a bug')));
+          else call.write(message);
+        });
+      };
+    const unused = (_call: unknown, callback: (error: object) => void): void =>
+      callback(grpcError(new Error('not used')));
+    server.addService(
+      { watch: dougService.watch, pipe: dougService.pipe, get: dougService.get },
+      { watch: echo('watch'), pipe: echo('pipe'), get: unused },
+    );
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    const address = `127.0.0.1:${port}`;
     const transport = new GrpcTransport();
-    for (const address of ['', '\n', 'http://[']) {
-      const error = await new Promise<DougError>((resolve, reject) => {
-        transport.openPipe(address, {
-          opened: () => reject(new Error('opened')),
-          received: () => reject(new Error('received')),
-          drained: () => reject(new Error('drained')),
-          closed: resolve,
+    for (const [, open] of opening) {
+      await new Promise<void>((resolve, reject) => {
+        let connection: PipeConnection | null = null;
+        connection = open(transport, address, {
+          opened: () => connection?.send(Uint8Array.of(1, 2, 3)),
+          received: (message) => {
+            expect([...message]).toEqual([1, 2, 3]);
+            connection?.close();
+            resolve();
+          },
+          drained: () => undefined,
+          closed: reject,
         });
       });
-      expect([error.code, error.outcome]).toEqual(['DOUG_NO_LEADER', 'NOT_APPLIED']);
     }
+    expect(peers.get('watch')).not.toBe(peers.get('pipe'));
+    const error = await new Promise<DougError>((resolve) => {
+      const stream = transport.openStream(address, dougService.watch.path, {
+        opened: () => stream.send(Uint8Array.of(4)),
+        received: () => undefined,
+        drained: () => undefined,
+        closed: resolve,
+      });
+    });
+    // Whoever watches changes nothing: nothing is in doubt.
+    expect([error.code, error.outcome]).toEqual(['DOUG_INTERNAL', 'NOT_APPLIED']);
     transport.close();
+    server.forceShutdown();
   });
 });
