@@ -107,6 +107,26 @@ export async function errors({ DougClient, DougError, console }: Given): Promise
 
 type Load = (db: DougClient, entries: Iterable<[string, string]>) => Promise<void>;
 
+export function watching({ DougError, console }: Given) {
+  // block
+  async function follow(
+    db: DougClient,
+    signal: AbortSignal,
+    from?: string,
+  ): Promise<string | undefined> {
+    const watch = db.watch({ prefix: 'user/', from, signal });
+    await watch.ready; // what is written from now on will be told
+    try {
+      for await (const event of watch) console.log(event.type, event.key, event.revision);
+    } catch (error) {
+      if (!DougError.is(error) || error.code !== 'DOUG_ABORTED') throw error;
+    }
+    return watch.token; // what the next watch goes on from
+  }
+  // end
+  return follow;
+}
+
 export function backPressure(): Load {
   // block
   async function load(db: DougClient, entries: Iterable<[string, string]>): Promise<void> {

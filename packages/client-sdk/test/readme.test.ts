@@ -66,7 +66,7 @@ describe('README.md', () => {
       body.replace(/^import .*\n/gm, '').trim(),
     );
     expect(shown).toEqual(tested);
-    expect(shown).toHaveLength(8);
+    expect(shown).toHaveLength(9);
   });
 
   it('imports what there is', async () => {
@@ -122,6 +122,31 @@ describe('README.md', () => {
     expect(lines.slice(0, -1).every(isUnsent)).toBe(true);
   });
 
+  it('follows what happens', async () => {
+    await using store = createMemoryStore();
+    const { given: imports, lines } = given(store);
+    const follow = examples.watching(imports);
+    const db = await store.connect();
+    const first = new AbortController();
+    const token = follow(db, first.signal);
+    await until(() => store.cluster.openWatches > 0);
+    await db.put('user/1', 'Ada');
+    await db.delete('user/1');
+    await until(() => lines.length === 2);
+    first.abort();
+    await db.put('user/2', 'Bob');
+    const second = new AbortController();
+    const ended = follow(db, second.signal, await token);
+    await until(() => lines.length === 3);
+    second.abort();
+    expect(await ended).not.toBe(await token);
+    expect(lines).toEqual([
+      ['put', 'user/1', 1],
+      ['delete', 'user/1', 2],
+      ['put', 'user/2', 3],
+    ]);
+  });
+
   it('loads more than the client holds', async () => {
     await using store = createMemoryStore();
     const db = await store.connect({ pendingLimit: { operations: 50 } });
@@ -172,6 +197,10 @@ describe('README.md', () => {
     expect(typeof typed).toBe('function');
   });
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
 
 function isUnsent(line: unknown): boolean {
   return line === undefined || String(line) === 'DOUG_DEADLINE,NOT_APPLIED';
