@@ -24,9 +24,6 @@ const REACHED_MS = 15_000;
 /** How often is looked whether the work in flight is done. */
 const DRAIN_LOOK_MS = 10;
 
-/** Watches of all clients together unless told otherwise. */
-const MOST_WATCHES = 10_000;
-
 /** The cluster's own partition. Clients have no business with it. */
 const META_PARTITION = 1;
 
@@ -43,7 +40,7 @@ export interface FacadeOptions {
   /** HOST:PORT that it listens on, as soon as that is known. */
   readonly address: () => string;
   readonly backoff?: BackoffOptions | undefined;
-  /** Watches of all clients together. Default 10,000. */
+  /** Watches of all clients together. Default: as many as a node takes. */
   readonly mostWatches?: number | undefined;
   /** For tests: makes the map wrong all the time, by these numbers. */
   readonly forgedMap?: Random | undefined;
@@ -347,7 +344,7 @@ export class Facade {
   #admitWatch(context: RequestContext | undefined): void {
     this.#checkServing();
     this.#checkContext(context);
-    const { mostWatches = MOST_WATCHES } = this.#options;
+    const { mostWatches = limits.watches } = this.#options;
     if (this.#watches >= mostWatches) {
       throw new DougError('BUSY', `${mostWatches} watches are open here`, { retryAfterMs: 1_000 });
     }

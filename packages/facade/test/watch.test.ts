@@ -318,7 +318,7 @@ describe('a watch in trouble', () => {
     expect(await watch.failed()).toMatchObject({ code: 'DOUG_INTERNAL' });
   });
 
-  it('that tells an event twice, or in disorder, is opened again', async () => {
+  it('INVARIANT(watch-forward): that tells an event twice, or in disorder, is opened again', async () => {
     const bench = await WatchBench.connected();
     let spoil: ((events: unknown[]) => void) | null = null;
     bench.watches.onTell = ({ response }) => {

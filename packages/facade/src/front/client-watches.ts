@@ -8,10 +8,10 @@ import {
   WatchResponse,
 } from '@dougdb/rpc-proto';
 import type { WatchPorts } from '../watch/watch-plan.js';
-import { ClientWatch } from './client-watch.js';
+import { ClientWatch, type ClientWatchOutput } from './client-watch.js';
 
 /** Above it nothing more is sent until the client has read. */
-const QUEUED_BYTES = limits.answerQueueBytes / 2;
+const QUEUED_BYTES = limits.watchQueueBytes;
 
 /** What a stream of watches writes to. */
 export interface ClientWatchesOutput {
@@ -34,7 +34,7 @@ export interface ClientWatchesContext {
 }
 
 /** One stream of a client with any number of watches (dougdb.v1.Doug/Watch). */
-export class ClientWatches {
+export class ClientWatches implements ClientWatchOutput {
   readonly #context: ClientWatchesContext;
   readonly #output: ClientWatchesOutput;
   readonly #watches = new Map<number, ClientWatch>();
@@ -50,6 +50,11 @@ export class ClientWatches {
     return this.#watches.size;
   }
 
+  /** What was sent waits for a slow reader: the server reads nothing more from the stream. */
+  get isFull(): boolean {
+    return this.#output.queuedBytes > QUEUED_BYTES;
+  }
+
   /** An encoded WatchRequest; valid during the call only. */
   received(bytes: Uint8Array): void {
     if (this.#isClosed) return;
@@ -61,9 +66,14 @@ export class ClientWatches {
     }
   }
 
+  /** {@inheritDoc ClientWatchOutput.send} */
+  send(response: Uint8Array): void {
+    if (!this.#isClosed) this.#output.send(response);
+  }
+
   /** The connection has taken something of what was sent. */
   drained(): void {
-    if (this.#output.queuedBytes > QUEUED_BYTES) return;
+    if (this.isFull) return;
     for (const watch of this.#watches.values()) watch.resume();
   }
 
@@ -117,20 +127,9 @@ export class ClientWatches {
       return;
     }
     try {
-      const output = this.#output;
-      const watch = new ClientWatch(
-        create,
-        this.#context.ports,
-        {
-          send: (response) => output.send(response),
-          get isFull() {
-            return output.queuedBytes > QUEUED_BYTES;
-          },
-        },
-        () => {
-          if (this.#watches.delete(watchId)) this.#context.left();
-        },
-      );
+      const watch = new ClientWatch(create, this.#context.ports, this, () => {
+        if (this.#watches.delete(watchId)) this.#context.left();
+      });
       this.#watches.set(watchId, watch);
     } catch (error) {
       this.#context.left();
@@ -148,6 +147,6 @@ export class ClientWatches {
 
   #refuse(watchId: number, error: DougError): void {
     const response = WatchResponse.fromPartial({ watchId, error: toWire(error) });
-    this.#output.send(WatchResponse.encode(response).finish());
+    this.send(WatchResponse.encode(response).finish());
   }
 }

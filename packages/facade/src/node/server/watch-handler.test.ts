@@ -10,11 +10,20 @@ class FakeCall extends EventEmitter {
   readonly written: Uint8Array[] = [];
   readonly callbacks: (() => void)[] = [];
   isEnded = false;
+  isPaused = false;
 
   write(bytes: Uint8Array, callback: () => void): boolean {
     this.written.push(bytes);
     this.callbacks.push(callback);
     return true;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   end(): void {
@@ -24,12 +33,15 @@ class FakeCall extends EventEmitter {
 
 function setup() {
   const call = new FakeCall();
-  const watches = { got: [] as Uint8Array[], closes: 0, drains: 0 };
+  const watches = { got: [] as Uint8Array[], closes: 0, drains: 0, isFull: false };
   let output: ClientWatchesOutput | undefined;
   const facade = {
     openWatches: (given: ClientWatchesOutput) => {
       output = given;
       return {
+        get isFull() {
+          return watches.isFull;
+        },
         received: (bytes: Uint8Array) => watches.got.push(bytes),
         drained: () => {
           watches.drains++;
@@ -55,6 +67,20 @@ describe('the handler of a stream of watches', () => {
     expect([watches.got.length, output.queuedBytes, watches.drains]).toEqual([1, 101, 0]);
     call.callbacks[0]?.();
     expect([output.queuedBytes, watches.drains, call.written.length]).toEqual([1, 1, 2]);
+  });
+
+  it('reads nothing more while answers wait for a slow reader', () => {
+    const { call, watches, output } = setup();
+    output.send(bytes(100));
+    output.send(bytes(100));
+    watches.isFull = true;
+    call.emit('data', bytes(1));
+    expect(call.isPaused).toBe(true);
+    call.callbacks[0]?.();
+    expect(call.isPaused).toBe(true);
+    watches.isFull = false;
+    call.callbacks[1]?.();
+    expect(call.isPaused).toBe(false);
   });
 
   it('ends with its client, whichever way that goes', () => {

@@ -8,7 +8,14 @@ import type { Facade } from '../../facade.js';
  */
 export function watchHandler(facade: Facade): handleBidiStreamingCall<Uint8Array, Uint8Array> {
   return (call) => {
-    const writes = new CountedWrites(call, () => watches.drained());
+    let isPaused = false;
+    const drained = (): void => {
+      watches.drained();
+      if (!isPaused || watches.isFull) return;
+      isPaused = false;
+      call.resume();
+    };
+    const writes = new CountedWrites(call, drained);
     const watches = facade.openWatches({
       send: (response) => writes.write(response),
       fail: (error) => call.emit('error', grpcError(error)),
@@ -16,7 +23,13 @@ export function watchHandler(facade: Facade): handleBidiStreamingCall<Uint8Array
         return writes.queuedBytes;
       },
     });
-    call.on('data', (request: Uint8Array) => watches.received(request));
+    call.on('data', (request: Uint8Array) => {
+      watches.received(request);
+      // What is asked may have to be answered, and answers wait already.
+      if (!watches.isFull) return;
+      isPaused = true;
+      call.pause();
+    });
     call.on('end', () => {
       // Who sends nothing more gives no credit and cancels nothing: the stream is over.
       watches.closed();
