@@ -82,15 +82,7 @@ export async function* fakeStream(
     const resumeKey = reverse ? last : Uint8Array.of(...last, 0);
     const rest = reverse ? { start, end: resumeKey } : { start: resumeKey, end };
     const view = { partitionId: partition.id, epochVersion: partition.epochVersion, revision: at };
-    const token = {
-      ...view,
-      ...rest,
-      reverse,
-      keysOnly,
-      countOnly,
-      left: Math.max(1, left),
-      count: 0,
-    };
+    const token = { ...view, ...rest, reverse };
     yield ScanResponse.encode({
       header,
       kvs: kvs.map((entry) => kvOf(entry, keysOnly)),

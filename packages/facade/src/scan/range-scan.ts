@@ -251,14 +251,13 @@ export class RangeScan {
 
   /** By which the view of this partition is found again; empty: it has none yet. */
   #viewToken(start: Uint8Array, end: Uint8Array, address: string): Uint8Array {
-    const { reverse, keysOnly, countOnly } = this.#plan;
+    const { reverse } = this.#plan;
     const { router } = this.#ports;
     const view = this.#view;
     if (view === null) return nothing;
     // A facade may find the rest in other partitions than we do.
     if (router.isProxy(address)) return encodeScanRest({ start, end, reverse, view });
-    const rest = { ...view, start, end, reverse, keysOnly, countOnly, left: this.#left, count: 0 };
-    return encodeScanToken(rest, router.finder.clusterId);
+    return encodeScanToken({ ...view, start, end, reverse }, router.finder.clusterId);
   }
 
   #take(chunk: ScanResponse, route: Route): ScanChunk {
