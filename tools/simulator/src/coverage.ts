@@ -28,6 +28,8 @@ export const eventNames = [
   'bounded-read',
   'revision-read',
   'compacted-refused',
+  'watch-event',
+  'watch-resumed',
   // what the logs say
   'duplicate-in-log',
   'refused-at-apply',

@@ -8,6 +8,7 @@ import { registers } from './registers.js';
 import { repeater } from './repeater.js';
 import { sweeper } from './sweeper.js';
 import { transactor } from './transactor.js';
+import { watcher } from './watcher.js';
 
 /** Everybody who can use the cluster. A new feature is a new line and a file. */
 export const clientKinds = {
@@ -20,6 +21,7 @@ export const clientKinds = {
   sweeper,
   mortal,
   levels,
+  watcher,
 } as const satisfies Record<string, ClientKind>;
 export type ClientKindName = keyof typeof clientKinds;
 export const clientKindNames = Object.keys(clientKinds) as ClientKindName[];
