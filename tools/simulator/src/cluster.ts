@@ -137,7 +137,7 @@ function isSettled(status: ReplicaStatus | undefined, first: ReplicaStatus): boo
 }
 
 function settingsOf({ room, leaseReads }: Plan, { splitAt }: Partitioning): MemberSettings {
-  const { freezeLogEntries, historyMs, ...bytes } = room;
+  const { freezeLogEntries, historyMs, ringBytes, windowEvents, ...bytes } = room;
   return {
     ...bytes,
     leaseReads,
@@ -148,6 +148,7 @@ function settingsOf({ room, leaseReads }: Plan, { splitAt }: Partitioning): Memb
       ...defaultReplicaSettings,
       freezeLogEntries,
       historyMs,
+      watch: { ...defaultReplicaSettings.watch, ringBytes, windowEvents },
       freezeLogBytes: 64 << 10,
       retainLogBytes: 16 << 20,
     },

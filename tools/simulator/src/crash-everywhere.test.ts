@@ -18,6 +18,8 @@ function shortPlan(seed: string, part: Partial<Plan>): Plan {
       blockCacheBytes: 1 << 20,
       freezeLogEntries: 20,
       historyMs: 600_000,
+      ringBytes: 16 << 10,
+      windowEvents: 100,
     },
     ...part,
   };

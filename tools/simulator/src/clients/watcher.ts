@@ -72,7 +72,7 @@ class Watcher implements Client {
   async act(): Promise<void> {
     const { random } = this.#context;
     const token = this.#watch?.token;
-    if (token === undefined || !random.chance(0.05)) return;
+    if (token === undefined || !random.chance(0.3)) return;
     await this.#watch?.close();
     this.begin(token);
   }

@@ -79,5 +79,7 @@ function drawRoom(random: SimRandom): RoomPlan {
     blockCacheBytes: random.pick([0, 4 << 10, 1 << 20]),
     freezeLogEntries: random.pick([20, 40, 400]),
     historyMs: random.pick([300, 2_000, 600_000]),
+    ringBytes: random.pick([1 << 10, 16 << 20]),
+    windowEvents: random.pick([8, 65_536]),
   };
 }

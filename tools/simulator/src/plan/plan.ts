@@ -32,7 +32,8 @@ export type RoomPlan = Pick<
   MemberSettings,
   'memtableBytes' | 'memtableBudgetBytes' | 'blockCacheBytes'
 > &
-  Pick<ReplicaSettings, 'freezeLogEntries' | 'historyMs'>;
+  Pick<ReplicaSettings, 'freezeLogEntries' | 'historyMs'> &
+  Pick<ReplicaSettings['watch'], 'ringBytes' | 'windowEvents'>;
 
 /** A run, but for what the streams of its seed bring. */
 export interface Plan {
@@ -80,6 +81,8 @@ export function plainPlan(seed: string, durationMs: number): Plan {
       blockCacheBytes: 1 << 20,
       freezeLogEntries: 1_000,
       historyMs: 600_000,
+      ringBytes: 16 << 20,
+      windowEvents: 65_536,
     },
     keepUnsyncedPercent: 50,
     leaseReads: false,

@@ -49,7 +49,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
       clients: ['registers', 'levels', 'levels', 'levels', 'transactor', 'mortal'],
       room: {
         ...{ memtableBytes: 2 << 10, memtableBudgetBytes: 96 << 10, blockCacheBytes: 0 },
-        ...{ freezeLogEntries: 20, historyMs: 600_000 },
+        ...{ freezeLogEntries: 20, historyMs: 600_000, ringBytes: 1 << 20, windowEvents: 1_000 },
       },
       ...{ meanFaultPauseMs: 600, meanFaultMs: 500 },
     },

@@ -68,6 +68,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     for (const { key } of keys) db.delete(++state.revision, key);
     this.#applied(propose, value);`,
   },
+  {
+    name: 'a watch passes over what waits for its flush',
+    file: 'sstable/src/engine/open-iterator.ts',
+    find: 'const cursors: Cursor[] = memtablesOf(store)\n    .filter(',
+    replace: 'const cursors: Cursor[] = [store.mutable]\n    .filter(',
+  },
 ];
 
 /** Must be found in every profile. */
