@@ -119,7 +119,8 @@ class Run {
     await this.#runFor(this.#plan.durationMs);
     await this.#heal();
     await this.#all('operations end', Promise.all(work));
-    await this.#all('clients conclude', concludeAll(clients));
+    const last = Promise.all(clients.map((client) => client.conclude()));
+    await this.#all('clients conclude', last);
     await this.#until('members agree', () => cluster.converged(), HEALING_MS);
     checkHealed(cluster);
     truth.end();
@@ -263,9 +264,4 @@ class Run {
     }
     for (const { fs } of members) if (fs.dump().includes('.sst ')) coverage.hit('frozen');
   }
-}
-
-/** One after the other: they read what all have left behind. */
-async function concludeAll(clients: readonly Client[]): Promise<void> {
-  for (const client of clients) await client.conclude();
 }

@@ -48,7 +48,7 @@ describe('whole members, their disks and their clients', () => {
   it('make equal traces for equal seeds, byte for byte', async () => {
     const keep = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 20; i++) {
-      const plan = drawPlan(`equal-${i}`, profileOf(i), 1);
+      const plan = drawPlan(`equal-${i}`, profileOf(i), 0.5);
       const first = await runPlan(plan, { keep });
       const second = await runPlan(plan, { keep });
       expect(first.lines.length).toBeGreaterThan(50);

@@ -54,6 +54,15 @@ export const profiles: Readonly<Record<string, Profile>> = {
       ...{ meanFaultPauseMs: 600, meanFaultMs: 500 },
     },
   },
+  /** Bounded reads at members that hear their leader late, and not at all for a while. */
+  lag: {
+    kinds: ['slow-link', 'slow-link', 'slow-link', 'one-way', 'isolate'],
+    fixed: {
+      ...{ members: 3, partitions: 1, meanPauseMs: 10 },
+      clients: ['registers', 'registers', 'levels', 'levels', 'levels', 'watcher'],
+      ...{ meanFaultPauseMs: 300, meanFaultMs: 600 },
+    },
+  },
   mixed: {
     isLossy: true,
     areClocksWrong: true,
