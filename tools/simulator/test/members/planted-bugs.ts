@@ -35,8 +35,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a command with an unknown field is applied',
     file: 'rpc-proto/src/command-codec.ts',
-    find: 'refuse(`unknown field ${tag >>> 3} or wrong wire type in put`);',
-    replace: 'reader.varint();',
+    find: '      readPutField(tag, view);',
+    replace: '      if (tag === 0x78) reader.varint();\n      else readPutField(tag, view);',
   },
   {
     name: 'a lease is not looked at again before it is told under',
