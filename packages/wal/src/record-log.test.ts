@@ -134,6 +134,62 @@ describe('RecordLog', () => {
     expect(syncs).toBe(2);
   });
 
+  it('appends many in one write, as it would one by one', async () => {
+    const lists = [['a'], ['', 'bb', 'x'.repeat(300_000)], [], ['c', 'dd', 'eee'.repeat(9)]];
+    const one = disk();
+    await write(one, lists.flat().map(bytes), 100);
+    const many = disk();
+    const log = RecordLog.create(many, PATH, ID);
+    let writes = 0;
+    many.onOperation(({ kind }) => {
+      if (kind === 'write') writes++;
+      return 'ok';
+    });
+    for (const list of lists) log.appendAll(list.map(bytes));
+    await log.sync();
+    expect(Buffer.compare(many.contents(PATH), one.contents(PATH))).toBe(0);
+    expect(writes).toBe(3);
+  });
+
+  it('has the first of them, in order, where the power fails under a write of many', async () => {
+    const records = Array.from({ length: 9 }, (_, i) => bytes(`record ${i}`.repeat(i + 1)));
+    const whole = disk();
+    const log = RecordLog.create(whole, PATH, ID);
+    await log.sync();
+    await whole.syncDir('/db');
+    const from = size(whole);
+    log.appendAll(records);
+    const counts = new Set<number>();
+    for (let at = from; at <= size(whole); at += 3) {
+      const torn = whole.crashClone({ keepUnsyncedPercent: 100 });
+      cut(torn, at);
+      const found = read(torn).records;
+      expect(found).toEqual(records.slice(0, found.length).map((r) => Buffer.from(r).toString()));
+      counts.add(found.length);
+    }
+    expect(counts.size).toBe(10);
+  });
+
+  it('writes none of them if one is too large, and goes on', async () => {
+    const fs = disk();
+    const log = RecordLog.create(fs, PATH, ID);
+    const before = size(fs);
+    const large = new Uint8Array(64 * 1024 * 1024 + 1);
+    expect(await codeOf(() => log.appendAll([bytes('a'), large]))).toBe('WAL_USAGE');
+    expect(size(fs)).toBe(before);
+    log.appendAll([bytes('a')]);
+    await log.sync();
+    expect(read(fs).records).toEqual(['a']);
+  });
+
+  it('has ended when a write of many fails', async () => {
+    const fs = disk();
+    const log = RecordLog.create(fs, PATH, ID);
+    fs.failNext({ kind: 'write' }, 'ENOSPC');
+    expect(await codeOf(() => log.appendAll([bytes('a'), bytes('b')]))).toBe('WAL_NO_SPACE');
+    expect(await codeOf(() => log.appendAll([bytes('c')]))).toBe('WAL_FAILED');
+  });
+
   it('reports a torn last record, does not deliver it, and takes no more', async () => {
     const fs = disk();
     await write(fs, ['one', 'two'].map(bytes));

@@ -20,6 +20,9 @@ import { readRecords } from './recover/read-records.js';
 import { rewriteRange } from './recover/rewrite-range.js';
 import { usage } from './usage.js';
 
+/** Largest buffer for frames that a log keeps. */
+const KEPT_BYTES = 128 * 1024;
+
 interface Position {
   readonly end: number;
   readonly lastSeq: number;
@@ -39,6 +42,8 @@ export class RecordLog {
   #syncedSeq = 0;
   #refusal: WalError | null = null;
   #syncing: Promise<void> | null = null;
+  /** Frames are put together here. */
+  #frames = new Uint8Array(0);
 
   private constructor(file: File, seeds: HeadSeed, position: Position) {
     this.#file = file;
@@ -136,30 +141,28 @@ export class RecordLog {
    * WAL_USAGE for a log with a torn tail or a record that is too large
    */
   append(record: Uint8Array): void {
+    this.appendAll([record]);
+  }
+
+  /** As append of each of them, in one write. A crash may leave the first ones alone. @throws as append */
+  appendAll(records: readonly Uint8Array[]): void {
     if (this.#refusal !== null) throw this.#refusal;
-    if (record.length > MAX_PAYLOAD_BYTES) {
-      throw usage(`a record of ${record.length} bytes is longer than ${MAX_PAYLOAD_BYTES}`);
+    if (records.length === 0) return;
+    const length = framesBytes(records);
+    const bytes = length <= this.#frames.length ? this.#frames : this.#makeFrames(length);
+    let at = 0;
+    let seq = this.#lastSeq;
+    for (const record of records) {
+      this.#encodeFrame(bytes, at, ++seq, record);
+      at += frameBytes(0, record.length);
     }
-    const bytes = new Uint8Array(frameBytes(0, record.length));
-    bytes.set(record, FRAME_HEADER_BYTES);
-    const head = {
-      seq: this.#lastSeq + 1,
-      syncedSeq: this.#syncedSeq,
-      directoryLength: 0,
-      payloadLength: record.length,
-      payloadCrc: crc32(record),
-      kind: FrameKind.Record,
-      entryCount: 0,
-      oldestSegment: 0,
-    };
-    encodeFrameHead(bytes, 0, head, this.#seeds.at(this.#end));
     try {
-      this.#file.writeSync(bytes, 0, bytes.length, this.#end);
+      this.#file.writeSync(bytes, 0, length, this.#end);
     } catch (error) {
       throw this.#fail(error);
     }
-    this.#end += bytes.length;
-    this.#lastSeq++;
+    this.#end += length;
+    this.#lastSeq = seq;
   }
 
   /**
@@ -198,12 +201,50 @@ export class RecordLog {
     this.#syncedSeq = seq;
   }
 
+  /** A buffer for frames: kept for the next ones if it is not a large one. */
+  #makeFrames(length: number): Uint8Array {
+    const bytes = new Uint8Array(
+      Math.max(length, 2 * Math.min(this.#frames.length, KEPT_BYTES / 2)),
+    );
+    if (bytes.length <= KEPT_BYTES) this.#frames = bytes;
+    return bytes;
+  }
+
+  #encodeFrame(target: Uint8Array, at: number, seq: number, record: Uint8Array): void {
+    const { length } = record;
+    const head = {
+      seq,
+      syncedSeq: this.#syncedSeq,
+      directoryLength: 0,
+      payloadLength: length,
+      payloadCrc: crc32(record),
+      kind: FrameKind.Record,
+      entryCount: 0,
+      oldestSegment: 0,
+    };
+    encodeFrameHead(target, at, head, this.#seeds.at(this.#end + at));
+    target.set(record, at + FRAME_HEADER_BYTES);
+    target.fill(0, at + FRAME_HEADER_BYTES + length, at + frameBytes(0, length));
+  }
+
   #fail(error: unknown): WalError {
     const failure = toFailure(error, `${this.#file.path} failed`);
     this.#refusal = failure;
     if (!isNoSpace(error)) return failure;
     return new WalError(WalErrorCode.NoSpace, failure.message, { cause: error });
   }
+}
+
+/** @throws WalError WAL_USAGE for a record that is too large */
+function framesBytes(records: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const { length } of records) {
+    if (length > MAX_PAYLOAD_BYTES) {
+      throw usage(`a record of ${length} bytes is longer than ${MAX_PAYLOAD_BYTES}`);
+    }
+    bytes += frameBytes(0, length);
+  }
+  return bytes;
 }
 
 /** Answers where the records begin. */
