@@ -126,6 +126,11 @@ export class Db implements Scrubbed {
     return this.#store.mutable.sizeBytes;
   }
 
+  /** @internal Bytes of entries until wantsFreeze, if no budget asks before. */
+  get roomBytes(): number {
+    return Math.max(0, this.#store.settings.memtableBytes - this.memtableBytes);
+  }
+
   /** True when the host should freeze at its next entry boundary. */
   get wantsFreeze(): boolean {
     const { settings, share } = this.#store;

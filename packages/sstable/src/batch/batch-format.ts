@@ -14,7 +14,8 @@
 import { crc32 } from '@dougdb/ports';
 import { SstError, SstErrorCode } from '../contract.js';
 import { ByteReader, DecodeError } from '../encoding/byte-reader.js';
-import { ByteWriter } from '../encoding/byte-writer.js';
+import { uvarintBytes, writeUvarint } from '../encoding/byte-writer.js';
+import { copyBytes } from '../encoding/copy-bytes.js';
 import {
   Kind,
   MAX_KEY_BYTES,
@@ -43,27 +44,46 @@ const HEADER_BYTES = 9;
 const MIN_OPERATION_BYTES = 2;
 
 export function encodeBatch(operations: readonly BatchOperation[]): Uint8Array {
-  return encodeBehind(new ByteWriter(), operations);
-}
-
-/** The batch behind a u64 of its sequence: a record of a log. */
-export function encodeLoggedBatch(
-  sequence: number,
-  operations: readonly BatchOperation[],
-): Uint8Array {
-  return encodeBehind(new ByteWriter().u64(sequence), operations);
-}
-
-function encodeBehind(writer: ByteWriter, operations: readonly BatchOperation[]): Uint8Array {
-  const at = writer.length;
-  writer.u8(BATCH_FORMAT_VERSION).u32(0).u32(operations.length);
-  for (const { kind, key, value } of operations) {
-    writer.u8(kind).prefixed(key);
-    if (kind !== OperationKind.Delete) writer.prefixed(value);
-  }
-  const bytes = writer.finish();
-  writeU32(bytes, at + CRC_AT, checksumOf(bytes, at));
+  const bytes = new Uint8Array(batchBytes(operations));
+  encodeBatchInto(bytes, 0, operations);
   return bytes;
+}
+
+/** Length of the batch as bytes. */
+export function batchBytes(operations: readonly BatchOperation[]): number {
+  let count = HEADER_BYTES;
+  for (const { kind, key, value } of operations) {
+    count += 1 + prefixedBytes(key);
+    if (kind !== OperationKind.Delete) count += prefixedBytes(value);
+  }
+  return count;
+}
+
+/** Writes the batch to `target` from `at` to its end: there must be just room for it. */
+export function encodeBatchInto(
+  target: Uint8Array,
+  at: number,
+  operations: readonly BatchOperation[],
+): void {
+  target[at] = BATCH_FORMAT_VERSION;
+  writeU32(target, at + COUNT_AT, operations.length);
+  let next = at + HEADER_BYTES;
+  for (const { kind, key, value } of operations) {
+    target[next++] = kind;
+    next = writePrefixed(target, next, key);
+    if (kind !== OperationKind.Delete) next = writePrefixed(target, next, value);
+  }
+  writeU32(target, at + CRC_AT, checksumOf(target, at));
+}
+
+function prefixedBytes(bytes: Uint8Array): number {
+  return uvarintBytes(bytes.length) + bytes.length;
+}
+
+function writePrefixed(target: Uint8Array, at: number, bytes: Uint8Array): number {
+  const start = writeUvarint(target, at, bytes.length);
+  copyBytes(target, start, bytes, 0, bytes.length);
+  return start + bytes.length;
 }
 
 /**
@@ -85,15 +105,24 @@ export function decodeBatch(bytes: Uint8Array): BatchOperation[] {
     throw corrupt('is shorter than it says');
   }
   try {
-    const reader = new ByteReader(bytes, HEADER_BYTES);
-    const operations: BatchOperation[] = [];
-    for (let i = 0; i < count; i++) operations.push(decodeOperation(reader));
-    if (!reader.done) throw new DecodeError('bytes are left behind its last operation');
-    return operations;
+    return operationsIn(bytes, 0);
   } catch (error) {
     if (error instanceof DecodeError) throw corrupt(`does not decode: ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * Operations of a batch from `at` on, with views of the bytes and no look at header and checksum: for bytes
+ * that this process has made itself. @throws DecodeError
+ */
+export function operationsIn(bytes: Uint8Array, at: number): BatchOperation[] {
+  const count = readU32(bytes, at + COUNT_AT);
+  const reader = new ByteReader(bytes, at + HEADER_BYTES);
+  const operations: BatchOperation[] = [];
+  for (let i = 0; i < count; i++) operations.push(decodeOperation(reader));
+  if (!reader.done) throw new DecodeError('bytes are left behind its last operation');
+  return operations;
 }
 
 function decodeOperation(reader: ByteReader): BatchOperation {

@@ -6,6 +6,7 @@ import {
   encodeBatch,
   NO_VALUE,
   OperationKind,
+  operationsIn,
 } from './batch-format.js';
 
 /**
@@ -23,6 +24,13 @@ export class WriteBatch {
   static decode(bytes: Uint8Array): WriteBatch {
     const batch = new WriteBatch();
     for (const operation of decodeBatch(bytes)) batch.#add(operation);
+    return batch;
+  }
+
+  /** @internal Reads bytes that this process has encoded itself; keeps views of them. */
+  static ofOwn(bytes: Uint8Array, at: number): WriteBatch {
+    const batch = new WriteBatch();
+    for (const operation of operationsIn(bytes, at)) batch.#add(operation);
     return batch;
   }
 

@@ -19,7 +19,8 @@ import { logName } from './log-names.js';
 /** Header and first record: a file that is not longer holds no batch. */
 export const LOG_HEAD_BYTES = 160;
 
-const SEQUENCE_BYTES = 8;
+/** Of the sequence in front of a batch. */
+export const SEQUENCE_BYTES = 8;
 const IDENTITY_NAME: Uint8Array = Uint8Array.from('sstable-log', (c) => c.charCodeAt(0));
 
 /** Which log it is. */
@@ -125,9 +126,13 @@ export class BatchLog {
     return this.#log.sizeBytes;
   }
 
-  /** @param record a batch behind its sequence. @throws WalError; the log has ended then */
-  append(record: Uint8Array): void {
-    this.#log.append(record);
+  /**
+   * Appends all of them in one write, or none.
+   * @param records each a batch behind its sequence
+   * @throws WalError; the log has ended then, unless it is WAL_USAGE
+   */
+  appendAll(records: readonly Uint8Array[]): void {
+    this.#log.appendAll(records);
   }
 
   /** Makes all batches so far durable. Calls that meet share a sync. @throws WalError; the log has ended then */

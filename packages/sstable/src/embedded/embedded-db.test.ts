@@ -104,6 +104,136 @@ describe('EmbeddedDb', () => {
     expect([contentsOf(db).length, db.stats().waitingWrites]).toEqual([500, 0]);
   });
 
+  it('slows writes down before it makes them wait', async () => {
+    const machine = new EmbeddedMachine({ memtableBytes: 1000 });
+    const db = await machine.open();
+    machine.fs.onOperation(({ kind, path }) =>
+      kind === 'datasync' && path.endsWith('.sst') ? { fault: 'stall' } : 'ok',
+    );
+    const clock = machine.scheduler.clock();
+    const begun = clock.monotonicMs();
+    const writes = Array.from({ length: 500 }, (_, i) => putText(db, `k${i}`, 'v'.repeat(50)));
+    const doneAt: number[] = [];
+    for (const write of writes) void write.then(() => doneAt.push(clock.monotonicMs() - begun));
+    await machine.settle(1000);
+    // At once, with a pause between groups, and then not at all.
+    const gaps = doneAt.map((at, i) => at - (doneAt[i - 1] ?? 0)).filter((gap) => gap > 0);
+    expect(doneAt[0]).toBe(0);
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(25);
+    expect(doneAt.at(-1)).toBeLessThan(200);
+    expect(db.stats().waitingWrites).toBeGreaterThan(50);
+    machine.fs.onOperation(null);
+    machine.fs.releaseStalled();
+    await machine.run(Promise.all(writes));
+    await machine.run(db.close());
+  });
+
+  it('writes what a pause holds back when it is closed', async () => {
+    const machine = new EmbeddedMachine({ memtableBytes: 1000 });
+    const db = await machine.open();
+    machine.fs.onOperation(({ kind, path }) =>
+      kind === 'datasync' && path.endsWith('.sst') ? { fault: 'stall' } : 'ok',
+    );
+    let written = 0;
+    const put = async (): Promise<void> => {
+      await putText(db, `k${100 + written}`, 'v'.repeat(50));
+      written++;
+    };
+    const clock = machine.scheduler.clock();
+    for (let before = -1; before !== 0 && written < 200; ) {
+      const at = clock.monotonicMs();
+      await machine.run(put());
+      before = clock.monotonicMs() > at ? 0 : -1;
+    }
+    const last = put();
+    const closing = db.close();
+    machine.fs.onOperation(null);
+    machine.fs.releaseStalled();
+    await machine.run(Promise.all([last, closing]));
+    expect(contentsOf(await machine.open())).toHaveLength(written);
+  });
+
+  it('puts writes that meet into the log in one write, and syncs them once', async () => {
+    const machine = new EmbeddedMachine({}, 1);
+    const db = await machine.open();
+    const seen: string[] = [];
+    machine.fs.onOperation(({ kind, path }) => {
+      if (path.endsWith('.log')) seen.push(kind);
+      return 'ok';
+    });
+    const writes = Array.from({ length: 64 }, (_, i) => putText(db, `k${i}`, 'v', i % 2 === 0));
+    await machine.run(Promise.all(writes));
+    expect(seen).toEqual(['write', 'datasync']);
+    // Those that come while a sync is under way share the next one.
+    seen.length = 0;
+    const first = putText(db, 'a', '1', true);
+    await machine.settle(0);
+    const rest = Array.from({ length: 8 }, (_, i) => putText(db, `b${i}`, '2', true));
+    await machine.run(Promise.all([first, ...rest]));
+    expect(seen).toEqual(['write', 'datasync', 'write', 'datasync']);
+    expect(contentsOf(await machine.afterCrash(0).open())).toHaveLength(64 + 9);
+  });
+
+  it('looks for a range in what was written before it, also in the same turn', async () => {
+    const machine = new EmbeddedMachine();
+    const db = await machine.open();
+    const range = (): WriteBatch => new WriteBatch().deleteRange(bytes('a'), bytes('z'));
+    const writes = [
+      putText(db, 'a', '1'),
+      db.write(range()),
+      putText(db, 'b', '2'),
+      putText(db, 'c', '3'),
+      db.write(range().put(bytes('d'), bytes('4'))),
+      putText(db, 'e', '5'),
+    ];
+    await machine.run(Promise.all(writes));
+    expect(contentsOf(db)).toEqual(['d=4', 'e=5']);
+    machine.kill();
+    expect(contentsOf(await machine.open())).toEqual(['d=4', 'e=5']);
+  });
+
+  it('refuses the batch that is too large for a log, and not those beside it', async () => {
+    const machine = new EmbeddedMachine({ memtableBytes: 2 ** 30 });
+    const db = await machine.open();
+    const large = new WriteBatch().put(bytes('x'), new Uint8Array(64 * 1024 * 1024));
+    const writes = [putText(db, 'a', '1'), db.write(large), putText(db, 'b', '2')];
+    const ends = await machine.run(Promise.allSettled(writes));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(contentsOf(db)).toEqual(['a=1', 'b=2']);
+  });
+
+  it.each([
+    ['ENOSPC', 'SST_NO_SPACE'],
+    ['EIO', 'SST_IO'],
+  ] as const)(
+    'tells all writes of a group when %s cuts it off, and shows none',
+    async (fault, code) => {
+      const machine = new EmbeddedMachine();
+      const db = await machine.open();
+      await machine.run(putText(db, 'a', '1', true));
+      machine.fs.failNext({ kind: 'write' }, fault);
+      const writes = [putText(db, 'b', '2'), putText(db, 'c', '3', true), db.delete(bytes('a'))];
+      for (const end of await machine.run(Promise.allSettled(writes))) {
+        expect(end).toMatchObject({ status: 'rejected', reason: { code } });
+      }
+      expect(contentsOf(db)).toEqual(['a=1']);
+      machine.kill();
+      expect(contentsOf(await machine.open())[0]).toBe('a=1');
+    },
+  );
+
+  it('has made all synced writes durable when it is closed under them', async () => {
+    const machine = new EmbeddedMachine({}, 1);
+    const db = await machine.open();
+    const first = putText(db, 'a', '1', true);
+    await machine.settle(0);
+    const second = putText(db, 'b', '2', true);
+    await machine.run(Promise.all([db.close(), first, second]));
+    machine.crash(0);
+    expect(contentsOf(await machine.open())).toEqual(['a=1', 'b=2']);
+  });
+
   it('refuses ranges that hold too much and batches that are too large, and goes on', async () => {
     const machine = new EmbeddedMachine();
     const db = await machine.open();

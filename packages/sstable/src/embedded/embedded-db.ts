@@ -140,10 +140,11 @@ export class EmbeddedDb {
    * @throws SstError (as a rejection) SST_USAGE, SST_NO_SPACE: nothing has happened; SST_IO: it is not known
    * whether the write is on the disk, and no more are taken; SST_CLOSED
    */
-  async write(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
-    if (this.#closing !== null) throw closedError();
-    if (batch.size > 0) await this.#queue.write(batch);
-    if (options.sync === true) await this.sync();
+  write(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
+    const isSynced = options.sync === true;
+    if (this.#closing !== null) return Promise.reject(closedError());
+    if (batch.size > 0) return this.#queue.write(batch, isSynced ? 'synced' : 'written');
+    return isSynced ? this.sync() : Promise.resolve();
   }
 
   /** Makes all writes whose promises have resolved durable. @throws as write */
@@ -212,7 +213,6 @@ export class EmbeddedDb {
     let failure: { readonly error: unknown } | null = null;
     try {
       await this.#queue.close(closedError());
-      await this.#writer.syncForClose();
     } catch (error) {
       failure = { error };
     }

@@ -1,11 +1,11 @@
 import type { FileSystem } from '@dougdb/ports';
-import { encodeLoggedBatch } from '../batch/batch-format.js';
-import type { WriteBatch } from '../batch/write-batch.js';
 import { SstError, SstErrorCode } from '../contract.js';
 import type { Db } from '../db.js';
 import { codeOf, isNoSpace, messageOf, toSstError } from '../encoding/error-code.js';
+import type { WritePressure } from '../engine/write-pressure.js';
 import { BatchLog } from './batch-log.js';
 import { encodeState } from './embedded-state.js';
+import { LoggedWrite } from './logged-write.js';
 
 export interface LogWriterOptions {
   readonly fs: FileSystem;
@@ -67,9 +67,14 @@ export class LogWriter {
     return this.#rotation !== null && this.#log !== null;
   }
 
-  /** True while flushes and compactions are so far behind that batches should wait. */
-  get isStalled(): boolean {
-    return this.#options.db.stalled;
+  /** How far flushes and compactions are behind: while 'stalled' batches should wait, before that slow down. */
+  get pressure(): WritePressure {
+    return this.#options.db.pressure;
+  }
+
+  /** Bytes of batches until the memtable is full. */
+  get roomBytes(): number {
+    return this.#options.db.roomBytes;
   }
 
   /** @throws SstError why batches are refused for good */
@@ -82,11 +87,11 @@ export class LogWriter {
   }
 
   /**
-   * Writes a batch; not while `isBusy`.
-   * @throws SstError SST_USAGE, SST_NO_SPACE: nothing has happened; SST_IO: it may be in the log, and no more
-   * are taken
+   * Writes batches, in one write of the log; not while `isBusy`. Their ranges are resolved.
+   * @throws SstError SST_NO_SPACE: nothing has happened; SST_USAGE, likewise, if one is too large for a log;
+   * SST_IO: they may be in the log, and no more are taken
    */
-  write(batch: WriteBatch): void {
+  write(writes: readonly LoggedWrite[]): void {
     this.check();
     const log = this.#log;
     if (log === null) {
@@ -94,22 +99,26 @@ export class LogWriter {
       throw new SstError(SstErrorCode.NoSpace, 'the disk was full, and there is no new log yet');
     }
     const { db } = this.#options;
-    const resolved = db.resolve(batch);
-    const sequence = this.#sequence + 1;
+    let sequence = this.#sequence;
+    for (const write of writes) write.sequence = ++sequence;
     try {
-      log.append(encodeLoggedBatch(sequence, resolved.operations));
+      log.appendAll(writes.map(({ record }) => record));
     } catch (error) {
       if (codeOf(error) === 'WAL_USAGE') throw usage(messageOf(error));
       throw this.#logFailed(log, error);
     }
-    this.#sequence = sequence;
     try {
-      db.write(sequence, resolved);
+      for (const write of writes) db.write(++this.#sequence, write.batch());
     } catch (error) {
       // What the log has and the memtable has not would come back at the next open.
       throw this.#fail(error);
     }
     if (db.wantsFreeze && !db.stalled) this.startRotation();
+  }
+
+  /** The batch with deletions in the place of its ranges. @throws SstError as Db.resolve */
+  resolve(write: LoggedWrite): LoggedWrite {
+    return write.hasRanges ? new LoggedWrite(this.#options.db.resolve(write.batch())) : write;
   }
 
   /** Makes all batches so far durable. @throws SstError */

@@ -17,6 +17,13 @@ export function writeUvarint(bytes: Uint8Array, at: number, value: number): numb
   return at;
 }
 
+/** Bytes that writeUvarint takes. */
+export function uvarintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
+  return count;
+}
+
 /** A growing buffer with the fields of our formats. */
 export class ByteWriter {
   #bytes: Uint8Array = new Uint8Array(128);
