@@ -1,4 +1,4 @@
-import { DougClient, DougError } from '@dougdb/client';
+import { DougClient, DougError, type Watch, type WatchEvent } from '@dougdb/client';
 import { killLeftovers, type Program, removeTempDirs } from '@dougdb/host/testing';
 import { Cluster, facadeArgs, startFacade } from './support/cluster.js';
 
@@ -21,6 +21,16 @@ afterAll(async () => {
 
 /** One key in each partition, and more. */
 const keys = ['a', 'c', 'h', 'k', 'p', 'z'];
+
+/** The values of all keys, as they were told, until each has the last one. */
+async function watchKeys(watch: Watch<WatchEvent>, last: string): Promise<Map<string, string[]>> {
+  const told = new Map<string, string[]>(keys.map((key) => [key, []]));
+  for await (const event of watch) {
+    if (event.type === 'put') told.get(event.key)?.push(event.value);
+    if ([...told.values()].every((values) => values.at(-1) === last)) break;
+  }
+  return told;
+}
 
 describe('the client through facades', () => {
   it('does everything that it does with nodes', async () => {
@@ -48,6 +58,9 @@ describe('the client through facades', () => {
     const revisions = new Map<string, number[]>();
     const calls: Promise<void>[] = [];
     const leader = await cluster.leaderOf(3);
+    await using watch = db.watch();
+    await watch.ready;
+    const watched = watchKeys(watch, '59');
     for (let round = 0; round < 60; round++) {
       for (const key of keys) {
         const value = `${round}`;
@@ -68,6 +81,10 @@ describe('the client through facades', () => {
       // Each took effect once, after the one before it.
       expect([key, list.length, new Set(list).size]).toEqual([key, 60, 60]);
       expect(list).toEqual([...list].sort((a, b) => a - b));
+    }
+    // Who watches was told each of them, once and in the same order.
+    for (const [key, values] of await watched) {
+      expect([key, values]).toEqual([key, Array.from({ length: 60 }, (_, round) => `${round}`)]);
     }
     await cluster.restart(leader);
   });

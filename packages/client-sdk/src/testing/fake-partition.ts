@@ -121,6 +121,11 @@ export class FakePartition {
     return this.history.floor;
   }
 
+  /** Log time at which the next key goes; Infinity: none will. */
+  get nextExpiry(): number {
+    return this.#nextExpiry;
+  }
+
   holds(key: Uint8Array): boolean {
     return compareKeys(this.start, key) <= 0 && isBelowEnd(key, this.end);
   }

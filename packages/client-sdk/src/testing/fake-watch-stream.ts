@@ -14,6 +14,8 @@ import { FakeWatch, tokenOf } from './fake-watch.js';
 
 /** As a node: a client that hears nothing for 10 s goes elsewhere. */
 const markMs = 4_000;
+/** Units of log time in a millisecond. */
+const logTimePerMs = 4096;
 
 /** What is told of a watch. */
 export interface FakeTold {
@@ -31,6 +33,7 @@ export class FakeWatchStream implements PipeConnection {
   readonly #watches = new Map<number, FakeWatch>();
   #state: 'connecting' | 'open' | 'over' = 'connecting';
   #marks: Timer | null = null;
+  #expiry: Timer | null = null;
   #isWoken = false;
 
   constructor(cluster: FakeCluster, address: string, events: PipeEvents) {
@@ -67,6 +70,7 @@ export class FakeWatchStream implements PipeConnection {
   close(): void {
     this.#state = 'over';
     this.#marks?.cancel();
+    this.#expiry?.cancel();
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
     this.#cluster.watchesEnded(this);
@@ -180,9 +184,23 @@ export class FakeWatchStream implements PipeConnection {
   #pump(watchId: number, watch: FakeWatch): void {
     try {
       watch.pump();
+      this.#awaitExpiry();
     } catch (error) {
       this.#refuse(watchId, DougError.from(error, 'NOT_APPLIED'));
     }
+  }
+
+  /** Elsewhere keys go when somebody looks at them: who watches looks all the time. */
+  #awaitExpiry(): void {
+    const { partitions, logTime } = this.#cluster;
+    const due = Math.min(...partitions.map(({ nextExpiry }) => nextExpiry));
+    this.#expiry?.cancel();
+    if (due === Number.POSITIVE_INFINITY || this.#state !== 'open') return;
+    const delayMs = Math.max(1, Math.ceil((due - logTime) / logTimePerMs));
+    this.#expiry = this.#cluster.after(delayMs, () => {
+      for (const partition of partitions) partition.expire(this.#cluster.logTime);
+      this.#awaitExpiry();
+    });
   }
 
   #refuse(watchId: number, error: DougError): void {

@@ -54,6 +54,42 @@ export function describeWatches(given: Given): void {
       await other.close();
     });
 
+    it('tell all that a transaction changes at one revision, by key, and go on in the middle of it', async () => {
+      const { db } = given();
+      const prefix = `${unique('txn')}/`;
+      await db.put(`${prefix}c`, '0');
+      await using watch = await ready(db, { prefix });
+      const { revision } = await db.txn({
+        then: [
+          { put: `${prefix}d`, value: '1' },
+          { put: `${prefix}a`, value: '1' },
+          { delete: `${prefix}c` },
+          { put: `${prefix}b`, value: '1' },
+        ],
+      });
+      await db.put(`${prefix}a`, '2');
+      const events = await take(watch, 5);
+      const told = ['a=1', 'b=1', 'c', 'd=1', 'a=2'].map((one) => `${prefix}${one}`);
+      expect(events.map(text)).toEqual(told);
+      expect(new Set(events.slice(0, 4).map((event) => event.revision))).toEqual(
+        new Set([revision]),
+      );
+      for (const [at, { token }] of events.entries()) {
+        await using rest = db.watch({ prefix, from: token });
+        expect((await take(rest, 4 - at)).map(text)).toEqual(told.slice(at + 1));
+      }
+    });
+
+    it('tell that the time of a key is over as its delete', async () => {
+      const { db } = given();
+      const key = unique('ttl');
+      await using watch = await ready(db, { key, previous: true });
+      const { revision } = await db.put(key, '1', { ttlMs: 1_000 });
+      const [put, gone] = await take(watch, 2);
+      expect([put?.type, gone?.type]).toEqual(['put', 'delete']);
+      expect(gone).toMatchObject({ key, previous: { value: '1', revision } });
+    }, 30_000);
+
     it('tell what was there before, and only what was asked for', async () => {
       const { db } = given();
       const key = unique('key');
