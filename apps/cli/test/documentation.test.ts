@@ -7,6 +7,8 @@ import { Doug, runWith } from './run-doug.js';
 const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
 const files = {
   'ada.json': '{"name":"Ada"}\n',
+  'claim.json': /```json\n(.*?)```/s.exec(readme)?.[1] ?? '',
+  'transfer.json': '{"then":[{"put":"a","value":"1"}]}',
   'users.ndjson': '{"key":"user/1","value":"Ada"}\n{"key":"user/2","value":"Eve"}\n',
 };
 
@@ -33,12 +35,13 @@ describe('README.md', () => {
       }
       expect(steady(told)).toBe(steady(block));
     }
-    expect(blocks).toHaveLength(6);
+    expect(blocks).toHaveLength(7);
   });
 
   it('shows every command', () => {
     for (const command of [
-      ...['put', 'get', 'del', 'scan', 'watch', 'import', 'export', 'status', 'member list'],
+      ...['put', 'get', 'del', 'txn', 'scan', 'watch', 'import', 'export', 'compact', 'status'],
+      'member list',
       ...['partition list', 'partition transfer-leader'],
     ]) {
       expect(blocks.some((block) => block.includes(`$ doug ${command}`))).toBe(true);
@@ -49,7 +52,8 @@ describe('README.md', () => {
 
 describe('--help', () => {
   const commands = [
-    ...[[], ['put'], ['get'], ['del'], ['scan'], ['watch'], ['import'], ['export'], ['status']],
+    ...[[], ['put'], ['get'], ['del'], ['txn'], ['scan'], ['watch'], ['import'], ['export']],
+    ...[['compact'], ['status']],
     ...[['member'], ['member', 'list'], ['partition'], ['partition', 'list']],
     ['partition', 'transfer-leader'],
   ];

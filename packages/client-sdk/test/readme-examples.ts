@@ -2,10 +2,14 @@ import type { SimRandom as Random, SimScheduler as Scheduler } from '@dougdb/por
 import type { createClient as CreateClient, EnginePorts } from '../src/core.js';
 import type {
   Codec,
+  compare as Compare,
   CompareFailedError as CompareFailed,
   DougClient as Connector,
+  del as Del,
   DougClient,
   DougError as Errors,
+  get as Get,
+  put as Put,
 } from '../src/index.js';
 import type { createMemoryStore as Create, MemoryStore } from '../src/testing/index.js';
 
@@ -24,6 +28,10 @@ export interface Given {
   readonly DougClient: { readonly connect: typeof Connector.connect };
   readonly DougError: typeof Errors;
   readonly CompareFailedError: typeof CompareFailed;
+  readonly compare: typeof Compare;
+  readonly put: typeof Put;
+  readonly del: typeof Del;
+  readonly get: typeof Get;
   readonly createMemoryStore: typeof Create;
   readonly SimScheduler: typeof Scheduler;
   readonly SimRandom: typeof Random;
@@ -57,6 +65,8 @@ export async function reads({ DougClient, console }: Given): Promise<void> {
 }
 
 type Increment = (db: DougClient, key: string) => Promise<number>;
+type Rename = (db: DougClient, from: string, to: string) => Promise<boolean>;
+type Transfer = (db: DougClient, from: string, to: string, amount: number) => Promise<void>;
 
 export function conditions({ CompareFailedError }: Given): Increment {
   // block
@@ -74,6 +84,38 @@ export function conditions({ CompareFailedError }: Given): Increment {
   }
   // end
   return increment;
+}
+
+export function transactions({ compare, del, get, put }: Given): Rename {
+  // block
+  async function rename(db: DougClient, from: string, to: string): Promise<boolean> {
+    const hit = await db.get(from);
+    if (hit === null) return false;
+    const { succeeded, results } = await db.txn({
+      if: [compare(from).revision(hit.revision), compare(to).exists(false)],
+      then: [put(to, hit.value), del(from)],
+      else: [get(to)],
+    });
+    if (!succeeded && results?.[0]) throw new Error(`${to} is taken`);
+    return succeeded; // false: somebody else has changed `from` meanwhile
+  }
+  // end
+  return rename;
+}
+
+export function transacts(): Transfer {
+  // block
+  async function transfer(db: DougClient, from: string, to: string, amount: number) {
+    await db.transact(async (tx) => {
+      const payer = Number((await tx.get(from))?.value ?? 0);
+      const payee = Number((await tx.get(to))?.value ?? 0);
+      if (payer < amount) throw new Error('not enough');
+      tx.put(from, `${payer - amount}`);
+      tx.put(to, `${payee + amount}`);
+    });
+  }
+  // end
+  return transfer;
 }
 
 export async function codecs({ DougClient, console }: Given): Promise<void> {

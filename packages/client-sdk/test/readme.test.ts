@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SimRandom, SimScheduler } from '@dougdb/ports/sim';
-import { CompareFailedError, type DougClient, DougError } from '../src/index.js';
+import {
+  CompareFailedError,
+  compare,
+  type DougClient,
+  DougError,
+  del,
+  get,
+  put,
+} from '../src/index.js';
 import { createMemoryStore, type MemoryStore } from '../src/testing/index.js';
 import * as examples from './readme-examples.js';
 
@@ -12,7 +20,10 @@ function given(store: MemoryStore): { given: examples.Given; lines: unknown[][] 
   const lines: unknown[][] = [];
   const connect = ((target: string | object, options: object = {}) =>
     store.connect(typeof target === 'string' ? options : target)) as Connect;
-  const of = { DougClient: { connect }, DougError, CompareFailedError, SimScheduler, SimRandom };
+  const of = {
+    ...{ DougClient: { connect }, DougError, CompareFailedError, SimScheduler, SimRandom },
+    ...{ compare, put, del, get },
+  };
   const console = { log: (...values: readonly unknown[]) => void lines.push([...values]) };
   return { given: { ...of, createMemoryStore, console }, lines };
 }
@@ -66,7 +77,7 @@ describe('README.md', () => {
       body.replace(/^import .*\n/gm, '').trim(),
     );
     expect(shown).toEqual(tested);
-    expect(shown).toHaveLength(9);
+    expect(shown).toHaveLength(11);
   });
 
   it('imports what there is', async () => {
@@ -103,6 +114,29 @@ describe('README.md', () => {
     const clients = await Promise.all([store.connect(), store.connect(), store.connect()]);
     const counts = await Promise.all(clients.map((db) => increment(db, 'n')));
     expect(counts.sort()).toEqual([1, 2, 3]);
+  });
+
+  it('renames, or says why not', async () => {
+    await using store = createMemoryStore();
+    const rename = examples.transactions(given(store).given);
+    const db = await store.connect();
+    expect(await rename(db, 'a', 'b')).toBe(false);
+    await db.put('a', 'Ada');
+    expect(await rename(db, 'a', 'b')).toBe(true);
+    expect(await db.getMany(['a', 'b'])).toMatchObject([null, { value: 'Ada' }]);
+    await db.put('a', 'Eve');
+    await expect(rename(db, 'a', 'b')).rejects.toThrow('b is taken');
+  });
+
+  it('moves amounts, many at once, and loses none', async () => {
+    await using store = createMemoryStore();
+    const transfer = examples.transacts();
+    const clients = await Promise.all([store.connect(), store.connect(), store.connect()]);
+    const [db] = clients;
+    await db.put('a', '10');
+    await Promise.all(clients.map((one) => transfer(one, 'a', 'b', 3)));
+    expect(await db.getMany(['a', 'b'])).toMatchObject([{ value: '1' }, { value: '9' }]);
+    await expect(transfer(db, 'a', 'b', 2)).rejects.toThrow('not enough');
   });
 
   it('speaks codecs', async () => {
