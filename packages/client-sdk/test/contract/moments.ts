@@ -1,3 +1,4 @@
+import { DougError } from '@dougdb/rpc-proto';
 import type { DougClient, Scan } from '../../src/core.js';
 import { all, type Given, unique, until } from './target.js';
 
@@ -88,6 +89,23 @@ export function describeMoments(given: Given): void {
       expect(await db.get(key, { consistency })).toEqual({ key, value: 'v', revision });
       expect(await db.getMany([key], { consistency })).toMatchObject([{ value: 'v' }]);
       await until(async () => (await db.count({ prefix: key, consistency })) === 1);
+    });
+
+    it('a lease read sees every write acknowledged before it, or is refused where there are no leases', async () => {
+      const { target, db } = given();
+      const other = await target.connect({ consistency: 'lease' });
+      const key = unique('lease');
+      for (let i = 0; i < 20; i++) {
+        const { revision } = await db.put(key, `${i}`);
+        try {
+          expect(await other.get(key)).toEqual({ key, value: `${i}`, revision });
+        } catch (error) {
+          if (!DougError.is(error)) throw error;
+          expect(error).toMatchObject({ code: 'DOUG_INVALID_ARGUMENT', outcome: 'NOT_APPLIED' });
+          expect(error.message).toContain('lease');
+        }
+      }
+      await other.close();
     });
 
     it('what makes no sense is refused at once', async () => {
