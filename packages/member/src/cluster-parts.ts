@@ -14,6 +14,7 @@ import { AddressKeeper } from './meta/address-keeper.js';
 import { ClusterMap } from './meta/cluster-map.js';
 import { AddressBook } from './peers/address-book.js';
 import { Peers } from './peers/peers.js';
+import type { PinnedLogs } from './store/pinned-logs.js';
 import { Store } from './store/store.js';
 import type { MemberTelemetry } from './telemetry.js';
 
@@ -24,6 +25,7 @@ export interface ClusterPartsOptions {
   readonly join: readonly string[];
   readonly layout: DataDirLayout;
   readonly wal: Wal;
+  readonly pinnedLogs: PinnedLogs;
   readonly hardState: HardStateStore;
   readonly telemetry: MemberTelemetry;
   /** This start has made the cluster: the replicas have no past (S9). */

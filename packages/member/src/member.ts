@@ -29,6 +29,7 @@ import { PeerStreams } from './peers/peers.js';
 import { Pipe } from './pipe/pipe.js';
 import { notReadyReason } from './readiness.js';
 import { asMemberError } from './store/fatal.js';
+import type { PinnedLogs } from './store/pinned-logs.js';
 import { gaugeNode, type MemberTelemetry, memberTelemetry } from './telemetry.js';
 import { WatchHeaders } from './watch/watch-headers.js';
 import { WatchStream } from './watch/watch-stream.js';
@@ -41,6 +42,7 @@ export class Member {
   readonly #options: MemberOptions;
   readonly #dataDir: DataDir;
   readonly #wal: Wal;
+  readonly #pinnedLogs: PinnedLogs;
   readonly #hardState: HardStateStore;
   readonly #advertise: string;
   readonly #join: readonly string[];
@@ -67,6 +69,7 @@ export class Member {
     this.#options = options;
     this.#dataDir = parts.dataDir;
     this.#wal = parts.wal;
+    this.#pinnedLogs = parts.pinnedLogs;
     this.#hardState = parts.hardState;
     this.#advertise = parts.advertise;
     this.#join = parts.join;
@@ -289,6 +292,7 @@ export class Member {
       ...{ self, advertise, join, layout, justMade, onFatal },
       member: this.#options,
       wal: this.#wal,
+      pinnedLogs: this.#pinnedLogs,
       hardState: this.#hardState,
       telemetry: this.#telemetry,
       isDraining: (nodeId) => this.#streams.isDraining(nodeId),

@@ -9,6 +9,7 @@ import { splitKeysFault } from './genesis/split-keys.js';
 import { MemberError, MemberErrorCode } from './member-error.js';
 import { type Membership, storedMembership } from './membership.js';
 import { asMemberError } from './store/fatal.js';
+import { PinnedLogs } from './store/pinned-logs.js';
 
 /** What a member is made of before it belongs to anything. */
 export interface OpenParts {
@@ -19,6 +20,7 @@ export interface OpenParts {
   /** Null in an empty directory. */
   readonly membership: Membership | null;
   readonly wal: Wal;
+  readonly pinnedLogs: PinnedLogs;
   readonly hardState: HardStateStore;
 }
 
@@ -38,10 +40,11 @@ export async function openParts(options: MemberOptions): Promise<OpenParts> {
     const hardState = await options.openHardState(layout.raftMeta);
     opened.unshift(() => hardState.close());
     await options.fs.syncDir(layout.raftMeta);
-    const wal = await openWal(options, dataDir);
+    const pinnedLogs = new PinnedLogs();
+    const wal = await openWal(options, dataDir, pinnedLogs);
     opened.unshift(() => wal.close());
     if (membership === null) refuseData(dataDir, wal, hardState);
-    return { advertise, join, clusterSettings, dataDir, membership, wal, hardState };
+    return { advertise, join, clusterSettings, dataDir, membership, wal, pinnedLogs, hardState };
   } catch (error) {
     for (const close of opened) await close();
     throw asMemberError(error, `opening the data directory ${options.dataDir}`);
@@ -98,8 +101,16 @@ function checkSettings(options: MemberOptions, mine: ClusterSettings, self: Memb
   if (reason !== null) options.logger.warn('member.settings.ignored', { reason });
 }
 
-async function openWal(options: MemberOptions, dataDir: DataDir): Promise<Wal> {
+/** Segments of the WAL beside what replicas retain before logs that lag behind are asked to let go. */
+const SPARE_SEGMENTS = 8;
+
+async function openWal(
+  options: MemberOptions,
+  dataDir: DataDir,
+  pinnedLogs: PinnedLogs,
+): Promise<Wal> {
   const { fs, clock, random, logger, metrics, settings } = options;
+  const { walSegmentBytes: segmentBytes, replica } = settings;
   const { wal: dir, quarantine: quarantineDir } = dataDir.layout;
   const { wal, report } = await Wal.open({
     fs,
@@ -107,7 +118,10 @@ async function openWal(options: MemberOptions, dataDir: DataDir): Promise<Wal> {
     random,
     dir,
     quarantineDir,
-    segmentBytes: settings.walSegmentBytes,
+    segmentBytes,
+    // Replicas retain about twice their share: only more than that is a log that lags behind.
+    collectAboveBytes: 2 * replica.retainLogBytes + SPARE_SEGMENTS * segmentBytes,
+    onPinned: (pinned) => pinnedLogs.tell(pinned),
     mode: 'strict',
     logger,
     metrics,

@@ -113,6 +113,14 @@ export class Engine {
     this.guard(() => this.#endApplying(error));
   }
 
+  /** The WAL is larger than it should be, and the log up to this index keeps its oldest segment. */
+  logPinned(throughIndex: number): void {
+    const { gate, frontier } = this.parts;
+    // What is out of service is never durable any more: it keeps its log.
+    if (gate.isSuspended || gate.state === 'corrupt') return;
+    this.guard(() => this.#orEndApplying(() => frontier.release(throughIndex)));
+  }
+
   /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
   async stop(): Promise<void> {
     const { gate, refusals, writes, reads, apply, machine } = this.parts;

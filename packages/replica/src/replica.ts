@@ -177,6 +177,14 @@ export class Replica {
     this.#engine.tablesDamaged(error);
   }
 
+  /**
+   * The WAL is larger than it should be, and this replica's log up to `throughIndex` keeps its oldest segment
+   * (`WalOptions.onPinned`): it goes as soon as its effects are durable, though it would be retained otherwise.
+   */
+  logPinned(throughIndex: number): void {
+    this.#engine.logPinned(throughIndex);
+  }
+
   /** Where to go instead: descriptor, leader and log time as known here. Node addresses are the member's to add. */
   routeHint(): RouteHint {
     return this.#engine.parts.routeHint();

@@ -25,6 +25,7 @@ import { META_PARTITION_ID } from '../genesis/record.js';
 import type { MemberError } from '../member-error.js';
 import type { Membership } from '../membership.js';
 import { initialMetaRows } from '../meta/initial-rows.js';
+import { DamageNews } from './damage-news.js';
 import { asMemberError } from './fatal.js';
 
 /** What all replicas of a node share. */
@@ -77,13 +78,13 @@ export async function openReplica(
   const fatal = (error: unknown, doing: string): void =>
     shared.onFatal(asMemberError(error, doing));
   let db: Db | null = null;
-  let replica: Replica | null = null;
+  const news = new DamageNews();
   try {
     db = await openDb(shared, partitionId, replicaId, logger, {
       fatal: (error) => fatal(error, `writing tables of ${name}`),
-      damaged: (error) => replica?.tablesDamaged(error),
+      damaged: (error) => news.tell(error),
     });
-    replica = await Replica.open({
+    const replica = await Replica.open({
       clusterId: self.clusterId,
       nodeId: self.node.nodeId,
       replicaId,
@@ -106,6 +107,7 @@ export async function openReplica(
       ...(shared.observer === undefined ? {} : { observer: shared.observer }),
       onFatal: (error) => fatal(error, name),
     });
+    news.listen((error) => replica.tablesDamaged(error));
     return {
       replica,
       db,

@@ -11,12 +11,14 @@ import {
 } from '@dougdb/replica';
 import type { PartitionDescriptor } from '@dougdb/rpc-proto';
 import { BlockCache, JobScheduler, MemtableBudget, OpenFiles, Scrubber } from '@dougdb/sstable';
+import type { PinnedSegment } from '@dougdb/wal';
 import { replicaDir } from '../data-dir/layout.js';
 import { DATA_KEYSPACE, hex, META_PARTITION_ID } from '../genesis/record.js';
 import { MemberError, MemberErrorCode } from '../member-error.js';
 import type { Membership } from '../membership.js';
 import type { MemberTelemetry } from '../telemetry.js';
 import { openReplica, type SharedParts, type Slot } from './open-replica.js';
+import type { PinnedLogs } from './pinned-logs.js';
 import { RangeIndex } from './range-index.js';
 import { Ticker } from './ticker.js';
 
@@ -28,6 +30,7 @@ export interface StoreOptions
   /** Threads for flushes and compactions; null: slices on the loop. */
   readonly tableWorkers: Workers | null;
   readonly telemetry: MemberTelemetry;
+  readonly pinnedLogs: PinnedLogs;
   /** Whether time stands still for a replica. */
   readonly isHeld: (replica: Replica) => boolean;
   /** After the replicas have ticked. */
@@ -92,6 +95,7 @@ export class Store {
       await store.close();
       throw error;
     }
+    options.pinnedLogs.listen((pinned) => store.#logsPinned(pinned));
     store.#ticker.start();
     return store;
   }
@@ -164,6 +168,16 @@ export class Store {
   reportUnreachable(nodeId: number): void {
     if (this.#closed) return;
     for (const { replica } of this.#slots.values()) replica.reportUnreachable(nodeId);
+  }
+
+  /** The logs of these replicas keep the WAL from shrinking. */
+  #logsPinned({ logs }: PinnedSegment): void {
+    if (this.#closed) return;
+    const through = new Map(logs.map(({ id, throughIndex }) => [id, throughIndex]));
+    for (const { replica } of this.#slots.values()) {
+      const index = through.get(replica.replicaId);
+      if (index !== undefined) replica.logPinned(index);
+    }
   }
 
   /** Refuses new work and hands over; resolves when nothing is pending, at the latest at the deadline. */

@@ -47,7 +47,8 @@ interface LogPoint {
  * few entries of a partition that fell idle would pin everything that busier ones wrote since. For the
  * same reason an idle partition is frozen, and compacted, once the WAL has moved on by that much. The
  * WAL thus holds about twice `retainLogBytes` at most, however often the process starts: it tells how much
- * an earlier one wrote behind an entry that is kept.
+ * an earlier one wrote behind an entry that is kept. Where it takes more all the same, because this log has
+ * lagged behind, it says how much of it is in the way: that is not retained.
  */
 export class Frontier {
   readonly #options: FrontierOptions;
@@ -57,6 +58,8 @@ export class Frontier {
   #frozenAt: LogPoint;
   /** Bytes of entries applied since the last freeze. */
   #logBytes = 0;
+  /** Up to here nothing is retained: the WAL has grown too large by it. */
+  #unretained = 0;
   #isClosed = false;
 
   constructor(options: FrontierOptions) {
@@ -95,8 +98,23 @@ export class Frontier {
     const leftBehind = Math.max(settings.retainLogBytes, settings.freezeLogBytes);
     const isNew = now.index > this.#frozenAt.index && !machine.isInsideEntry;
     const isLeft = now.walBytes - this.#frozenAt.walBytes >= leftBehind;
-    if (isNew && (isLeft || db.wantsFreeze)) this.freeze();
+    if (isNew && (isLeft || this.#isInTheWay || db.wantsFreeze)) this.freeze();
     this.#compact(now.walBytes);
+  }
+
+  /**
+   * The WAL is larger than it should be, and this log's entries up to `throughIndex` keep its oldest segment:
+   * they go as soon as the database holds their effects, however little was written since.
+   */
+  release(throughIndex: number): void {
+    this.#unretained = Math.max(this.#unretained, throughIndex);
+    this.look();
+  }
+
+  /** What is in the way is not even frozen, and no freeze is under way. */
+  get #isInTheWay(): boolean {
+    const { index } = this.#installed;
+    return index < this.#unretained && index === this.#frozenAt.index;
   }
 
   /** Freezes now. */
@@ -159,12 +177,13 @@ export class Frontier {
     this.#compact(this.#point().walBytes);
   }
 
-  /** Compacts to the newest installed point that is old enough. */
+  /** Compacts to the newest installed point that is old enough, or behind what is in the way. */
   #compact(walBytes: number): void {
     const points = this.#points;
     const oldest = walBytes - this.#options.settings.retainLogBytes;
     let count = 0;
     while (count < points.length && points[count]!.walBytes <= oldest) count++;
+    while (count < points.length && (points[count - 1]?.index ?? -1) < this.#unretained) count++;
     const target = points[count - 1];
     if (target === undefined) return;
     this.#compactTo(target);
