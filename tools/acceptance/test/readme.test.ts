@@ -82,7 +82,9 @@ describe('README.md', () => {
       .replace('127.0.0.1:4300', cluster.facade.address)
       .replace('127.0.0.1:4400,127.0.0.1:4401', cluster.endpoints);
     writeFileSync(join(hello, 'hello.mjs'), source);
-    expect(await shell('node hello.mjs', hello)).toBe('user/1 Ada\nuser/2 Grace Hopper\ntrue\n');
+    expect(await shell('node hello.mjs', hello)).toBe(
+      'user/1 Ada\nuser/2 Grace Hopper\ntrue\ntrue account/a=70 account/b=30 account/a=60 account/b=40\n',
+    );
   });
 });
 
