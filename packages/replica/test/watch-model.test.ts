@@ -8,8 +8,8 @@ import type { TestNode } from './support/test-node.js';
 import { deleteRange, putStep, txn } from './support/txns.js';
 import { positionOf, type ToldChange, Watcher, type WatcherOptions } from './support/watcher.js';
 
-const SEED = Number(process.env['DOUG_SEED'] ?? 1);
-const ROUNDS = Number(process.env['DOUG_ROUNDS'] ?? 3);
+const SEED = Number(process.env.DOUG_SEED ?? 1);
+const ROUNDS = Number(process.env.DOUG_ROUNDS ?? 3);
 const KEYS = Array.from({ length: 12 }, (_, n) => `k${String.fromCharCode(97 + n)}`);
 
 interface Change {

@@ -225,7 +225,7 @@ describe('readCommand, of the commands with several keys', () => {
     expect(refusal(bytes)).toBe(`DOUG_INVALID_ARGUMENT: ${message}`);
   });
 
-  it('refuses what another version might read differently', () => {
+  it('INVARIANT(known-fields): refuses what another version might read differently', () => {
     const body = TxnOperation.encode({
       compares: [],
       success: [getStep('k')],

@@ -121,6 +121,7 @@ function decodeCanonical<T extends object>(codec: Codec<T>, bytes: Uint8Array): 
   } catch (error) {
     throw new DougError('INVALID_ARGUMENT', 'malformed command', { cause: error });
   }
+  // INVARIANT(known-fields): what one version skips and another one applies would make replicas differ.
   refuseUnknownFields(message);
   const again = codec.encode(message).finish();
   if (!isSame(again, bytes)) {

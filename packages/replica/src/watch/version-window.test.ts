@@ -5,7 +5,7 @@ import { EventPlace } from './event-place.js';
 import { VersionWindow } from './version-window.js';
 import { positionAt, type WatchPosition } from './watch-position.js';
 
-const SEED = Number(process.env['DOUG_SEED'] ?? 1);
+const SEED = Number(process.env.DOUG_SEED ?? 1);
 const NONE = new Uint8Array(0);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
