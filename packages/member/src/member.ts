@@ -118,6 +118,7 @@ export class Member {
       statuses: this.replicaStatuses(),
       memtableBytes: this.#cluster?.view.store.memtableBytes ?? 0,
       mapWatches: this.#cluster?.watches.size ?? 0,
+      openScans: this.#scans.count,
       watchStreams: this.#watchStreams.size,
       watchLoads: this.#cluster?.view.store.watchLoads() ?? [],
       watchWindowBytes: this.#cluster?.view.store.watchWindowBytes ?? 0,

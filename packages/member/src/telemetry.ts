@@ -59,6 +59,7 @@ export interface GaugedNode {
   /** Memory that memtables hold, those included that wait for their flush. */
   readonly memtableBytes: number;
   readonly mapWatches: number;
+  readonly openScans: number;
   readonly watchStreams: number;
   /** Of each replica. */
   readonly watchLoads: readonly WatchLoad[];
@@ -92,6 +93,7 @@ export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
   const leaders = gauge('partition_leaders', 'Replicas on this node that lead.');
   const memtables = gauge('sst_memtable_bytes', 'Memory held by memtables of all partitions.');
   const watches = gauge('map_watches', 'Open watches of the partition map.');
+  const scans = gauge('scans_open', 'Scans that are open: each holds an iterator.');
   const term = gauge('raft_term', 'Highest term of the replicas here.');
   const gap = gauge(
     'raft_commit_apply_gap',
@@ -102,7 +104,7 @@ export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
   const setWatches = gaugeWatches(gauge);
   metrics.onCollect(() => {
     const node = read();
-    const { statuses: all, memtableBytes, mapWatches } = node;
+    const { statuses: all, memtableBytes, mapWatches, openScans } = node;
     setWatches(node);
     const knows = (s: ReplicaStatus): boolean => s.leaderReplicaId !== 0;
     const data = all.filter((s) => s.partitionId !== META_PARTITION_ID);
@@ -115,6 +117,7 @@ export function gaugeNode(metrics: Metrics, read: () => GaugedNode): void {
     outOfService(all.filter((s) => s.state === 'corrupt' || s.state === 'stopped').length);
     memtables(memtableBytes);
     watches(mapWatches);
+    scans(openScans);
     count(all.length);
     leaders(all.filter((s) => s.role === 'leader').length);
     term(Math.max(0, ...all.map((s) => s.term)));

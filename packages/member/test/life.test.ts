@@ -170,8 +170,11 @@ describe('metrics', () => {
       'partitions_out_of_service',
       'raft_commit_apply_gap',
       'map_watches',
+      'scans_open',
     ];
-    expect(values.map((name) => metrics.value(`doug_${name}`))).toEqual([1, 1, 2, 2, 0, 0, 0, 0]);
+    expect(values.map((name) => metrics.value(`doug_${name}`))).toEqual([
+      1, 1, 2, 2, 0, 0, 0, 0, 0,
+    ]);
     expect(metrics.value('doug_sst_memtable_bytes')).toBeGreaterThan(0);
     expect(metrics.value('doug_raft_term')).toBeGreaterThan(0);
     const labels = { method: '/dougdb.v1.Doug/Put', code: 'OK' };
