@@ -14,6 +14,7 @@ import { compaction } from './history/floor-keeper.js';
 import { refuseCompaction } from './history/refuse-revision.js';
 import { restore } from './raft/restore.js';
 import type { WatchHandle, WatchLoad, WatchOptions, WatchSink } from './watch/contract.js';
+import { nowhere } from './write/nowhere.js';
 
 /** One replica of one partition: Raft, log, state machine, sessions and reads tied together. */
 export class Replica {
@@ -233,10 +234,8 @@ export class Replica {
     const target = revision === 0 ? state.revision : revision;
     return new Promise((resolve, reject) => {
       const done = (): void => resolve(state.historyFloor);
-      const sink: AnswerSink = {
-        ...{ written: done, looked: done, found: done, absent: done },
-        failed: (_id, error) => reject(error),
-      };
+      const failed = (_id: number, error: unknown): void => reject(error);
+      const sink: AnswerSink = { ...nowhere, written: done, looked: done, failed };
       // Another one may know of more.
       const refused = this.isLeader ? refuseCompaction(target, state, refusals) : null;
       if (refused !== null) reject(refused);

@@ -3,6 +3,7 @@ import type { AnswerSink } from '../contract.js';
 import type { LogClock } from '../state/log-clock.js';
 import { logTimeSpan } from '../state/log-time.js';
 import type { ReplicaState } from '../state/replica-state.js';
+import { nowhere } from '../write/nowhere.js';
 import { HistorySamples } from './history-samples.js';
 
 export interface FloorKeeperOptions {
@@ -67,10 +68,9 @@ export class FloorKeeper {
   };
 
   readonly #sink: AnswerSink = {
+    ...nowhere,
     written: this.#applied,
     looked: this.#applied,
-    found: () => undefined,
-    absent: () => undefined,
     failed: this.#failed,
   };
 }

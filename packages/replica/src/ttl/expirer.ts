@@ -6,6 +6,7 @@ import { codeOf } from '../error-code.js';
 import type { LogClock } from '../state/log-clock.js';
 import type { ReplicaState } from '../state/replica-state.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
+import { nowhere } from '../write/nowhere.js';
 import type { Expiring, ExpiryQueue } from './expiry-queue.js';
 import { ExpiryRefill } from './expiry-refill.js';
 import type { RefillTurn } from './refill-turn.js';
@@ -50,11 +51,6 @@ export class Expirer {
   constructor(options: ExpirerOptions) {
     this.#options = options;
     this.#isComplete = options.state.firstTtlRevision === 0;
-  }
-
-  /** Whether a proposal has no answer yet. */
-  get isWaiting(): boolean {
-    return this.#underWay !== null;
   }
 
   /** Now and then, on a leader that serves. @throws SstError if the database turns out to be damaged */
@@ -123,10 +119,9 @@ export class Expirer {
   };
 
   readonly #sink: AnswerSink = {
+    ...nowhere,
     written: this.#applied,
     looked: this.#applied,
-    found: () => undefined,
-    absent: () => undefined,
     failed: this.#failed,
   };
 }
