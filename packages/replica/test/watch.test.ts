@@ -223,6 +223,16 @@ describe('credit', () => {
     expect(watcher.costBytes).toBe(2 * cost);
   });
 
+  it('that is given before the watch stands counts', async () => {
+    const alone = await Alone.started();
+    const watcher = new Watcher(alone.node, { creditBytes: 1 });
+    watcher.handle.give(1_000);
+    await alone.scheduler.advance(5);
+    for (const value of ['1', '2', '3']) await alone.write(put('b', value));
+    await alone.scheduler.advance(5);
+    expect(watcher.briefly).toEqual(['b=1@1', 'b=2@2', 'b=3@3']);
+  });
+
   it('INVARIANT(watch-bounded): a watch that takes nothing for 30 s ends with a token; it holds its position alone', async () => {
     const alone = await Alone.started({ settings: small });
     const { replica } = alone.node;

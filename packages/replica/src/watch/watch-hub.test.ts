@@ -209,3 +209,23 @@ describe('watches whose turn comes late', () => {
       expect(good.list).toEqual(fixture.expected(50));
     }));
 });
+
+describe('a watch', () => {
+  it('ends with its partition as it was: at another epoch it goes on from where it is', () =>
+    withFixture((fixture) => {
+      const { state, hub } = fixture;
+      const watch = fixture.watch();
+      fixture.write(3);
+      fixture.turnsUntilIdle();
+      hub.tick(1);
+      expect(watch.over).toBeNull();
+      state.descriptor = { ...descriptor, epoch: { version: 2, conf: 1 } };
+      hub.tick(2);
+      expect(watch.over).toBe('EPOCH_MISMATCH');
+      const again = fixture.watch({ from: positionAt(3) });
+      fixture.write(1);
+      fixture.turnsUntilIdle();
+      hub.tick(3);
+      expect([again.list, again.over]).toEqual([['k4@4'], null]);
+    }));
+});

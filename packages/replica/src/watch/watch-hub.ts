@@ -62,6 +62,7 @@ export class WatchHub implements WatchHost {
   #ordinal = 0;
   /** Monotonic milliseconds at which the last watch ended. */
   #leftMs = 0;
+  #epochVersion: number;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class WatchHub implements WatchHost {
     this.settings = options.settings;
     this.budget = options.budget;
     this.ring = new ChangeRing(options.settings.ringBytes);
+    this.#epochVersion = epochVersionOf(options.state.descriptor);
   }
 
   get changes(): ChangeSink {
@@ -136,6 +138,7 @@ export class WatchHub implements WatchHost {
   /** Called each tick. */
   tick(nowMs: number): void {
     const { settings } = this;
+    this.#checkEpoch();
     for (const [watch, sinceMs] of this.#slowSinceMs) {
       if (nowMs - sinceMs < settings.lagMs) break;
       const taken = `the watch has taken nothing for ${Math.round(nowMs - sinceMs)} ms`;
@@ -199,6 +202,15 @@ export class WatchHub implements WatchHost {
   refuseRevision(revision: number): DougError | null {
     const { state, refusals } = this.#options;
     return refuseRevision(state, revision, refusals);
+  }
+
+  /** A range may lie in two partitions from now on: whoever watches it goes on from its token. */
+  #checkEpoch(): void {
+    const { state, refusals } = this.#options;
+    const current = epochVersionOf(state.descriptor);
+    if (current === this.#epochVersion) return;
+    this.#epochVersion = current;
+    this.endAll(refusals.epochMismatch(`the partition is at epoch ${current}`));
   }
 
   #match(): void {

@@ -5,11 +5,12 @@ import { isPromise } from '../maybe-promise.js';
 import type { ChangeRing } from './change-ring.js';
 import type { WatchHandle, WatchOptions, WatchSettings, WatchSink } from './contract.js';
 import { EventPlace } from './event-place.js';
+import { HeldWindow } from './held-window.js';
 import { holds, type Ranged } from './range-index.js';
 import { VersionWindow } from './version-window.js';
 import { WatchBatch } from './watch-batch.js';
 import { positionAt, positionBehind, type WatchPosition } from './watch-position.js';
-import type { WindowBudget, WindowHolder } from './window-budget.js';
+import type { WindowBudget } from './window-budget.js';
 
 /** What a watch needs of those around it. */
 export interface WatchHost {
@@ -50,7 +51,7 @@ const LOOKS_PER_GLANCE = 64;
  *
  * The position is all that is kept of a watch that does not take anything.
  */
-export class Watch implements WatchHandle, WindowHolder, Ranged {
+export class Watch implements WatchHandle, Ranged {
   readonly start: Uint8Array;
   readonly end: Uint8Array;
   readonly #options: WatchOptions;
@@ -65,16 +66,13 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
   #hitAt = 0;
   /** Behind, in the ring: the next ordinal to look at; -1: to be found by the position. */
   #at = -1;
-  #window: VersionWindow | null = null;
-  #isCollected = false;
-  #takenBytes = 0;
+  readonly #window: HeldWindow;
   /** The next event, if there is one. */
   readonly #next = new EventPlace();
   #isLooking = false;
   /** What a look found, once it has; undefined: it was not looked. */
   #previous: WatchedValue | null | undefined = undefined;
   #isSlow = false;
-  readonly #onFree = (): void => this.#host.enqueue(this);
 
   constructor(host: WatchHost, options: WatchOptions, sink: WatchSink, from: WatchPosition) {
     this.#host = host;
@@ -84,6 +82,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     this.end = options.end;
     this.#credit = options.creditBytes === 0 ? Number.POSITIVE_INFINITY : options.creditBytes;
     this.#position = from;
+    this.#window = new HeldWindow(host.budget, () => host.enqueue(this));
     const isLive = from.revision === host.revision && from.lastKey.length === 0;
     if (isLive) this.#state = 'live';
     else host.enqueue(this);
@@ -106,7 +105,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
   resume(): void {
     if (this.#isOver || !this.#isSlow) return;
     this.#setSlow(false);
-    this.#host.budget.setBusy(this);
+    this.#window.setBusy();
     this.#host.enqueue(this);
   }
 
@@ -117,8 +116,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     this.#batch.clear();
     this.#next.clear();
     this.#hits = [];
-    this.#dropWindow();
-    this.#host.budget.forget(this.#onFree);
+    this.#window.leave();
     this.#host.over(this);
   }
 
@@ -183,11 +181,6 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     return false;
   }
 
-  /** The window can be read again. */
-  giveUp(): void {
-    this.#dropWindow();
-  }
-
   #mayTell(): boolean {
     return this.#credit > this.#batch.sizeBytes && !this.#sink.isFull;
   }
@@ -208,7 +201,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     this.#hitAt = 0;
     this.#at = -1;
     this.#setSlow(true);
-    if (this.#window !== null) this.#host.budget.setIdle(this);
+    this.#window.setIdle();
   }
 
   #setSlow(isSlow: boolean): void {
@@ -220,8 +213,8 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
   /** Finds the next event. 'later': the slice is over; 'idle': it is told when there is something to do. */
   #find(isOver: () => boolean): 'event' | 'later' | 'idle' {
     for (;;) {
-      if (this.#window !== null) {
-        const found = this.#findInWindow(this.#window, isOver);
+      if (this.#window.isOpen) {
+        const found = this.#findInWindow(isOver);
         if (found !== 'none') return found;
       } else if (this.#state === 'hit') {
         const found = this.#findHit();
@@ -269,23 +262,20 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
     return 'idle';
   }
 
-  #findInWindow(window: VersionWindow, isOver: () => boolean): 'event' | 'later' | 'idle' | 'none' {
-    if (!this.#isCollected) {
-      try {
-        if (!window.collect(isOver)) return 'later';
-      } catch (error) {
-        this.finish(this.#host.explain(error));
-        return 'idle';
-      }
-      this.#isCollected = true;
-      this.#giveBack(this.#takenBytes - Math.min(this.#takenBytes, window.memoryBytes));
+  #findInWindow(isOver: () => boolean): 'event' | 'later' | 'idle' | 'none' {
+    const window = this.#window;
+    try {
+      if (!window.collect(isOver)) return 'later';
+    } catch (error) {
+      this.finish(this.#host.explain(error));
+      return 'idle';
     }
     while (window.peek(this.#next)) {
       if (this.#isWanted()) return 'event';
       this.#taken();
     }
-    this.#flush(window.end);
-    this.#dropWindow();
+    this.#flush(window.end ?? this.#position);
+    window.close();
     return 'none';
   }
 
@@ -302,7 +292,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
 
   /** False if it has to wait for its turn, or ended. */
   #openWindow(): boolean {
-    const { db, budget, revision, settings } = this.#host;
+    const { db, revision, settings } = this.#host;
     const { noPuts, noDeletes } = this.#options;
     const from = this.#position;
     // INVARIANT(watch-no-gap): what lies behind the position is all there, or the watch ends and says so.
@@ -311,33 +301,18 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
       this.finish(refused);
       return false;
     }
-    if (!budget.take(this.#onFree)) return false;
-    this.#takenBytes = budget.windowBytes;
-    this.#isCollected = false;
+    const view = { db, from, noPuts, noDeletes, start: this.start, end: this.end };
     try {
-      this.#window = new VersionWindow({
-        ...{ db, from, noPuts, noDeletes, start: this.start, end: this.end },
-        through: revision,
-        bounds: { memoryBytes: budget.windowBytes, events: settings.windowEvents },
-      });
-      this.#host.windowOpened();
-      return true;
+      const isOpen = this.#window.open(
+        settings.windowEvents,
+        (bounds) => new VersionWindow({ ...view, through: revision, bounds }),
+      );
+      if (isOpen) this.#host.windowOpened();
+      return isOpen;
     } catch (error) {
       this.finish(this.#host.explain(error));
       return false;
     }
-  }
-
-  #dropWindow(): void {
-    this.#window?.close();
-    this.#window = null;
-    this.#host.budget.setBusy(this);
-    this.#giveBack(this.#takenBytes);
-  }
-
-  #giveBack(bytes: number): void {
-    this.#takenBytes -= bytes;
-    if (bytes > 0) this.#host.budget.give(bytes);
   }
 
   #isWanted(): boolean {
@@ -352,7 +327,7 @@ export class Watch implements WatchHandle, WindowHolder, Ranged {
   #taken(): void {
     this.#next.clear();
     this.#previous = undefined;
-    if (this.#window !== null) this.#window.advance();
+    if (this.#window.isOpen) this.#window.advance();
     else if (this.#state === 'hit') this.#hitAt++;
     else this.#at++;
   }
