@@ -19,14 +19,14 @@ describe('bin/doug.mjs', () => {
   it('prints help, and an error with what to do and its exit code', async () => {
     const [help, refused] = await Promise.all([
       DougProcess.run(['--help']),
-      DougProcess.run(['get', 'k', '--endpoint', '127.0.0.1:1', '--timeout', '100ms']),
+      DougProcess.run(['get', 'k', '--endpoint', '127.0.0.1:1', '--timeout', '2s']),
     ]);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
     expect(refused).toEqual({
       exitCode: 7,
       stdout: '',
       stderr:
-        'doug: no cluster at 127.0.0.1:1 within 100 ms: connection refused [DOUG_DEADLINE]\n' +
+        'doug: no cluster at 127.0.0.1:1 within 2000 ms: connection refused [DOUG_DEADLINE]\n' +
         "hint: is a node running there? 'npx doug-node' starts one; --endpoint or DOUG_ENDPOINTS names others\n",
     });
   });
