@@ -7,6 +7,9 @@ import { RunFailure, runPlan } from './run.js';
 import { shrink } from './shrink.js';
 import { cpuSeconds, sweep, tellSweep } from './sweep.js';
 
+/** Runs between two words on how far a search has come. */
+const TELL_EVERY = 50;
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
@@ -51,7 +54,10 @@ async function search(): Promise<void> {
     base: values.seed ?? `${Date.now()}`,
     ...(values.profile === undefined ? {} : { profiles: [values.profile] }),
     length,
-    isEnough: (count) => count >= most || performance.now() >= until,
+    isEnough: (count) => {
+      if (count > 0 && count % TELL_EVERY === 0) console.error(`${count} runs`);
+      return count >= most || performance.now() >= until;
+    },
     onFailure: (failure) => {
       console.error(failure.report);
       failures.push(failure);

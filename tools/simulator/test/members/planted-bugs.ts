@@ -78,8 +78,8 @@ export const plantedBugs: readonly PlantedBug[] = [
 
 /** Must be found in every profile. */
 export const canary: PlantedBug = {
-  name: 'canary: a put writes the value of another',
+  name: 'canary: a put takes two revisions',
   file: 'replica/src/state/state-machine.ts',
-  find: 'const revision = state.revision + 1;',
-  replace: 'const revision = state.revision + 2;',
+  find: '    state.revision = revision;\n    this.revision = revision;',
+  replace: '    state.revision = revision + 1;\n    this.revision = revision;',
 };
