@@ -63,6 +63,19 @@ export const profiles: Readonly<Record<string, Profile>> = {
       ...{ meanFaultPauseMs: 300, meanFaultMs: 600 },
     },
   },
+  /** Watches that are resumed all the time and read what is neither in memory nor in tables yet. */
+  watches: {
+    areDisksSlow: true,
+    kinds: ['slow-disk', 'slow-disk', 'break-streams', 'crash', 'transfer'],
+    fixed: {
+      ...{ members: 3, partitions: 1, meanPauseMs: 10 },
+      clients: ['registers', 'registers', 'transactor', 'watcher', 'watcher', 'watcher'],
+      room: {
+        ...{ memtableBytes: 2 << 10, memtableBudgetBytes: 1 << 20, blockCacheBytes: 4 << 10 },
+        ...{ freezeLogEntries: 20, historyMs: 600_000, ringBytes: 1 << 10, windowEvents: 8 },
+      },
+    },
+  },
   mixed: {
     isLossy: true,
     areClocksWrong: true,

@@ -10,6 +10,9 @@ export interface Hunt {
   readonly rounds: number;
 }
 
+/** Events that may be spent on making a run small. */
+const SHRINK_BUDGET = 300_000;
+
 /** Looks for a run that shows a planted bug, and makes it small. */
 export async function hunt(options: Hunt): Promise<RecordedRun | null> {
   const { bug, profiles = profileNames, rounds } = options;
@@ -19,7 +22,7 @@ export async function hunt(options: Hunt): Promise<RecordedRun | null> {
       const failure = await failureOf(world.drawPlan(`hunt-${i}`, profile), world);
       // A time that ran out says little of what is wrong.
       if (failure === null || failure.property === 'error') continue;
-      const { property, events, plan } = await world.shrink(failure);
+      const { property, events, plan } = await world.shrink(failure, { budget: SHRINK_BUDGET });
       return { bug: bug.name, property, events, plan };
     }
   }
