@@ -314,7 +314,7 @@ describe('doug status, member list, partition', () => {
   it('fail with 7 when nobody leads', async () => {
     const doug = new Doug();
     doug.cluster.lead(0);
-    const ran = await doug.run(['partition', 'transfer-leader', '2', '--timeout', '100ms']);
+    const ran = await doug.run(['partition', 'transfer-leader', '2', '--timeout', '1s']);
     expect(ran).toMatchObject({ exitCode: 7, stdout: '' });
     expect((await doug.run(['partition', 'list'])).stdout).toMatch(/^ +2 .* - +1,2,3 +-$/m);
   });
