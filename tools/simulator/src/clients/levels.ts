@@ -37,7 +37,9 @@ class Levels implements Client {
 
   async act(): Promise<void> {
     const { cluster, random, coverage } = this.#context;
-    const key = random.pick(cluster.partitioning.keys);
+    // Of others as well, which lie in tables more often.
+    const suffix = random.pick(['', '', '.t0', '.m0', `.s${random.int(20)}`]);
+    const key = `${random.pick(cluster.partitioning.keys)}${suffix}`;
     const level = this.#draw(this.#partition(key));
     if (level.consistency !== Consistency.CONSISTENCY_LEASE) this.#caller.wander();
     const invokedMs = cluster.scheduler.nowMs;

@@ -46,12 +46,15 @@ export const profiles: Readonly<Record<string, Profile>> = {
     kinds: ['slow-and-cut-off-leader', 'slow-and-cut-off-leader', 'isolate-leader', 'transfer'],
     fixed: {
       ...{ members: 3, partitions: 1, leaseReads: true, meanPauseMs: 10 },
-      clients: ['registers', 'levels', 'levels', 'levels', 'transactor', 'mortal'],
+      clients: [
+        ...(['registers', 'sweeper', 'sweeper', 'transactor', 'mortal'] as const),
+        ...(['levels', 'levels', 'levels', 'levels', 'levels', 'levels'] as const),
+      ],
       room: {
         ...{ memtableBytes: 2 << 10, memtableBudgetBytes: 96 << 10, blockCacheBytes: 0 },
         ...{ freezeLogEntries: 20, historyMs: 600_000, ringBytes: 1 << 20, windowEvents: 1_000 },
       },
-      ...{ meanFaultPauseMs: 600, meanFaultMs: 500 },
+      ...{ meanFaultPauseMs: 500, meanFaultMs: 600 },
     },
   },
   /** Bounded reads at members that hear their leader late, and not at all for a while. */
@@ -61,6 +64,16 @@ export const profiles: Readonly<Record<string, Profile>> = {
       ...{ members: 3, partitions: 1, meanPauseMs: 10 },
       clients: ['registers', 'registers', 'levels', 'levels', 'levels', 'watcher'],
       ...{ meanFaultPauseMs: 300, meanFaultMs: 600 },
+    },
+  },
+  /** Calls that end in doubt, are made again, and have little time for it. */
+  doubts: {
+    isLossy: true,
+    kinds: ['isolate-leader', 'isolate-leader', 'break-streams', 'stop-replica', 'pause-leader'],
+    fixed: {
+      ...{ members: 3, partitions: 1, meanPauseMs: 10, callTimeoutMs: 200 },
+      clients: new Array<'registers'>(8).fill('registers'),
+      ...{ meanFaultPauseMs: 250, meanFaultMs: 300 },
     },
   },
   /** Watches that are resumed all the time and read what is neither in memory nor in tables yet. */
