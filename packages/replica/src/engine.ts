@@ -124,7 +124,8 @@ export class Engine {
   /** Ends the service; whoever waits is answered. Resolves when nothing is under way at the disks. */
   async stop(): Promise<void> {
     const { gate, refusals, writes, reads, apply, machine } = this.parts;
-    const { appends, frontier, readyLoop, expirer } = this.parts;
+    const { appends, frontier, readyLoop, expirer, brake } = this.parts;
+    brake.close();
     gate.moveTo('stopped');
     expirer.rest();
     appends.close();
@@ -154,8 +155,8 @@ export class Engine {
   };
 
   readonly #turn = (): void => {
-    const { writes, reads, readyLoop, watches } = this.parts;
-    writes.flush();
+    const { writes, brake, reads, readyLoop, watches } = this.parts;
+    if (!writes.hasGathered || brake.takeTurn()) writes.flush();
     reads.start();
     readyLoop.run();
     const hasMoreToApply = this.#apply();

@@ -30,6 +30,7 @@ import { ExpiryQueue } from './ttl/expiry-queue.js';
 import { RefillTurn } from './ttl/refill-turn.js';
 import { WatchHub } from './watch/watch-hub.js';
 import { WINDOW_BYTES, WINDOWS_BYTES, WindowBudget } from './watch/window-budget.js';
+import { WriteBrake } from './write/write-brake.js';
 import { WriteFront } from './write/write-front.js';
 import { WriteQueue } from './write/write-queue.js';
 
@@ -58,6 +59,7 @@ export class Parts {
   readonly frontier: Frontier;
   readonly apply: ApplyLoop;
   readonly writes: WriteQueue;
+  readonly brake: WriteBrake;
   readonly writeFront: WriteFront;
   readonly expirer: Expirer;
   readonly floor: FloorKeeper;
@@ -112,6 +114,7 @@ export class Parts {
     this.frontier = new Frontier({ ...common, machine, onFlushFailed: this.corrupt });
     const epochVersion = (): number => epochVersionOf(state.descriptor);
     this.writes = new WriteQueue({ ...common, logClock, epochVersion });
+    this.brake = new WriteBrake({ ...common });
     const { writes, frontier } = this;
     this.writeFront = new WriteFront({ ...common, leadership, appends, queue: writes });
     const propose = (command: Uint8Array, sink: AnswerSink): void => {

@@ -43,6 +43,11 @@ export class WriteQueue {
     return this.#ring.size + (this.#writer.count > 0 ? 1 : 0);
   }
 
+  /** Whether flush() would propose something. */
+  get hasGathered(): boolean {
+    return this.#writer.count > 0;
+  }
+
   /** Takes a checked command bytes[start, end), copied, for the entry of this turn. */
   add(
     bytes: Uint8Array,
