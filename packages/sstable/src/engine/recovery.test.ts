@@ -65,3 +65,22 @@ describe('a manifest whose last write was cut off', () => {
     expect(machine.names()).not.toContain(name);
   });
 });
+
+describe('a manifest that the disk does not give', () => {
+  it('is an error of the disk, not damage, and opens when the disk gives it', async () => {
+    const machine = new Machine();
+    const db = await machine.open();
+    put(db, 1, 'x');
+    await machine.flush(db, 'H');
+    await machine.run(db.close());
+    machine.fs.onOperation(({ kind, path }) =>
+      kind === 'read' && path.includes('MANIFEST') ? 'EIO' : 'ok',
+    );
+    await expect(machine.open()).rejects.toMatchObject({
+      code: 'SST_IO',
+      file: expect.stringContaining('MANIFEST'),
+    });
+    machine.fs.onOperation(null);
+    expect(dump(await machine.open())).toEqual(['x=x@1#1']);
+  });
+});
