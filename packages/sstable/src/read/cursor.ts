@@ -1,3 +1,5 @@
+import { compareRanges } from '../encoding/key-order.js';
+
 /**
  * A position in a sorted run of entries: memtable, block, table, level, or several merged. Entries are
  * ordered as internal keys are: user key ascending, sequence descending.
@@ -34,6 +36,11 @@ export interface Cursor {
   prev(): void;
   /** Gives back what it pins. A second close does nothing. */
   close(): void;
+}
+
+/** Whether the cursor's user key is `key` or comes after it. */
+export function isAtOrBehind({ keyBytes, keyStart, keyEnd }: Cursor, key: Uint8Array): boolean {
+  return compareRanges(keyBytes, keyStart, keyEnd, key, 0, key.length) >= 0;
 }
 
 /** A sequence below every real one: in internal order it stands behind all versions of its key. */

@@ -2,8 +2,8 @@ import { type KeyBounds, SstError, SstErrorCode, type VersionIterator } from '..
 import { copyBytes, grown } from '../encoding/copy-bytes.js';
 import { Kind, MAX_SEQUENCE } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
-import { AFTER_ALL_VERSIONS, type Cursor } from './cursor.js';
-import type { ViewLifetime } from './view-iterator.js';
+import { AFTER_ALL_VERSIONS, type Cursor, isAtOrBehind } from './cursor.js';
+import { checkOpen, type ViewLifetime } from './view-lifetime.js';
 
 /** Versions of one key that are stepped over before a seek is tried instead. */
 const STEPS_BEFORE_SEEK = 8;
@@ -131,12 +131,6 @@ export class VersionCursor implements VersionIterator {
   }
 
   #checkOpen(): void {
-    if (this.#state === 'closed' || this.#lifetime.isClosed) {
-      throw new SstError(SstErrorCode.Closed, 'the iterator or its database is closed');
-    }
+    checkOpen(this.#state, this.#lifetime);
   }
-}
-
-function isAtOrBehind(cursor: Cursor, key: Uint8Array): boolean {
-  return compareRanges(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, key, 0, key.length) >= 0;
 }

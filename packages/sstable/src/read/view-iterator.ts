@@ -2,7 +2,8 @@ import { type DbIterator, SstError, SstErrorCode } from '../contract.js';
 import { copyBytes, grown } from '../encoding/copy-bytes.js';
 import { Kind, MAX_SEQUENCE } from '../encoding/internal-key.js';
 import { compareRanges } from '../encoding/key-order.js';
-import { AFTER_ALL_VERSIONS, type Cursor, NOTHING } from './cursor.js';
+import { AFTER_ALL_VERSIONS, type Cursor, isAtOrBehind, NOTHING } from './cursor.js';
+import { checkOpen, type ViewLifetime } from './view-lifetime.js';
 
 /** Versions of one key that are stepped over before a seek is tried instead. */
 const STEPS_BEFORE_SEEK = 8;
@@ -15,14 +16,6 @@ export interface ViewIteratorOptions {
   /** Newer versions are not seen. */
   readonly sequence: number;
   readonly keysOnly: boolean;
-}
-
-/** What an iterator is tied to. */
-export interface ViewLifetime {
-  /** True when the database was closed under the iterator. */
-  readonly isClosed: boolean;
-  /** Called once by close(). */
-  release(): void;
 }
 
 /**
@@ -157,7 +150,7 @@ export class ViewIterator implements DbIterator {
     const cursor = this.#cursor;
     const { start, sequence } = this.#options;
     while (cursor.valid) {
-      if (start !== null && isBefore(cursor, start)) return false;
+      if (start !== null && !isAtOrBehind(cursor, start)) return false;
       this.#remember(cursor);
       let isFound = false;
       while (cursor.valid && this.#isRemembered(cursor)) {
@@ -198,9 +191,7 @@ export class ViewIterator implements DbIterator {
   }
 
   #checkOpen(): void {
-    if (this.#state === 'closed' || this.#lifetime.isClosed) {
-      throw new SstError(SstErrorCode.Closed, 'the iterator or its database is closed');
-    }
+    checkOpen(this.#state, this.#lifetime);
   }
 
   #checkAt(): void {
@@ -215,12 +206,4 @@ export class ViewIterator implements DbIterator {
 
 function compareWhole(a: Uint8Array, b: Uint8Array): number {
   return compareRanges(a, 0, a.length, b, 0, b.length);
-}
-
-function isAtOrBehind(cursor: Cursor, key: Uint8Array): boolean {
-  return compareRanges(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, key, 0, key.length) >= 0;
-}
-
-function isBefore(cursor: Cursor, key: Uint8Array): boolean {
-  return compareRanges(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, key, 0, key.length) < 0;
 }
