@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { buildBlock } from '../../test/support/blocks.js';
 import {
   type Entry,
   entryArbitrary,
@@ -7,23 +8,10 @@ import {
   sorted,
   targetArbitrary,
 } from '../../test/support/entries.js';
-import { TRAILER_BYTES, writeTrailer } from '../encoding/internal-key.js';
 import { compareKeys } from '../encoding/key-order.js';
 import { PointResult } from '../read/cursor.js';
-import { BlockBuilder } from './block-builder.js';
 import { BlockCursor } from './block-cursor.js';
 import { lowerBound, Search, searchBlock } from './block-search.js';
-
-function buildBlock(entries: readonly Entry[], restartInterval: number): Uint8Array {
-  const builder = new BlockBuilder(restartInterval);
-  for (const { key, sequence, kind, value } of entries) {
-    const internal = new Uint8Array(key.length + TRAILER_BYTES);
-    internal.set(key);
-    writeTrailer(internal, key.length, sequence, kind);
-    builder.add(internal, internal.length, value, 0, value.length);
-  }
-  return builder.finish(0).slice();
-}
 
 function found(block: Uint8Array, key: Uint8Array, atMost: number): Entry | 'unsure' | null {
   const result = new PointResult();

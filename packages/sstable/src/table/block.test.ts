@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { buildBlock } from '../../test/support/blocks.js';
 import {
   backward,
-  type Entry,
   entryArbitrary,
   expectSeeks,
   forward,
@@ -9,24 +9,7 @@ import {
   sorted,
   targetArbitrary,
 } from '../../test/support/entries.js';
-import { TRAILER_BYTES, writeTrailer } from '../encoding/internal-key.js';
-import { BlockBuilder } from './block-builder.js';
 import { BlockCursor } from './block-cursor.js';
-
-function buildBlock(entries: readonly Entry[], restartInterval: number): Uint8Array {
-  const builder = new BlockBuilder(restartInterval);
-  for (const { key, sequence, kind, value } of entries) {
-    const internal = new Uint8Array(key.length + TRAILER_BYTES);
-    internal.set(key);
-    writeTrailer(internal, key.length, sequence, kind);
-    builder.add(internal, internal.length, value, 0, value.length);
-  }
-  expect(builder.entries).toBe(entries.length);
-  const sizeBytes = builder.sizeBytes;
-  const block = builder.finish(0).slice();
-  expect(block).toHaveLength(sizeBytes);
-  return block;
-}
 
 function cursorOver(block: Uint8Array): BlockCursor {
   const cursor = new BlockCursor();

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { buildBlock } from '../../test/support/blocks.js';
 import {
   type Entry,
   entryArbitrary,
@@ -6,23 +7,10 @@ import {
   sorted,
   targetArbitrary,
 } from '../../test/support/entries.js';
-import { TRAILER_BYTES, writeTrailer } from '../encoding/internal-key.js';
 import { compareKeys } from '../encoding/key-order.js';
 import { PointResult } from '../read/cursor.js';
-import { BlockBuilder } from './block-builder.js';
 import { Search } from './block-search.js';
 import { dataEnd, isMisleading, searchData, withColumn } from './data-block.js';
-
-function contentsOf(entries: readonly Entry[], restartInterval: number): Uint8Array {
-  const builder = new BlockBuilder(restartInterval);
-  for (const { key, sequence, kind, value } of entries) {
-    const internal = new Uint8Array(key.length + TRAILER_BYTES);
-    internal.set(key);
-    writeTrailer(internal, key.length, sequence, kind);
-    builder.add(internal, internal.length, value, 0, value.length);
-  }
-  return builder.finish(0).slice();
-}
 
 function found(block: Uint8Array, key: Uint8Array, atMost: number): Entry | 'unsure' | null {
   const result = new PointResult();
@@ -58,7 +46,7 @@ describe('a data block in memory', () => {
         fc.constantFrom(1, 2, 16),
         targetArbitrary,
         (entries, restartInterval, target) => {
-          const contents = contentsOf(entries, restartInterval);
+          const contents = buildBlock(entries, restartInterval);
           const block = withColumn(contents);
           expect([dataEnd(block), dataEnd(contents)]).toEqual([contents.length, contents.length]);
           expect(block.length).toBe(contents.length + 8 * entries.length + 8);
@@ -88,7 +76,7 @@ describe('a data block in memory', () => {
   it('is sure of the newest version of each key where keys have one length', () => {
     for (const start of ['', 'tenant/42/orders/']) {
       const entries = Array.from({ length: 60 }, (_, i) => put(`${start}${1000 + i * 7}`, i + 1));
-      const block = withColumn(contentsOf(entries, 16));
+      const block = withColumn(buildBlock(entries, 16));
       for (const entry of entries) {
         expect(found(block, entry.key, 1000)).toEqual(entry);
         const other = entry.key.slice();
@@ -99,8 +87,8 @@ describe('a data block in memory', () => {
   });
 
   it('has no column where entries are long or many: it is searched as it is', () => {
-    const long = contentsOf([put('a', 1, 'x'.repeat(20_000)), put('b', 1)], 16);
-    const many = contentsOf(
+    const long = buildBlock([put('a', 1, 'x'.repeat(20_000)), put('b', 1)], 16);
+    const many = buildBlock(
       Array.from({ length: 1100 }, (_, i) => put(`k${1000 + i}`, 1, '')),
       16,
     );
@@ -111,11 +99,11 @@ describe('a data block in memory', () => {
   it('tells contents that look like a block with a column', () => {
     expect(isMisleading(Uint8Array.of(0, 0, 0, 0x80))).toBe(true);
     expect(isMisleading(Uint8Array.of(1, 0, 0))).toBe(true);
-    expect(isMisleading(contentsOf([put('a', 1)], 16))).toBe(false);
+    expect(isMisleading(buildBlock([put('a', 1)], 16))).toBe(false);
   });
 
   it('neither throws nor reads outside, whatever the contents are', () => {
-    const good = entriesArbitrary.map((entries) => contentsOf(entries, 16));
+    const good = entriesArbitrary.map((entries) => buildBlock(entries, 16));
     const change = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
     const damaged = fc.tuple(good, change).map(([contents, changes]) => {
       for (const [at, byte] of changes) contents[at % contents.length] = byte;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { buildBlock } from '../../test/support/blocks.js';
 import {
   type Entry,
   entryArbitrary,
@@ -6,20 +7,12 @@ import {
   sorted,
   targetArbitrary,
 } from '../../test/support/entries.js';
-import { TRAILER_BYTES, writeTrailer } from '../encoding/internal-key.js';
-import { BlockBuilder } from './block-builder.js';
 import { BlockCursor } from './block-cursor.js';
 import { contentsEnd, searchIndex, withPrefixes } from './index-block.js';
 
+/** An index: each entry is a restart point. */
 function contentsOf(entries: readonly Entry[]): Uint8Array {
-  const builder = new BlockBuilder(1);
-  for (const { key, sequence, kind, value } of entries) {
-    const internal = new Uint8Array(key.length + TRAILER_BYTES);
-    internal.set(key);
-    writeTrailer(internal, key.length, sequence, kind);
-    builder.add(internal, internal.length, value, 0, value.length);
-  }
-  return builder.finish(0).slice();
+  return buildBlock(entries, 1);
 }
 
 /** Where a cursor comes to. */
