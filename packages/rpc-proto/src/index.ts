@@ -86,6 +86,7 @@ export {
   beginWatchEvent,
   type EncodedWatchEvents,
   encodeWatchEvents,
+  joinWatchResponses,
   watchEventFieldBytes,
 } from './watch/watch-response-writer.js';
 export { FRAME_HEADROOM_BYTES, varintSize, writeVarint } from './wire/byte-sink.js';

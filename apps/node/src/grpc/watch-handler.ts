@@ -1,5 +1,6 @@
 import type { WatchSession } from '@dougdb/member';
-import { CountedWrites, grpcError } from '@dougdb/rpc-proto/node';
+import { joinWatchResponses } from '@dougdb/rpc-proto';
+import { grpcError, JoinedWrites } from '@dougdb/rpc-proto/node';
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { MemberHolder } from './member-holder.js';
 
@@ -13,7 +14,7 @@ export function watchHandler(
   return (call) => {
     let session: WatchSession;
     let isPaused = false;
-    const writes = new CountedWrites(call, () => {
+    const writes = new JoinedWrites(call, joinWatchResponses, () => {
       session.drained();
       if (!isPaused || session.isFull) return;
       isPaused = false;

@@ -108,6 +108,7 @@ export class FakeWatchStream implements PipeConnection {
       created,
       error: undefined,
       costBytes,
+      more: [],
     });
   }
 
@@ -216,6 +217,7 @@ export class FakeWatchStream implements PipeConnection {
       created: false,
       error: toWire(error),
       costBytes: 0,
+      more: [],
     });
   }
 

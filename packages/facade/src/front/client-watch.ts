@@ -165,6 +165,7 @@ export class ClientWatch {
       created,
       error: error === undefined ? undefined : toWire(error),
       costBytes,
+      more: [],
     };
     this.#output.send(WatchResponse.encode(response).finish());
   }

@@ -125,6 +125,11 @@ export class WatchStream {
       this.#end(new DougError('INTERNAL', text, { outcome: 'NOT_APPLIED', cause }), true);
       return;
     }
+    this.#answered(response);
+    for (const another of response.more) this.#answered(another);
+  }
+
+  #answered(response: WatchResponse): void {
     // None: it was cancelled, and the server had not heard of it yet.
     const listener = this.#listeners.get(response.watchId);
     if (listener === undefined) return;

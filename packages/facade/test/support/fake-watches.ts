@@ -378,6 +378,7 @@ export class FakeWatchStream implements PipeConnection {
       created,
       error: undefined,
       costBytes,
+      more: [],
     });
   }
 
@@ -391,6 +392,7 @@ export class FakeWatchStream implements PipeConnection {
       created: false,
       error: toWire(error),
       costBytes: 0,
+      more: [],
     });
   }
 

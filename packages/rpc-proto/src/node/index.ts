@@ -15,6 +15,7 @@ export {
   serverOptions,
   serverOptionsFor,
 } from './grpc-options.js';
+export { JoinedWrites } from './joined-writes.js';
 export {
   adminService,
   asBuffer,

@@ -10,12 +10,13 @@ import {
 // The tags of a WatchResponse.
 
 // WatchResponse { uint64 watch_id = 1; ResponseHeader header = 2; repeated WatchEvent events = 3;
-//   bytes token = 4; bool created = 5; Error error = 6; uint64 cost_bytes = 7 }
+//   bytes token = 4; bool created = 5; Error error = 6; uint64 cost_bytes = 7; repeated WatchResponse more = 8 }
 const WATCH_ID = 0x08;
 const HEADER = 0x12;
 const EVENTS = 0x1a;
 const TOKEN = 0x22;
 const COST_BYTES = 0x38;
+const MORE = 0x42;
 
 /** Encoded events of one answer, as fields of the WatchResponse: see {@link beginWatchEvent}. */
 export interface EncodedWatchEvents {
@@ -62,6 +63,22 @@ export function encodeWatchEvents(
   at = writeField(bytes, at, TOKEN, token);
   writeNumber(bytes, at, COST_BYTES, sizeBytes);
   return bytes.subarray(FRAME_HEADROOM_BYTES);
+}
+
+/** One WatchResponse that carries several, in order. @param responses - encoded; at least one */
+export function joinWatchResponses(responses: readonly Uint8Array[]): Uint8Array {
+  const size = responses.reduce((sum, { length }) => sum + fieldSize(length), 0);
+  const bytes = new Uint8Array(FRAME_HEADROOM_BYTES + size);
+  let at = FRAME_HEADROOM_BYTES;
+  for (const [place, response] of responses.entries()) {
+    if (place === 0) {
+      copyBytes(response, 0, response.length, bytes, at);
+      at += response.length;
+    } else {
+      at = writeField(bytes, at, MORE, response);
+    }
+  }
+  return bytes.subarray(FRAME_HEADROOM_BYTES, at);
 }
 
 function writeField(target: Uint8Array, at: number, tag: number, content: Uint8Array): number {

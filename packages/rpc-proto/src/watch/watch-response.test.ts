@@ -16,6 +16,7 @@ import {
   beginWatchEvent,
   type EncodedWatchEvents,
   encodeWatchEvents,
+  joinWatchResponses,
   watchEventFieldBytes,
 } from './watch-response-writer.js';
 
@@ -102,5 +103,19 @@ describe('an answer of a watch with events', () => {
         expect(Buffer.from(found).equals(Buffer.from(change.key))).toBe(true);
       }),
     );
+  });
+});
+
+describe('answers that travel together', () => {
+  it('are read as they were, in order', () => {
+    const answers = [3, 0, 300].map((watchId) =>
+      WatchResponse.fromPartial({ watchId, token: new Uint8Array(watchId), costBytes: watchId }),
+    );
+    const encoded = answers.map((answer) => WatchResponse.encode(answer).finish());
+    for (let count = 1; count <= 3; count++) {
+      const { more, ...first } = WatchResponse.decode(joinWatchResponses(encoded.slice(0, count)));
+      const read = [{ ...first, more: [] }, ...more];
+      expect(read).toMatchObject(answers.slice(0, count));
+    }
   });
 });

@@ -1,4 +1,5 @@
-import { CountedWrites, grpcError } from '@dougdb/rpc-proto/node';
+import { joinWatchResponses } from '@dougdb/rpc-proto';
+import { grpcError, JoinedWrites } from '@dougdb/rpc-proto/node';
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { Facade } from '../../facade.js';
 
@@ -15,7 +16,7 @@ export function watchHandler(facade: Facade): handleBidiStreamingCall<Uint8Array
       isPaused = false;
       call.resume();
     };
-    const writes = new CountedWrites(call, drained);
+    const writes = new JoinedWrites(call, joinWatchResponses, drained);
     const watches = facade.openWatches({
       send: (response) => writes.write(response),
       fail: (error) => call.emit('error', grpcError(error)),

@@ -268,6 +268,8 @@ export interface WatchResponse {
     | undefined;
   /** What of the credit the events cost. */
   costBytes: number;
+  /** Further answers of the stream, in order: what waits for the connection travels together. */
+  more: WatchResponse[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2701,6 +2703,7 @@ function createBaseWatchResponse(): WatchResponse {
     created: false,
     error: undefined,
     costBytes: 0,
+    more: [],
     _unknownFields: {},
   };
 }
@@ -2727,6 +2730,9 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     }
     if (message.costBytes !== 0) {
       writer.uint32(56).uint64(message.costBytes);
+    }
+    for (const v of message.more) {
+      WatchResponse.encode(v!, writer.uint32(66).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2808,6 +2814,14 @@ export const WatchResponse: MessageFns<WatchResponse> = {
             message.costBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.more.push(WatchResponse.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2842,6 +2856,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     message.created = object.created ?? false;
     message.error = (object.error !== undefined && object.error !== null) ? Error.fromPartial(object.error) : undefined;
     message.costBytes = object.costBytes ?? 0;
+    message.more = object.more?.map((e) => WatchResponse.fromPartial(e)) || [];
     return message;
   },
 };
