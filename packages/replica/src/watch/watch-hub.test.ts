@@ -2,7 +2,7 @@ import { silentLogger, silentMetrics } from '@dougdb/ports';
 import { SimFs, SimRandom, SimScheduler } from '@dougdb/ports/sim';
 import type { EncodedWatchEvents } from '@dougdb/rpc-proto';
 import { encodeWatchEvents, type PartitionDescriptor, WatchResponse } from '@dougdb/rpc-proto';
-import { BlockCache, Db } from '@dougdb/sstable';
+import { BlockCache, Db, type LookOptions, type VersionsOptions } from '@dougdb/sstable';
 import type { ReadWaiter } from '../read/read-batch.js';
 import { TableReader } from '../read/table-reader.js';
 import { Refusals } from '../refusals.js';
@@ -33,11 +33,23 @@ class Fixture {
   readonly state: ReplicaState = genesisState(descriptor, 1);
   readonly hub: WatchHub;
   readonly budget = new WindowBudget(8000, 4000);
+  /** While it is set, looks wait for a disk: until the function is called. */
+  slowLooks: (() => void)[] | null = null;
   readonly #db: Db;
   #nowMs = 0;
 
-  constructor(db: Db) {
-    this.#db = db;
+  constructor(real: Db) {
+    this.#db = real;
+    const db = {
+      versions: (options: VersionsOptions) => real.versions(options),
+      look: async (key: Uint8Array, options: LookOptions) => {
+        await new Promise<void>((resolve) => {
+          if (this.slowLooks === null) resolve();
+          else this.slowLooks.push(resolve);
+        });
+        return real.look(key, options);
+      },
+    } as Db;
     const refusals = new Refusals(() => ({
       partition: descriptor,
       leaderNodeId: 0,
@@ -119,7 +131,7 @@ function servingGate(refusals: Refusals): ServiceGate {
   return gate;
 }
 
-async function withFixture(run: (fixture: Fixture) => void): Promise<void> {
+async function withFixture(run: (fixture: Fixture) => void | Promise<void>): Promise<void> {
   const scheduler = new SimScheduler();
   const clock = scheduler.clock();
   const db = await scheduler.runWhilePending(
@@ -133,7 +145,7 @@ async function withFixture(run: (fixture: Fixture) => void): Promise<void> {
     }),
   );
   const fixture = new Fixture(db);
-  run(fixture);
+  await run(fixture);
   fixture.hub.endAll(
     new Refusals(() => ({
       partition: descriptor,
@@ -169,6 +181,31 @@ describe('watches whose turn comes late', () => {
       fixture.write(200);
       fixture.turnsUntilIdle();
       for (const { list } of all) expect(list).toEqual(fixture.expected(0));
+    }));
+
+  it('read again what the ring has forgotten while they looked at what was there before', () =>
+    withFixture(async (fixture) => {
+      for (const later of [0, 3]) {
+        const from = fixture.state.revision;
+        const watch = fixture.watch({ previous: true });
+        const looks: (() => void)[] = [];
+        fixture.slowLooks = looks;
+        fixture.write(1);
+        fixture.hub.turn();
+        expect(looks.length).toBe(1);
+        fixture.write(200);
+        fixture.hub.turn();
+        fixture.write(later);
+        fixture.hub.turn();
+        fixture.slowLooks = null;
+        looks[0]?.();
+        for (let turn = 0; turn < 2_000 && watch.list.length < 201 + later; turn++) {
+          await Promise.resolve();
+          fixture.hub.turn();
+        }
+        expect(watch.list).toEqual(fixture.expected(from));
+        watch.handle.cancel();
+      }
     }));
 
   it('share the windows, whoever has no credit, ends or waits', () =>

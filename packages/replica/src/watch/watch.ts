@@ -148,7 +148,8 @@ export class Watch implements WatchHandle, Ranged {
 
   /** Changes behind this revision were not matched: the ring has forgotten them. */
   missed(revision: number): void {
-    // Of one that was hit the ring has forgotten the hits, too: it falls behind when its turn comes.
+    // The event that comes next may be in hand, with a look under way: behind it there is a gap.
+    if (this.#state === 'hit') this.#fallBehind();
     if (this.#state !== 'live') return;
     this.#state = 'behind';
     this.#position = positionAt(revision);
