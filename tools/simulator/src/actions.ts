@@ -89,7 +89,7 @@ class Happening {
       case 'slow-and-cut-off-leader': {
         const leader = this.#leader();
         this.#later(network.isolate(leader.address, addresses));
-        leader.slowDisk(200 + this.#int(1, 400));
+        leader.slowDisk(220 + this.#int(1, 220));
         this.#later(() => leader.slowDisk(0));
         return;
       }

@@ -28,20 +28,27 @@ interface Shown {
 
 class Levels implements Client {
   readonly #context: ClientContext;
+  /** Goes to anybody. */
   readonly #caller: RawCaller;
+  /** Stays with who is said to lead. */
+  readonly #toLeader: RawCaller;
 
   constructor(context: ClientContext) {
     this.#context = context;
-    this.#caller = new RawCaller(context.cluster, context.random.fork('caller'), context.name);
+    const { cluster, random, name } = context;
+    this.#caller = new RawCaller(cluster, random.fork('caller'), name);
+    this.#toLeader = new RawCaller(cluster, random.fork('to-leader'), name);
   }
 
   async act(): Promise<void> {
     const { cluster, random, coverage } = this.#context;
-    // Of others as well, which lie in tables more often.
-    const suffix = random.pick(['', '', '.t0', '.m0', `.s${random.int(20)}`]);
-    const key = `${random.pick(cluster.partitioning.keys)}${suffix}`;
-    const level = this.#draw(this.#partition(key));
-    if (level.consistency !== Consistency.CONSISTENCY_LEASE) this.#caller.wander();
+    const base = random.pick(cluster.partitioning.keys);
+    const level = this.#draw(this.#partition(base));
+    const isLease = level.consistency === Consistency.CONSISTENCY_LEASE;
+    // Others' keys lie in tables more often: a read that waits for a disk is the hard one.
+    const key = isLease ? `${base}${random.pick(['', '.t0', `.s${random.int(20)}`])}` : base;
+    const caller = isLease ? this.#toLeader : this.#caller;
+    if (!isLease) caller.wander();
     const invokedMs = cluster.scheduler.nowMs;
     const { consistency, revision, maxAgeMs } = level;
     const get = GetRequest.fromPartial({
@@ -50,12 +57,12 @@ class Levels implements Client {
       ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
     });
     try {
-      const bytes = await this.#caller.call('Get', GetRequest.encode(get).finish());
+      const bytes = await caller.call('Get', GetRequest.encode(get).finish());
       const leftMs = cluster.network.leftMs(bytes);
       coverage.hit('ok');
       this.#check({ level, key, invokedMs, leftMs, answer: GetResponse.decode(bytes) });
     } catch (error) {
-      this.#refused(error, level, key);
+      if (!this.#isRefusal(error, level, key)) caller.follow(expected(error));
     }
   }
 
@@ -130,18 +137,20 @@ class Levels implements Client {
     truth.report('lease-held-when-told', `${key} under a lease of term ${term}: ${when}`);
   }
 
-  #refused(error: unknown, level: Level, key: string): void {
+  /** Whether it is one of the level itself. */
+  #isRefusal(error: unknown, level: Level, key: string): boolean {
     const { truth, coverage } = this.#context;
     if (!DougError.is(error)) throw error;
     if (error.reason === 'COMPACTED') {
       const { historyFloor } = this.#partition(key).model;
       const revision = level.revision ?? 0;
       coverage.hit('compacted-refused');
-      if (revision < historyFloor) return;
-      truth.report('floor-by-log', `revision ${revision} refused at a floor of ${historyFloor}`);
-    } else if (error.reason !== 'FUTURE_REVISION') {
-      this.#caller.follow(expected(error));
+      if (revision >= historyFloor) {
+        truth.report('floor-by-log', `revision ${revision} refused at a floor of ${historyFloor}`);
+      }
+      return true;
     }
+    return error.reason === 'FUTURE_REVISION';
   }
 
   #partition(key: string): PartitionTruth {
