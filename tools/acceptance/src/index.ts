@@ -13,5 +13,6 @@ export {
 } from './process-cluster.js';
 export { freePorts, type Program } from './program.js';
 export { errorOf, newOpId, type PutFields, putRequest, rawCall, rawPut } from './raw-call.js';
+export { openRawWatch, type RawWatch, type WatchEnd } from './raw-watch.js';
 export { runToEnd } from './run-to-end.js';
 export { until } from './until.js';
