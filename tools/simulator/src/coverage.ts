@@ -30,6 +30,9 @@ export const eventNames = [
   'compacted-refused',
   'watch-event',
   'watch-resumed',
+  'incremented',
+  'lock-taken',
+  'guarded-work',
   // what the logs say
   'duplicate-in-log',
   'refused-at-apply',

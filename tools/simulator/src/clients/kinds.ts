@@ -1,8 +1,10 @@
+import { adder } from './adder.js';
 import type { ClientKind } from './client.js';
 import { counters } from './counters.js';
 import { eventual } from './eventual.js';
 import { intruder } from './intruder.js';
 import { levels } from './levels.js';
+import { locker } from './locker.js';
 import { mortal } from './mortal.js';
 import { registers } from './registers.js';
 import { repeater } from './repeater.js';
@@ -22,6 +24,8 @@ export const clientKinds = {
   mortal,
   levels,
   watcher,
+  adder,
+  locker,
 } as const satisfies Record<string, ClientKind>;
 export type ClientKindName = keyof typeof clientKinds;
 export const clientKindNames = Object.keys(clientKinds) as ClientKindName[];
