@@ -29,7 +29,7 @@ class Adder implements Client {
 
   async act(): Promise<void> {
     const { cluster, random, coverage, trace, number, truth } = this.#context;
-    const key = `${random.pick(cluster.partitioning.keys)}.sum`;
+    const key = `${random.pick(cluster.partitioning.keys)}.added`;
     const ended = await attempt(coverage, () => this.#sdk.increment(key));
     trace(`c${number} increment ${key} ${ended.status}`);
     const tally = this.#tallies.get(key) ?? { done: 0, unknown: 0 };
