@@ -17,7 +17,7 @@ import {
 import { DOUG_NODE, ProcessCluster, type ProcessMember, until } from '../src/index.js';
 
 /** How often the leader is killed; `npm run test:full` takes the twenty that are promised. */
-const KILLS = Number(process.env.DOUG_COUNTER_KILLS ?? 4);
+const KILLS = Number(process.env.DOUG_COUNTER_KILLS ?? 3);
 const SEED = Number(process.env.DOUG_CHAOS_SEED ?? Date.now() % 1_000_000);
 const CLIENTS = 32;
 const PLAIN_KEYS = ['plain/1', 'plain/2', 'plain/3', 'plain/4'];
