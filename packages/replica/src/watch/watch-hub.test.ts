@@ -208,6 +208,20 @@ describe('watches whose turn comes late', () => {
       }
     }));
 
+  it('read again what the ring has forgotten before it was matched, with all told that was', async () => {
+    // Among these counts are those at which a batch is full with the last change that was matched.
+    for (let count = 1; count <= 12; count++) {
+      await withFixture((fixture) => {
+        const watch = fixture.watch();
+        fixture.write(count);
+        fixture.hub.turn();
+        fixture.write(200);
+        fixture.turnsUntilIdle();
+        expect(watch.list).toEqual(fixture.expected(0));
+      });
+    }
+  });
+
   it('share the windows, whoever has no credit, ends or waits', () =>
     withFixture((fixture) => {
       fixture.write(300);

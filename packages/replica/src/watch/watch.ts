@@ -148,7 +148,8 @@ export class Watch implements WatchHandle, Ranged {
 
   /** Changes behind this revision were not matched: the ring has forgotten them. */
   missed(revision: number): void {
-    // The event that comes next may be in hand, with a look under way: behind it there is a gap.
+    // The event that comes next may be in hand, with a look under way, or all hits may be told already: behind
+    // them there is a gap, and nothing else would say so.
     if (this.#state === 'hit') this.#fallBehind();
     if (this.#state !== 'live') return;
     this.#state = 'behind';
