@@ -97,10 +97,10 @@ class Bench {
   }
 
   /** Applies the oldest proposal as a replica does, and answers it. */
-  apply(): void {
+  apply(logTime = this.logClock.stamp()): void {
     const proposal = this.proposed.shift();
     if (proposal === undefined) return;
-    const logTime = this.logClock.stamp();
+    this.state.logTime = logTime;
     const revision = ++this.#revision;
     for (const { name, revision: seen } of proposal.keys) {
       const found = this.db.getSync(bytesOf(name));
@@ -198,6 +198,20 @@ describe('the expirer', () => {
     await bench.run(200);
     expect([bench.gone.size, bench.queue.size, bench.proposed.length]).toEqual([0, 0, 0]);
     expect(bench.db.getSync(bytesOf('a'))?.sequence).toBe(2);
+  });
+
+  it('proposes again a key that its entry found to be there for a while yet', async () => {
+    const bench = await Bench.open();
+    bench.put('a', 100);
+    await bench.run(90);
+    await bench.scheduler.advance(20);
+    bench.expirer.tick();
+    expect(bench.proposed).toHaveLength(1);
+    // The wall clock was set back since the leader looked: by up to a millisecond log time gives way to that.
+    bench.apply(bench.startTime + 100 * MS - 1);
+    expect([bench.gone.size, bench.queue.size]).toEqual([0, 1]);
+    await bench.run(100);
+    expect([[...bench.gone.keys()], bench.queue.size]).toEqual([['a'], 0]);
   });
 
   it('lets 50,000 keys go in time with room for a quarter of them', async () => {

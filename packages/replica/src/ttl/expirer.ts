@@ -104,13 +104,17 @@ export class Expirer {
     propose(encodeInternal({ $case: 'expire', value }), this.#sink);
   }
 
-  /** Whoever is still in the queue as it was proposed had changed before: what was read was old. */
+  /**
+   * Whoever is still in the queue as it was proposed had changed before: what was read was old. But a key whose time
+   * was not over by the entry is still there: log time may have been read a little ahead of it, and it is proposed again.
+   */
   readonly #applied = (): void => {
     const keys = this.#underWay ?? [];
-    const { queue, telemetry } = this.#options;
+    const { state, queue, telemetry } = this.#options;
     this.#underWay = null;
-    const kept = keys.filter(({ key, revision }) => queue.forgetVersion(key, revision));
-    telemetry.keysExpired.add(keys.length - kept.length);
+    const over = keys.filter(({ expiresAt }) => expiresAt <= state.logTime);
+    const kept = over.filter(({ key, revision }) => queue.forgetVersion(key, revision));
+    telemetry.keysExpired.add(over.length - kept.length);
   };
 
   readonly #failed = (): void => {
