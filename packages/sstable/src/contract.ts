@@ -226,6 +226,11 @@ export interface Checkpoint {
 export interface DbIterator {
   /** Moves on; false at the end. @throws SstError SST_CORRUPT */
   next(): boolean;
+  /**
+   * As next(), for a caller that must not be away for long: passes over at most so many versions that are not
+   * shown, as deletions and what is older. 'passing': it stands nowhere, step() again goes on.
+   */
+  step(most: number): 'at' | 'passing' | 'end';
   /** Moves to the first key >= target (reverse: <= target) inside the bounds; false if there is none. */
   seek(target: Uint8Array): boolean;
   /** Key here; a view that is valid until the next move. */

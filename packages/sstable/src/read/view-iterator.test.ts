@@ -98,6 +98,39 @@ describe('ViewIterator', () => {
     );
   });
 
+  it('shows the same by steps that pass over few versions at a time', () => {
+    fc.assert(
+      fc.property(
+        fc.array(entryArbitrary, { maxLength: 60 }),
+        optionsArbitrary,
+        fc.integer({ min: 1, max: 12 }),
+        (entries, options, most) => {
+          const iterator = iteratorOver(entries, { ...options, keysOnly: false });
+          const found: Entry[] = [];
+          let passes = 0;
+          for (let where = iterator.step(most); where !== 'end'; where = iterator.step(most)) {
+            if (where === 'at') found.push(here(iterator));
+            else passes++;
+          }
+          expect(found).toEqual(visible(entries, options));
+          expect(passes).toBeLessThanOrEqual(entries.length / most);
+        },
+      ),
+    );
+  });
+
+  it.each([false, true])('is not away for longer than it was told (reverse: %s)', (isReverse) => {
+    const gone = Array.from({ length: 1000 }, (_, i) => del(`k${1000 + i}`, i + 1));
+    const iterator = iteratorOver([put('a', 1, ''), ...gone, put('z', 1, '')], { isReverse });
+    const said: string[] = [];
+    for (let where = iterator.step(100); where !== 'end'; where = iterator.step(100)) {
+      said.push(where === 'at' ? text(iterator.key()) : where);
+      if (where === 'passing') expect(() => iterator.key()).toThrow('stands at no entry');
+    }
+    expect(said.length).toBeGreaterThanOrEqual(2 + 9);
+    expect(said.filter((one) => one !== 'passing')).toEqual(isReverse ? ['z', 'a'] : ['a', 'z']);
+  });
+
   it('seeks inside its bounds and goes on from there, any number of times', () => {
     fc.assert(
       fc.property(

@@ -30,7 +30,10 @@ export class ViewIterator implements DbIterator {
   readonly #cursor: Cursor;
   readonly #options: ViewIteratorOptions;
   readonly #lifetime: ViewLifetime;
-  #state: 'before' | 'at' | 'done' | 'closed' = 'before';
+  #state: 'before' | 'at' | 'passing' | 'done' | 'closed' = 'before';
+  /** Reverse: the cursor stands among the versions of `#key`, and so much is known of them. */
+  #isInKey = false;
+  #isFound = false;
   /** Forward: the key whose other versions are to be skipped. Reverse: the key found. */
   #key: Uint8Array = new Uint8Array(64);
   #keyLength = -1;
@@ -47,17 +50,21 @@ export class ViewIterator implements DbIterator {
   }
 
   next(): boolean {
+    return this.step(Number.POSITIVE_INFINITY) === 'at';
+  }
+
+  step(most: number): 'at' | 'passing' | 'end' {
     this.#checkOpen();
-    if (this.#state === 'done') return false;
-    const isFirst = this.#state === 'before';
+    const from = this.#state;
+    if (from === 'done') return 'end';
     // If a move throws, the iterator stands nowhere.
     this.#state = 'done';
-    if (isFirst) this.#goToStart();
-    else if (!this.#options.isReverse) {
+    if (from === 'before') this.#goToStart();
+    else if (from === 'at' && !this.#options.isReverse) {
       this.#remember(this.#cursor);
       this.#cursor.next();
     }
-    return this.#settle();
+    return this.#settle(most);
   }
 
   seek(target: Uint8Array): boolean {
@@ -65,6 +72,7 @@ export class ViewIterator implements DbIterator {
     const { start, end, isReverse } = this.#options;
     this.#state = 'done';
     this.#keyLength = -1;
+    this.#isInKey = false;
     if (isReverse) {
       if (end !== null && compareWhole(target, end) >= 0) {
         this.#cursor.seekBefore(end, 0, end.length, MAX_SEQUENCE);
@@ -73,7 +81,7 @@ export class ViewIterator implements DbIterator {
       const from = start !== null && compareWhole(target, start) < 0 ? start : target;
       this.#cursor.seek(from, 0, from.length, MAX_SEQUENCE);
     }
-    return this.#settle();
+    return this.#settle(Number.POSITIVE_INFINITY) === 'at';
   }
 
   key(): Uint8Array {
@@ -116,21 +124,22 @@ export class ViewIterator implements DbIterator {
     else cursor.seek(start, 0, start.length, MAX_SEQUENCE);
   }
 
-  #settle(): boolean {
-    const isAt = this.#options.isReverse ? this.#findBackward() : this.#findForward();
-    this.#state = isAt ? 'at' : 'done';
-    return isAt;
+  #settle(most: number): 'at' | 'passing' | 'end' {
+    const found = this.#options.isReverse ? this.#findBackward(most) : this.#findForward(most);
+    if (found !== 'end') this.#state = found;
+    return found;
   }
 
-  #findForward(): boolean {
+  #findForward(most: number): 'at' | 'passing' | 'end' {
     const cursor = this.#cursor;
     const { end, sequence } = this.#options;
     let steps = 0;
-    while (cursor.valid) {
-      if (end !== null && isAtOrBehind(cursor, end)) return false;
+    for (let passed = 0; cursor.valid; passed++) {
+      if (end !== null && isAtOrBehind(cursor, end)) return 'end';
       const isSkipped = this.#isRemembered(cursor);
+      if (!isSkipped && cursor.sequence <= sequence && cursor.kind !== Kind.Delete) return 'at';
+      if (passed >= most) return 'passing';
       if (!isSkipped && cursor.sequence <= sequence) {
-        if (cursor.kind !== Kind.Delete) return true;
         this.#remember(cursor);
         steps = 0;
       } else if (++steps >= STEPS_BEFORE_SEEK) {
@@ -143,26 +152,32 @@ export class ViewIterator implements DbIterator {
       }
       cursor.next();
     }
-    return false;
+    return 'end';
   }
 
-  #findBackward(): boolean {
+  #findBackward(most: number): 'at' | 'passing' | 'end' {
     const cursor = this.#cursor;
     const { start, sequence } = this.#options;
-    while (cursor.valid) {
-      if (start !== null && !isAtOrBehind(cursor, start)) return false;
-      this.#remember(cursor);
-      let isFound = false;
+    let passed = 0;
+    while (cursor.valid || this.#isInKey) {
+      if (!this.#isInKey) {
+        if (start !== null && !isAtOrBehind(cursor, start)) return 'end';
+        this.#remember(cursor);
+        this.#isInKey = true;
+        this.#isFound = false;
+      }
       while (cursor.valid && this.#isRemembered(cursor)) {
+        if (passed++ >= most) return 'passing';
         if (cursor.sequence <= sequence) {
-          isFound = cursor.kind !== Kind.Delete;
-          if (isFound) this.#keepValue(cursor);
+          this.#isFound = cursor.kind !== Kind.Delete;
+          if (this.#isFound) this.#keepValue(cursor);
         }
         cursor.prev();
       }
-      if (isFound) return true;
+      this.#isInKey = false;
+      if (this.#isFound) return 'at';
     }
-    return false;
+    return 'end';
   }
 
   #remember(cursor: Cursor): void {
