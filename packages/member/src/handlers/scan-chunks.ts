@@ -14,6 +14,8 @@ import type { ScanOutput } from '../contract.js';
 const SLICE_MS = 4;
 /** How often the clock is looked at. */
 const PAIRS_PER_LOOK = 64;
+/** Deletions and older versions that are passed over before the clock is looked at, where no pair is found. */
+const PASSED_AT_ONCE = 1024;
 /** What a pair costs on the wire beside key and value, at most. */
 const PAIR_OVERHEAD_BYTES = 32;
 /** Room for the header, the resume key and the token, which holds two keys. */
@@ -64,8 +66,8 @@ export class ScanChunks {
    * of the last chunk
    */
   async send(): Promise<void> {
-    const { iterator, output, task } = this.#options;
-    let more = iterator.next();
+    const { output, task } = this.#options;
+    let more = (await this.#stepOn()) === 'at';
     do {
       const kvs: KeyValue[] = [];
       if (more) more = await (task.countOnly ? this.#countAll() : this.#collect(kvs));
@@ -112,13 +114,27 @@ export class ScanChunks {
   async #countAll(): Promise<false> {
     const { iterator, output } = this.#options;
     let sliceEndMs = this.#sliceEnd();
-    do {
+    for (;;) {
       this.#count++;
       this.#left--;
-      if (this.#count % PAIRS_PER_LOOK !== 0) continue;
+      if (this.#count % PAIRS_PER_LOOK === 0) sliceEndMs = await this.#breathe(sliceEndMs);
+      if (this.#left === 0 || output.cancelled) return false;
+      let where = iterator.step(PASSED_AT_ONCE);
+      if (where === 'passing') where = await this.#stepOn();
+      if (where === 'end') return false;
+    }
+  }
+
+  /** To the next pair, however many deleted keys lie before it: in slices. 'end', too, when the caller is gone. */
+  async #stepOn(): Promise<'at' | 'end'> {
+    const { iterator, output } = this.#options;
+    let sliceEndMs = this.#sliceEnd();
+    for (;;) {
+      const where = iterator.step(PASSED_AT_ONCE);
+      if (where !== 'passing') return where;
       sliceEndMs = await this.#breathe(sliceEndMs);
-    } while (this.#left > 0 && !output.cancelled && iterator.next());
-    return false;
+      if (output.cancelled) return 'end';
+    }
   }
 
   /**
@@ -136,7 +152,10 @@ export class ScanChunks {
       kvs.push({ key, value, revision: iterator.sequence(), expiresAt: iterator.expiresAt() });
       sizeBytes += key.length + value.length + PAIR_OVERHEAD_BYTES;
       this.#left--;
-      if (this.#left === 0 || !iterator.next()) return false;
+      if (this.#left === 0) return false;
+      let where = iterator.step(PASSED_AT_ONCE);
+      if (where === 'passing') where = await this.#stepOn();
+      if (where === 'end') return false;
       const nextBytes = iterator.key().length + (keysOnly ? 0 : iterator.value().length);
       if (sizeBytes + nextBytes + PAIR_OVERHEAD_BYTES > limits.scanChunkBytes) return true;
       if (kvs.length % PAIRS_PER_LOOK !== 0) continue;

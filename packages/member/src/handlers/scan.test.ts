@@ -1,4 +1,5 @@
 import { decodeScanToken, encodeScanToken, type ScanToken } from '@dougdb/facade';
+import type { Clock } from '@dougdb/ports';
 import { type SimClock, SimScheduler } from '@dougdb/ports/sim';
 import type { ScanIterator, ScanOptions } from '@dougdb/replica';
 import { Consistency, limits, ScanRequest, ScanResponse } from '@dougdb/rpc-proto';
@@ -10,13 +11,28 @@ class ListIterator implements ScanIterator {
   readonly #pairs: readonly (readonly [string, Uint8Array])[];
   #at = -1;
   closed = 0;
+  /** Deleted keys that lie before each pair, and before the end; those that are still to be passed. */
+  readonly #gone: number;
+  #left: number;
+  /** What passing over them has taken: a millisecond for a thousand. */
+  workMs = 0;
 
-  constructor(pairs: readonly (readonly [string, Uint8Array])[]) {
+  constructor(pairs: readonly (readonly [string, Uint8Array])[], gone = 0) {
     this.#pairs = pairs;
+    this.#gone = gone;
+    this.#left = gone;
   }
 
   next(): boolean {
-    return ++this.#at < this.#pairs.length;
+    return this.step(Number.POSITIVE_INFINITY) === 'at';
+  }
+  step(most: number): 'at' | 'passing' | 'end' {
+    const passed = Math.min(this.#left, most);
+    this.#left -= passed;
+    this.workMs += passed / 1000;
+    if (this.#left > 0) return 'passing';
+    this.#left = this.#gone;
+    return ++this.#at < this.#pairs.length ? 'at' : 'end';
   }
   seek(): boolean {
     return false;
@@ -44,6 +60,8 @@ async function scan(
   more: {
     cancelAfter?: number;
     deadlineMs?: number;
+    /** Deleted keys before each pair. */
+    gone?: number;
     onSend?: (clock: SimClock) => Promise<void>;
   } = {},
 ): Promise<{
@@ -52,10 +70,11 @@ async function scan(
   error: unknown;
   asked: readonly ScanOptions[];
   endedMs: number;
+  turns: number;
 }> {
   const scheduler = new SimScheduler();
   const fake = new FakeReplica();
-  const iterator = new ListIterator(pairs);
+  const iterator = new ListIterator(pairs, more.gone);
   fake.iterator = iterator;
   const chunks: ScanResponse[] = [];
   const full = ScanRequest.encode({
@@ -73,12 +92,22 @@ async function scan(
   };
   const context = { deadlineMs: more.deadlineMs ?? 1000 };
   const clock = scheduler.clock();
-  const result = handleScan(viewOf(fake), clock, full, context, output);
+  let turns = 0;
+  const working: Clock = {
+    monotonicMs: () => clock.monotonicMs() + iterator.workMs,
+    wallMs: () => clock.wallMs(),
+    setTimer: (delayMs, run) => clock.setTimer(delayMs, run),
+    defer: (run) => {
+      turns++;
+      clock.defer(run);
+    },
+  };
+  const result = handleScan(viewOf(fake), working, full, context, output);
   const error = await scheduler.runWhilePending(result).then(
     () => null,
     (thrown: unknown) => thrown,
   );
-  return { chunks, iterator, error, asked: fake.scans, endedMs: scheduler.nowMs };
+  return { chunks, iterator, error, asked: fake.scans, endedMs: scheduler.nowMs, turns };
 }
 
 const value = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(9);
@@ -269,6 +298,26 @@ describe('the view of a scan', () => {
     expect(keysOf(chunks)).toEqual(['e', 'd', 'c']);
     const other = encodeScanToken(token({ revision: 5 }), clusterId);
     expect((await scan([], { token: other })).error).toMatchObject({ code: 'DOUG_INTERNAL' });
+  });
+});
+
+describe('a scan over many deleted keys', () => {
+  const pairs = ['a', 'b'].map((k) => [k, value(1)] as const);
+
+  it.each([false, true])('gives others their turn (counting: %s)', async (countOnly) => {
+    // 60 ms before each pair and before the end, in slices of 4 ms.
+    const { error, chunks, turns } = await scan(pairs, { countOnly }, { gone: 60_000 });
+    expect(error).toBeNull();
+    expect(chunks.at(-1)?.count).toBe(countOnly ? 2 : 0);
+    expect(keysOf(chunks)).toEqual(countOnly ? [] : ['a', 'b']);
+    expect(turns).toBeGreaterThanOrEqual(3 * 10);
+  });
+
+  it('ends with DEADLINE when the time is up before it has found one', async () => {
+    const { error, iterator, chunks } = await scan(pairs, {}, { gone: 10_000_000 });
+    expect(error).toMatchObject({ code: 'DOUG_DEADLINE' });
+    expect([iterator.closed, chunks.length]).toEqual([1, 0]);
+    expect(iterator.workMs).toBeLessThan(1100);
   });
 });
 

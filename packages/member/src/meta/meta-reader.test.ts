@@ -27,6 +27,9 @@ class FakeMeta {
     const borrowed = { key: new Uint8Array(0), value: new Uint8Array(0) };
     let at = -1;
     const iterator = {
+      step: (): never => {
+        throw new Error('few rows are read at once');
+      },
       next: () => {
         const row = rows[++at];
         borrowed.key.fill(0xee);

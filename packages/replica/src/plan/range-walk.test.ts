@@ -20,6 +20,8 @@ class RangeDb {
   open = 0;
   opened = 0;
   valueBytes = 1;
+  /** Deleted keys before the first key. */
+  gone = 0;
 
   warm({ start, end, reverse, blocks }: WarmOptions): MaybePromise<Uint8Array | null> {
     const [from, to] = [start, end].map((bound) => textOf(bound ?? bytesOf('')));
@@ -34,14 +36,19 @@ class RangeDb {
     );
     if (reverse) keys.reverse();
     let at = -1;
+    let { gone } = this;
     this.open++;
     this.opened++;
+    const step = (most: number): 'at' | 'passing' | 'end' => {
+      const error = this.failures.get(keys[at + 1] ?? '')?.shift();
+      if (error !== undefined) throw error;
+      gone -= Math.min(gone, most);
+      if (gone > 0) return 'passing';
+      return ++at < keys.length ? 'at' : 'end';
+    };
     return {
-      next: () => {
-        const error = this.failures.get(keys[at + 1] ?? '')?.shift();
-        if (error !== undefined) throw error;
-        return ++at < keys.length;
-      },
+      next: () => step(Number.POSITIVE_INFINITY) === 'at',
+      step,
       seek: () => false,
       key: () => bytesOf(keys[at] ?? ''),
       value: () => new Uint8Array(keysOnly ? 0 : this.valueBytes),
@@ -88,6 +95,15 @@ describe('a walk at a place', () => {
     const other = placeOf(large);
     await walked(other.place);
     expect(other.pauses()).toBe(50);
+  });
+
+  it('lets others run while it passes over keys that are deleted', async () => {
+    const db = new RangeDb();
+    db.gone = 100_000;
+    const { place, pauses } = placeOf(db);
+    expect(await walked(place)).toHaveLength(200);
+    expect(pauses()).toBeGreaterThan(20);
+    expect([db.opened, db.open]).toEqual([1, 0]);
   });
 
   it('does not wait at all for a few keys', () => {

@@ -19,6 +19,9 @@ const KEYS_PER_PAUSE = 64;
 /** ... or so many bytes of values. */
 const BYTES_PER_PAUSE = 256 << 10;
 
+/** Deletions and older versions that are passed over before others run, where no key is found. */
+const PASSED_PER_PAUSE = 4096;
+
 /** Keys of [start, end), in their order. An empty end: to the last key. */
 export interface PlaceRange {
   readonly start: Uint8Array;
@@ -86,7 +89,13 @@ function* visitBehind(
   const { reverse, keysOnly } = window;
   const iterator = db.iterator({ ...boundsOf(window), reverse, keysOnly, sequence });
   try {
-    for (let toSkip = skipped; iterator.next(); ) {
+    for (let toSkip = skipped; ; ) {
+      const where = iterator.step(PASSED_PER_PAUSE);
+      if (where === 'end') return true;
+      if (where === 'passing') {
+        yield pause();
+        continue;
+      }
       if (toSkip > 0) {
         toSkip--;
         continue;
@@ -96,7 +105,6 @@ function* visitBehind(
       if (!visit(iterator.key(), found)) return false;
       if (isDue) yield pause();
     }
-    return true;
   } finally {
     iterator.close();
   }

@@ -73,6 +73,7 @@ describe('TableReader', () => {
     let closed = 0;
     const inner: DbIterator = {
       next: fail,
+      step: fail,
       seek: fail,
       key: () => bytesOf('k'),
       value: fail,
@@ -85,10 +86,11 @@ describe('TableReader', () => {
     const guarded = tables.guard(inner);
     const corruptError = { code: 'DOUG_CORRUPT', outcome: 'NOT_APPLIED' };
     expect(() => guarded.next()).toThrow(expect.objectContaining(corruptError));
+    expect(() => guarded.step(1)).toThrow(expect.objectContaining(corruptError));
     expect(() => guarded.seek(bytesOf('x'))).toThrow(expect.objectContaining(corruptError));
     expect(() => guarded.value()).toThrow(expect.objectContaining(corruptError));
     expect([textOf(guarded.key()), guarded.sequence()]).toEqual(['k', 5]);
     guarded.close();
-    expect([closed, corrupt.length]).toEqual([1, 3]);
+    expect([closed, corrupt.length]).toEqual([1, 4]);
   });
 });

@@ -107,6 +107,14 @@ class GuardedIterator implements ScanIterator {
     }
   }
 
+  step(most: number): 'at' | 'passing' | 'end' {
+    try {
+      return this.#inner.step(most);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
   seek(target: Uint8Array): boolean {
     try {
       return this.#inner.seek(target);
