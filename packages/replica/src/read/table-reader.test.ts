@@ -56,6 +56,16 @@ describe('TableReader', () => {
     }
   });
 
+  it('answers a version that is no stored value with an error, met at once or later', async () => {
+    const odd: Found = { value: bytesOf('short'), sequence: 3, marked: true };
+    for (const found of [odd, Promise.resolve(odd)]) {
+      const { tables, sink } = readerOn(() => found);
+      tables.get(bytesOf('k'), eventualTerms, 100, sink, 1);
+      expect(brief(await sink.answer(1))).toBe('INTERNAL NOT_APPLIED');
+      expect(tables.inFlight).toBe(0);
+    }
+  });
+
   it('answers other errors as internal ones, and serves on', async () => {
     const { tables, sink, corrupt } = readerOn(() =>
       Promise.reject(new SstError('SST_IO', 'read failed')),

@@ -2,7 +2,12 @@ import { DougError } from '@dougdb/rpc-proto';
 import { type Db, type DbIterator, type Found, SstErrorCode } from '@dougdb/sstable';
 import type { AnswerSink, ScanIterator } from '../contract.js';
 import { codeOf } from '../error-code.js';
-import { expiresAtOf, userValueOf } from '../format/stored-value.js';
+import {
+  expiresAtOf,
+  type UserVersion,
+  userValueOf,
+  userVersionOf,
+} from '../format/stored-value.js';
 import { isPromise } from '../maybe-promise.js';
 import type { Refusals } from '../refusals.js';
 import type { ReplicaTelemetry } from '../telemetry.js';
@@ -49,7 +54,7 @@ export class TableReader {
     try {
       const found = this.#options.db.get(key, revision);
       if (isPromise(found)) this.#answerLater(found, key, terms, deadlineMs, sink, id);
-      else answer(found, key, terms, deadlineMs, sink, id);
+      else this.#answer(found, key, terms, deadlineMs, sink, id);
     } catch (error) {
       sink.failed(id, this.explain(error));
     }
@@ -80,13 +85,41 @@ export class TableReader {
     found.then(
       (value) => {
         this.#inFlight--;
-        answer(value, key, terms, deadlineMs, sink, id);
+        this.#answer(value, key, terms, deadlineMs, sink, id);
       },
       (error: unknown) => {
         this.#inFlight--;
         sink.failed(id, this.explain(error));
       },
     );
+  }
+
+  #answer(
+    found: Found | null,
+    key: Uint8Array,
+    terms: ReadTerms,
+    deadlineMs: number,
+    sink: AnswerSink,
+    id: number,
+  ): void {
+    const mark = terms.mark();
+    if (mark === null) {
+      terms.again(key, deadlineMs, sink, id);
+      return;
+    }
+    if (found === null) {
+      sink.absent(id, mark);
+      return;
+    }
+    let version: UserVersion;
+    try {
+      version = userVersionOf(found, 'value');
+    } catch (error) {
+      // A read that waited for a disk has nobody above it who would hear of this.
+      sink.failed(id, this.explain(error));
+      return;
+    }
+    sink.found(id, version.value, version.revision, version.expiresAt, mark);
   }
 }
 
@@ -152,18 +185,4 @@ class GuardedIterator implements ScanIterator {
   close(): void {
     this.#inner.close();
   }
-}
-
-function answer(
-  found: Found | null,
-  key: Uint8Array,
-  terms: ReadTerms,
-  deadlineMs: number,
-  sink: AnswerSink,
-  id: number,
-): void {
-  const mark = terms.mark();
-  if (mark === null) terms.again(key, deadlineMs, sink, id);
-  else if (found === null) sink.absent(id, mark);
-  else sink.found(id, userValueOf(found), found.sequence, expiresAtOf(found), mark);
 }
