@@ -86,6 +86,28 @@ describe('Inbox', () => {
     expect(bench.logClock.stamp()).toBeGreaterThan(ahead);
   });
 
+  it('takes log time over from entries that were damaged here, too: it may lead with them one day', () => {
+    const bench = new Bench();
+    const ahead = logTimeOf(bench.scheduler.startWallMs) + logTimeSpan(7_000_000);
+    const repair = { ...bench.append(ahead), type: MessageType.MsgEntryResp };
+    bench.status = 'stale';
+    bench.inbox.step(repair);
+    expect(bench.logClock.read()).toBeLessThan(ahead);
+    bench.status = 'ok';
+    bench.inbox.step(repair);
+    expect(bench.logClock.stamp()).toBeGreaterThan(ahead);
+    // It is not a leader that sends them.
+    expect(bench.contact.ageMs(10)).toBeGreaterThan(1e6);
+  });
+
+  it('INVARIANT(entry-whole): drops a damaged entry that was to take the place of a damaged one', () => {
+    const bench = new Bench();
+    const m = { ...bench.append(1000), type: MessageType.MsgEntryResp };
+    const [, entry] = m.entries as [Entry, Entry];
+    bench.inbox.step({ ...m, entries: [{ ...entry, checksum: entry.checksum ^ 1 }] });
+    expect([bench.stepped, bench.events]).toEqual([[], ['raft.message.damaged']]);
+  });
+
   it('notes that the leader was heard', () => {
     const bench = new Bench();
     const heartbeat = { ...makeMessage(MessageType.MsgHeartbeat, 1, 2), commit: 5 };

@@ -30,7 +30,7 @@ export class Inbox {
   /** @throws ReplicaError REPLICA_LOG_LOST if the leader proves that acknowledged entries are gone */
   step(m: Message): void {
     const { core } = this.#options;
-    if (m.type === MessageType.MsgApp && !this.#areWhole(m)) return;
+    if (carriesEntries(m) && !this.#areWhole(m)) return;
     const status = core.step(m);
     if (status === StepStatus.LostLog) {
       this.#options.logger.error('raft.log.lost', { commit: m.commit, from: m.from });
@@ -40,8 +40,9 @@ export class Inbox {
       );
     }
     if (status !== StepStatus.Ok) return;
+    // Those that take the place of damaged ones, too: this replica could not read their time before.
+    if (carriesEntries(m)) this.#observe(m);
     if (m.type === MessageType.MsgApp) {
-      this.#observe(m);
       this.#heard(m.commit);
     } else if (m.type === MessageType.MsgHeartbeat) {
       // Its `commit` is never above what is here, so only `index` tells a replica that it lags.
@@ -77,4 +78,8 @@ export class Inbox {
       return;
     }
   }
+}
+
+function carriesEntries({ type }: Message): boolean {
+  return type === MessageType.MsgApp || type === MessageType.MsgEntryResp;
 }
