@@ -36,6 +36,8 @@ class Fixture {
   /** While it is set, looks wait for a disk: until the function is called. */
   slowLooks: (() => void)[] | null = null;
   readonly #db: Db;
+  /** Called when a watch was told something. */
+  onEvents: () => void = () => undefined;
   #nowMs = 0;
 
   constructor(real: Db) {
@@ -92,6 +94,7 @@ class Fixture {
             .events) {
             told.list.push(`${text(kv?.key)}@${kv?.revision}`);
           }
+          this.onEvents();
         },
         ended: ({ reason }) => {
           told.over = reason;
@@ -262,6 +265,24 @@ describe('watches whose turn comes late', () => {
 });
 
 describe('a watch', () => {
+  it.each([
+    ['at its last credit', { creditBytes: 100 }],
+    ['behind a window', { from: positionAt(5) }],
+  ])('that its reader cancels as it is told of a change, %s, is over', (_when, more) =>
+    withFixture((fixture) => {
+      fixture.watch().handle.cancel();
+      fixture.write(150);
+      const watch = fixture.watch({ from: positionAt(5), ...more });
+      fixture.onEvents = () => watch.handle.cancel();
+      fixture.turnsUntilIdle();
+      const told = watch.list.length;
+      expect(told).toBeGreaterThan(0);
+      fixture.hub.tick(1e9);
+      expect([fixture.hub.load.watches, fixture.hub.load.slow]).toEqual([0, 0]);
+      expect([watch.list.length, watch.over]).toEqual([told, null]);
+    }),
+  );
+
   it('ends with its partition as it was: at another epoch it goes on from where it is', () =>
     withFixture((fixture) => {
       const { state, hub } = fixture;

@@ -196,6 +196,8 @@ export class Watch implements WatchHandle, Ranged {
       count > 0 ? lastRevision === revision : this.#position.revision === revision - 1;
     const lastKey = count > 0 ? () => this.#batch.lastKey() : () => this.#position.lastKey;
     this.#flush(isInside ? positionBehind(revision, lastKey()) : positionAt(revision - 1));
+    // Whoever was told may have cancelled it.
+    if (this.#isOver) return;
     this.#next.clear();
     this.#previous = undefined;
     this.#state = 'behind';
@@ -278,7 +280,7 @@ export class Watch implements WatchHandle, Ranged {
     }
     this.#flush(window.end ?? this.#position);
     window.close();
-    return 'none';
+    return this.#isOver ? 'idle' : 'none';
   }
 
   /** Whether the ring holds everything behind what was told. */
