@@ -80,6 +80,30 @@ describe('a watch', () => {
     expect(watch.events).toEqual(['1 a=v']);
   });
 
+  it('does not count what waits to be told as told when a part is opened again before all stand', async () => {
+    const bench = await WatchBench.connected({ partitions: two, nodes: 1 });
+    let isLate = true;
+    bench.watches.onTell = ({ response }) =>
+      response.header?.partitionId === 3 && isLate ? 'drop' : 'send';
+    const watch = bench.watch();
+    await bench.until('both are asked for', () => bench.watches.open === 2);
+    bench.watches.write(['a', 'v'], ['b', 'v']);
+    await bench.until('events that wait', () => watch.range.queued > 0);
+    bench.watches.endAll(1, new DougError('DRAINING', 'it goes down'));
+    await bench.until('asked again', () => bench.watches.open === 2);
+    await bench.scheduler.advance(100);
+    isLate = false;
+    let first: Uint8Array | null = null;
+    void watch.range.created.then(() => {
+      first = watch.range.token;
+    });
+    await watch.has(2);
+    expect(positions(first ?? new Uint8Array())).toEqual(['[,m) 0', '[m,) 0']);
+    const resumed = bench.watch({ token: watch.tokens[0] });
+    await resumed.has(1);
+    expect(resumed.events).toEqual(['1 b=v']);
+  });
+
   it('goes on behind a token that any of its events carries', async () => {
     const bench = await WatchBench.connected({ partitions: two });
     const watch = await bench.watch().created();

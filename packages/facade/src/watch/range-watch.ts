@@ -140,8 +140,10 @@ export class RangeWatch {
   }
 
   #created(strand: WatchStrand): void {
+    // Only the first time: what one that was opened again has told since may still wait to be taken.
+    if (!this.#awaited.delete(strand)) return;
     if (!this.#isBegun && strand.pieces !== null) this.#told = replaced(this.#told, strand.pieces);
-    if (!this.#awaited.delete(strand) || this.#awaited.size > 0) return;
+    if (this.#awaited.size > 0) return;
     this.#isBegun = true;
     this.#settle(null);
     this.#wake();

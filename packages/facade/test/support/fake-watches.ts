@@ -55,8 +55,8 @@ export class FakeWatches {
   /** A watch that has nothing to spend for so long ends with LAGGING. */
   lagMs = Number.POSITIVE_INFINITY;
   told = 0;
-  /** Looks at each message before it is sent; 'break': the stream breaks instead. */
-  onTell: (telling: FakeTelling) => 'send' | 'break' | 'garbage' = () => 'send';
+  /** Looks at each message before it is sent; 'break': the stream breaks instead; 'drop': nothing comes. */
+  onTell: (telling: FakeTelling) => 'send' | 'break' | 'garbage' | 'drop' = () => 'send';
   readonly #histories = new Map<number, History>();
   /** Revisions that nodes have not applied yet, by node and partition. */
   readonly #behind = new Map<string, number>();
@@ -400,6 +400,7 @@ export class FakeWatchStream implements PipeConnection {
     const { nodes, onTell } = this.#all;
     const nodeId = this.node?.nodeId ?? 0;
     const verdict = onTell({ nodeId, ordinal: ++this.#all.told, response });
+    if (verdict === 'drop') return;
     const bytes =
       verdict === 'garbage' ? Uint8Array.of(0xff, 0xff) : WatchResponse.encode(response).finish();
     nodes.scheduler.schedule(nodes.latencyMs, () => {
