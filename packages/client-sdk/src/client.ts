@@ -15,7 +15,12 @@ import {
   type NamedCodecs,
   resolveCodec,
 } from './codec.js';
-import { type DeleteRangeOptions, type DeleteRangeResult, deleteByChunks } from './delete-range.js';
+import {
+  type DeleteChunk,
+  type DeleteRangeOptions,
+  type DeleteRangeResult,
+  deleteByChunks,
+} from './delete-range.js';
 import { type Body, spansOf } from './engine/body.js';
 import { Engine, type EngineCounters } from './engine/engine.js';
 import { Operation, type ResultReader } from './engine/operation.js';
@@ -38,13 +43,7 @@ import {
   type TransactOptions,
   type TransactResult,
 } from './recipes/transact.js';
-import {
-  CodecReader,
-  type DeletedChunk,
-  type Entry,
-  type GetResult,
-  type KeyEntry,
-} from './result-reader.js';
+import { CodecReader, type Entry, type GetResult, type KeyEntry } from './result-reader.js';
 import {
   type CountOptions,
   countEntries,
@@ -240,8 +239,8 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
 
   /**
    * Removes the keys of a range, in chunks of at most 1,024 within one partition. Each chunk is atomic, the whole is
-   * not: who reads meanwhile may see some of the keys gone and others not, and what is written behind a chunk stays.
-   * `timeoutMs` is for each chunk.
+   * not: who reads meanwhile may see some of the keys gone and others not, and what others write behind a chunk stays.
+   * Later calls of this client on keys of the range wait for all of it. `timeoutMs` is for each chunk.
    * @throws DougError: nothing was deleted, or its outcome is UNKNOWN. DeleteRangeError: some of it was
    */
   async deleteRange(options: DeleteRangeOptions): Promise<DeleteRangeResult> {
@@ -251,10 +250,10 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
       const message = 'a range without bounds is everything: say so by everything: true';
       throw new DougError('INVALID_ARGUMENT', message);
     }
-    const deleteChunk = (chunk: { start: Uint8Array; end: Uint8Array }): Promise<DeletedChunk> =>
+    const deleteChunk: DeleteChunk = (chunk, place) =>
       new Promise((resolve, reject) => {
         const body: Body = { kind: 'delete-range', deleteRange: { ...chunk, limit: 0 } };
-        this.#submitBody(body, options, resolve as (result: unknown) => void, reject);
+        this.#submitBody(body, options, resolve as (result: unknown) => void, reject, place);
       });
     const timeoutMs = this.#timeoutOf(options);
     return deleteByChunks(this.#engine, range, deleteChunk, timeoutMs, options.signal);
@@ -389,6 +388,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     options: CallOptions,
     resolve: (result: unknown) => void,
     reject: (error: unknown) => void,
+    place: (op: Operation) => void = () => undefined,
   ): void {
     const spans = spansOf(body);
     const key = spans[0]?.start ?? nothing;
@@ -407,6 +407,7 @@ export class DougClient<V = string, K extends Key = string> implements AsyncDisp
     op.body = body;
     op.spans = spans;
     op.bodyBytes = encodedBytes(body);
+    place(op);
     this.#engine.submit(op, this.#timeoutOf(options));
   }
 

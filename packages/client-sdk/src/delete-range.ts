@@ -1,6 +1,7 @@
 import { backoffMs, compareEnds, compareKeys, pause } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Engine } from './engine/engine.js';
+import type { Operation } from './engine/operation.js';
 import type { CallOptions } from './options.js';
 import type { ByteRange, KeyRange } from './ranges.js';
 import type { DeletedChunk } from './result-reader.js';
@@ -39,18 +40,71 @@ export class DeleteRangeError extends DougError {
   }
 }
 
-/** Removes the first keys of a range that lies in one partition. */
-export type DeleteChunk = (range: ByteRange) => Promise<DeletedChunk>;
+/**
+ * Removes the first keys of a range that lies in one partition.
+ * @param place - to be called with its operation before that is submitted
+ */
+export type DeleteChunk = (
+  range: ByteRange,
+  place: (op: Operation) => void,
+) => Promise<DeletedChunk>;
 
 /**
  * Removes a range chunk by chunk, each within one partition as the map has it. Each is atomic; between them others may
- * write.
+ * write. Later calls of this client on keys of the range wait for all of it (INVARIANT(call-order)): what was put after
+ * it was called would else be deleted by the next chunk.
  * @throws DougError of the first chunk that failed, or DeleteRangeError
  */
 export async function deleteByChunks(
   engine: Engine,
   range: ByteRange,
   deleteChunk: DeleteChunk,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<DeleteRangeResult> {
+  const turn = new Turn(engine, range);
+  try {
+    return await deleteAll(
+      engine,
+      range,
+      (chunk) => deleteChunk(chunk, turn.place),
+      timeoutMs,
+      signal,
+    );
+  } finally {
+    turn.end();
+  }
+}
+
+/** The place among the calls of what is done by several operations, one after the other. */
+class Turn {
+  readonly #engine: Engine;
+  readonly #range: ByteRange;
+  #first: Operation | null = null;
+
+  constructor(engine: Engine, range: ByteRange) {
+    this.#engine = engine;
+    this.#range = range;
+  }
+
+  readonly place = (op: Operation): void => {
+    if (this.#first === null) {
+      this.#first = op;
+      op.reach = [this.#range];
+    } else {
+      op.isWithinReach = true;
+    }
+  };
+
+  end(): void {
+    if (this.#first !== null) this.#engine.endTurn(this.#first);
+  }
+}
+
+async function deleteAll(
+  engine: Engine,
+  range: ByteRange,
+  deleteChunk: (range: ByteRange) => Promise<DeletedChunk>,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<DeleteRangeResult> {

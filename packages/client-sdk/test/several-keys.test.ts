@@ -198,6 +198,49 @@ describe('deleteRange', () => {
     expect(error).toMatchObject({ code: 'DOUG_IN_DOUBT', outcome: 'UNKNOWN', deleted: 1_024 });
   });
 
+  it.each([0, 1])(
+    'keeps its place among the calls over all of its chunks, facades: %i (call-order)',
+    async (facades) => {
+      const { db, run } = await simClient({ splitAt: ['k/11500'], facades });
+      await run(filled(db, 2_500));
+      // Keys of the first chunk, of a later one, and of the other partition.
+      const late = ['k/10000', 'k/11400', 'k/99'];
+      const calls = [db.deleteRange({ prefix: 'k/' }), ...late.map((key) => db.put(key, 'new'))];
+      const seen = db.get('k/12400');
+      const [result] = await run(Promise.all(calls));
+      expect(result).toEqual({ deleted: 2_500 });
+      expect(await run(seen)).toBeNull();
+      expect(await run(db.getMany(late))).toMatchObject(late.map((key) => ({ key, value: 'new' })));
+    },
+  );
+
+  it('gives its place up when it fails, is aborted while it waits, or ends with the client', async () => {
+    const { cluster, db, run, fails } = await simClient({ splitAt: ['k/11500'] });
+    await run(filled(db, 2_500));
+    let chunks = 0;
+    cluster.judge = ({ kind }) =>
+      kind === 'delete-range' && ++chunks > 1 ? { refuse: 'PERMISSION_DENIED' } : 'serve';
+    const failed = fails(db.deleteRange({ prefix: 'k/' }));
+    await run(db.put('k/12000', 'new'));
+    expect(await failed).toMatchObject({ code: 'DOUG_PERMISSION_DENIED', deleted: 1_024 });
+    cluster.judge = ({ kind }) => (kind === 'put' ? 'swallow' : 'serve');
+    const stop = new AbortController();
+    const before = fails(db.put('k/12000', 'never', { timeoutMs: 500 }));
+    const aborted = fails(db.deleteRange({ prefix: 'k/', signal: stop.signal }));
+    const behind = db.get('k/11600');
+    stop.abort();
+    expect(await aborted).toMatchObject({ code: 'DOUG_ABORTED', outcome: 'NOT_APPLIED' });
+    expect(await run(behind)).toMatchObject({ value: 'v' });
+    expect(await before).toMatchObject({ code: 'DOUG_IN_DOUBT' });
+    cluster.judge = () => 'swallow';
+    const open = [fails(db.deleteRange({ prefix: 'k/' })), fails(db.put('k/12000', 'never'))];
+    await db.close();
+    expect(await run(Promise.all(open))).toMatchObject([
+      { code: 'DOUG_CLOSED' },
+      { code: 'DOUG_CLOSED' },
+    ]);
+  });
+
   it('that has done nothing fails as its first chunk does', async () => {
     const { cluster, db, fails } = await simClient();
     cluster.judge = () => ({ refuse: 'PERMISSION_DENIED' });

@@ -41,7 +41,8 @@ export class CallOrder {
 
   /** A new call. @returns false: it waits, and is dispatched later */
   enter(op: Operation): boolean {
-    if (op.spans !== null) return this.#enterFence(op, op.spans);
+    const spans = op.reach ?? op.spans;
+    if (spans !== null) return this.#enterFence(op, spans);
     if (this.#waiters.size === 0) return this.#lanes.enter(op);
     return this.#enterKey(op);
   }

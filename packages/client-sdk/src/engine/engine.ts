@@ -152,6 +152,11 @@ export class Engine implements PipeOwner {
     this.#giveUp(op, 'aborted');
   }
 
+  /** What had a reach has come to its end: those that waited for it go on. A second call does nothing. */
+  endTurn(op: Operation): void {
+    this.#order.leave(op);
+  }
+
   #checkOpen(signal: AbortSignal | null): void {
     if (this.#closed) throw closed(false);
     if (signal?.aborted) throw aborted(signal, false);
@@ -165,7 +170,7 @@ export class Engine implements PipeOwner {
       op.onAbort = this.#onAbort;
       this.signals.add(signal, op);
     }
-    if (op.eventual || this.#order.enter(op)) this.#dispatch(op);
+    if (op.eventual || op.isWithinReach || this.#order.enter(op)) this.#dispatch(op);
   }
 
   /** Ends everything: what is not settled is rejected with CLOSED, no timer and no connection is left. */
@@ -436,7 +441,7 @@ export class Engine implements PipeOwner {
       this.signals.remove(op.signal, op);
     }
     this.#dropIdentity(op);
-    this.#order.leave(op);
+    if (op.reach === null) this.#order.leave(op);
     op.place = Place.done;
   }
 

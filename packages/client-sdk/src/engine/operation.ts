@@ -94,6 +94,13 @@ export class Operation implements Expiring, Abortable {
   spans: readonly Span[] | null = null;
   /** Encoded size of the body. */
   bodyBytes = 0;
+  /**
+   * Of what goes on in other operations: all that they will touch. Later calls wait for it until `Engine.endTurn`, also
+   * when this one is finished.
+   */
+  reach: readonly Span[] | null = null;
+  /** Whether it goes on with what another one has begun, and so waits for nothing. */
+  isWithinReach = false;
 
   place: Place = Place.lane;
   /** Order of the calls of this client. */
