@@ -227,6 +227,67 @@ describe('transact', () => {
     expect(sim.cluster.applied).toEqual([]);
   });
 
+  it.each([{}, { end: 'c' }, { prefix: '' }, { limit: 2 }])(
+    'scans from the first key of all: %j',
+    async (range) => {
+      const sim = await simClient({ chunkEntries: 2 });
+      await sim.run(Promise.all(['a', 'b'].map((key) => sim.db.put(key, '1'))));
+      const tx = sim.db.transact((tx) => tx.scan(range), { attempts: 1 });
+      expect((await sim.run(tx)).value.map(({ key }) => key)).toEqual(['a', 'b']);
+    },
+  );
+
+  it('tells in a scan nothing of what is written while it is on its way', async () => {
+    const sim = await simClient();
+    await sim.run(Promise.all([sim.db.put('a', '1'), sim.db.put('b', '1')]));
+    const { value } = await sim.run(
+      sim.db.transact(async (tx) => {
+        const scan = tx.scan({});
+        tx.put('a', '2');
+        tx.delete('b');
+        const before = await scan;
+        return [before, await tx.scan({})].map((all) => all.map((one) => one.key + one.value));
+      }),
+    );
+    expect(value).toEqual([['a1', 'b1'], ['a2']]);
+  });
+
+  it.each(['reverse', 'keysOnly', 'from', 'revision'])(
+    'refuses a scan with what it could not compare: %s',
+    async (name) => {
+      const sim = await simClient();
+      await sim.run(Promise.all(['a', 'b', 'c'].map((key) => sim.db.put(key, '1'))));
+      const range = { limit: 1, [name]: true };
+      const error = await sim.fails(sim.db.transact((tx) => tx.scan(range)));
+      expect(error).toMatchObject({ code: 'DOUG_INVALID_ARGUMENT' });
+      expect(error.message).toContain(`no '${name}'`);
+    },
+  );
+
+  it('reads nothing by a scan without room', async () => {
+    const sim = await simClient();
+    await sim.run(sim.db.put('a', '1'));
+    const { value } = await sim.run(sim.db.transact((tx) => tx.scan({ limit: 0 })));
+    expect(value).toEqual([]);
+  });
+
+  it('cuts a scan at the longest key that there can be', async () => {
+    const sim = await simClient();
+    const other = await sim.join();
+    const longest = 'b'.repeat(8 * 1024);
+    await sim.run(Promise.all(['a', longest, 'c'].map((key) => sim.db.put(key, '1'))));
+    let runs = 0;
+    const { value } = await sim.run(
+      sim.db.transact(async (tx) => {
+        const entries = await tx.scan({ limit: 2 });
+        if (++runs === 1) await Promise.all([other.put('aa', '1'), other.put('d', '1')]);
+        tx.put('n', String(entries.length));
+        return entries.map(({ key }) => key.slice(0, 2));
+      }),
+    );
+    expect([value, runs]).toEqual([['a', 'aa'], 2]);
+  });
+
   it('notes what it read up to the last key of all', async () => {
     const sim = await simClient();
     const last = new Uint8Array(8 * 1024).fill(0xff);

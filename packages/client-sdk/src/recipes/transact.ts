@@ -1,9 +1,10 @@
-import { backoffMs, compareKeys, isBelowEnd, pause, type ScanPlan } from '@dougdb/facade';
+import { backoffMs, compareKeys, isBelowEnd, type ScanPlan } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { DougClient } from '../client.js';
 import { decodeKey, encodeKey, type Key } from '../codec.js';
 import type { Engine } from '../engine/engine.js';
 import { entryOf } from '../entries.js';
+import { openPause } from '../open-pause.js';
 import type { CallOptions } from '../options.js';
 import { byteRange, type KeyRange } from '../ranges.js';
 import type { Entry } from '../result-reader.js';
@@ -92,7 +93,7 @@ export class Transact<V, K extends Key, T> {
       const pauseMs = backoffMs(attempt, random, settings.backoff);
       const isOver = clock.monotonicMs() + pauseMs >= this.#untilMs;
       if (attempt >= attempts || isOver) throw this.#conflict(attempt);
-      await pause(clock, pauseMs, signal);
+      await openPause(this.#engine, pauseMs, signal);
       if (signal?.aborted) throw abortedBetween(signal);
     }
   }
@@ -207,19 +208,26 @@ class OpenTransaction<V, K extends Key> {
 
   async #scan(range: KeyRange & { readonly limit?: number | undefined }): Promise<Entry<V, K>[]> {
     this.#checkOpen();
-    const { limit = Number.POSITIVE_INFINITY } = range;
-    const own = this.#writesIn(range);
+    const { prefix, start, end, limit = Number.POSITIVE_INFINITY, ...rest } = range;
+    const [unknown] = Object.keys(rest);
+    // Anything else that a scan takes would leave a part of what was read without its compare.
+    if (unknown !== undefined) throw invalid(`the scan of a transaction takes no '${unknown}'`);
+    // As it is now: what the function writes while it waits is none of this scan's.
+    const own = this.#writesIn({ prefix, start, end });
+    const ownKeys = new Set(own.map(({ key }) => idOf(key)));
     // So many of what is found may be hidden by what was deleted here.
     const hidden = own.filter(({ put }) => put === null).length;
     const plan = planScan(this.#engine, {
-      ...range,
+      prefix,
+      start,
+      end,
       ...this.#options,
       limit: limit + hidden,
       consistency: 'linearizable',
     });
     const found = await this.#read(plan);
     this.#checkOpen();
-    const others = found.filter(({ key }) => !this.#writes.has(idOf(encodeKey(key))));
+    const others = found.filter(({ key }) => !ownKeys.has(idOf(encodeKey(key))));
     const all = [...others, ...own.flatMap((write) => this.#entryOf(write) ?? [])];
     all.sort((a, b) => compareKeys(encodeKey(a.key), encodeKey(b.key)));
     return Number.isFinite(limit) ? all.slice(0, limit) : all;
@@ -228,10 +236,12 @@ class OpenTransaction<V, K extends Key> {
   /** Reads a range, and notes what must hold of it: see {@link Transact}. */
   async #read(plan: ScanPlan): Promise<Entry<V, K>[]> {
     const entries: Entry<V, K>[] = [];
+    // Who wants nothing learns nothing.
+    if (plan.limit === 0) return entries;
     let told = plan.start;
     for await (const chunk of scanChunks(this.#engine, plan, this.#options.signal)) {
-      // Chunks without entries are not told.
-      this.#nothingElse(told, chunk.start, 0);
+      // Chunks without entries are not told. (Before the first key of all there is nothing, and its bound is empty.)
+      if (chunk.start.length > 0) this.#nothingElse(told, new Uint8Array(chunk.start), 0);
       let highest = 0;
       for (const kv of chunk.kvs) {
         entries.push(entryOf(this.#db.codec, kv, 'with value') as Entry<V, K>);
@@ -240,7 +250,8 @@ class OpenTransaction<V, K extends Key> {
       }
       const last = chunk.kvs.at(-1)?.key;
       const isCut = entries.length >= plan.limit && last !== undefined;
-      told = isCut ? Uint8Array.of(...last, 0) : new Uint8Array(chunk.end);
+      // The last entry is compared itself; a bound behind it might be longer than a key may be.
+      told = new Uint8Array(isCut ? last : chunk.end);
       this.#nothingElse(new Uint8Array(chunk.start), told, highest);
       if (isCut || told.length === 0) return entries;
     }
@@ -280,12 +291,16 @@ class OpenTransaction<V, K extends Key> {
 
   #checkOpen(): void {
     if (!this.#isOver) return;
-    throw new DougError('INVALID_ARGUMENT', 'the function of this transaction has returned');
+    throw invalid('the function of this transaction has returned');
   }
 }
 
 function idOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+}
+
+function invalid(message: string): DougError {
+  return new DougError('INVALID_ARGUMENT', message);
 }
 
 function abortedBetween(signal: AbortSignal): DougError {
