@@ -1,7 +1,8 @@
-import { backoffMs, compareEnds, compareKeys, pause } from '@dougdb/facade';
+import { backoffMs, compareEnds, compareKeys } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { Engine } from './engine/engine.js';
 import type { Operation } from './engine/operation.js';
+import { openPause } from './open-pause.js';
 import type { CallOptions } from './options.js';
 import type { ByteRange, KeyRange } from './ranges.js';
 import type { DeletedChunk } from './result-reader.js';
@@ -135,7 +136,7 @@ async function deleteAll(
       // The partition is smaller than it is known here: the next word about it is waited for.
       router.seek(start);
       const pauseMs = backoffMs(++crossings, random, settings.backoff);
-      await pause(clock, Math.min(pauseMs, untilMs - clock.monotonicMs()), signal);
+      await openPause(engine, Math.min(pauseMs, untilMs - clock.monotonicMs()), signal);
     }
   }
   return isKept ? { deleted } : { deleted, resultKept: false };

@@ -344,6 +344,32 @@ describe('lock', () => {
     expect(lock.lost.aborted).toBe(true);
   });
 
+  it('is lost at once if its time is over when the answer comes', async () => {
+    const sim = await simClient({ latencyMs: 300 });
+    const seen: boolean[] = [];
+    await sim.run(
+      sim.db.lock('l', { ttlMs: 1_000 }).then((lock) => {
+        seen.push(lock.lost.aborted);
+      }),
+    );
+    expect(seen).toEqual([true]);
+  });
+
+  it('is not said to be extended when it was lost before the answer came', async () => {
+    const sim = await simClient();
+    const lock = await sim.run(sim.db.lock('l', { ttlMs: 10_000 }));
+    await sim.scheduler.advance(8_900);
+    let isFirst = true;
+    sim.cluster.judge = ({ kind }) => {
+      if (kind !== 'txn' || !isFirst) return 'serve';
+      isFirst = false;
+      return { refuse: 'BUSY', retryAfterMs: 300 };
+    };
+    const error = await sim.fails(lock.extend());
+    expect(error).toMatchObject({ code: 'DOUG_COMPARE_FAILED' });
+    expect(lock.lost.aborted).toBe(true);
+  });
+
   it('is found to be another one’s when it is extended too late', async () => {
     const sim = await simClient();
     const other = await sim.join();
@@ -401,4 +427,31 @@ describe('lock', () => {
       });
     },
   );
+});
+
+describe('a client that is closed', () => {
+  it('leaves no timer of what waits for its next attempt', async () => {
+    const sim = await simClient();
+    const other = await sim.join();
+    await sim.run(Promise.all([other.lock('l', { ttlMs: 60_000 }), other.put('a', '0')]));
+    let n = 0;
+    const open = [
+      sim.fails(sim.db.lock('l', { ttlMs: 1_000, waitMs: 60_000 })),
+      sim.fails(
+        sim.db.transact(
+          async (tx) => {
+            await tx.get('a');
+            await other.put('a', `${++n}`);
+            tx.put('a', 'mine');
+          },
+          { timeoutMs: 60_000 },
+        ),
+      ),
+    ];
+    await sim.scheduler.advance(1_000);
+    await sim.db.close();
+    expect(sim.clock.pendingCount).toBe(0);
+    const errors = await Promise.all(open);
+    expect(errors.map(({ code }) => code)).toEqual(['DOUG_CLOSED', 'DOUG_CLOSED']);
+  });
 });

@@ -1,8 +1,9 @@
-import { type BackoffOptions, backoffMs, pause } from '@dougdb/facade';
+import { type BackoffOptions, backoffMs } from '@dougdb/facade';
 import { DougError } from '@dougdb/rpc-proto';
 import type { DougClient } from '../client.js';
 import { type Codec, encodeUtf8, type Key } from '../codec.js';
 import type { Engine } from '../engine/engine.js';
+import { openPause } from '../open-pause.js';
 import type { CallOptions } from '../options.js';
 
 /** What an increment answers. */
@@ -66,7 +67,7 @@ export async function increment(
       const message = `others changed the counter in each of ${attempt} attempts`;
       throw new DougError('DEADLINE', message, { outcome: 'NOT_APPLIED' });
     }
-    if (attempt > 1) await pause(clock, pauseMs, signal);
+    if (attempt > 1) await openPause(engine, pauseMs, signal);
     // After a pause it has probably moved again, and the answer of a lost transaction may not be kept.
     const isFresh = attempt === 1 && outcome.results !== undefined;
     hit = isFresh ? outcome.results[0] : await db.get(key, left());

@@ -1,9 +1,10 @@
-import { backoffMs, pause } from '@dougdb/facade';
+import { backoffMs } from '@dougdb/facade';
 import type { Timer } from '@dougdb/ports';
 import { DougError } from '@dougdb/rpc-proto';
 import type { DougClient } from '../client.js';
 import { encodeUtf8, type Key } from '../codec.js';
 import type { Engine } from '../engine/engine.js';
+import { openPause } from '../open-pause.js';
 import type { CallOptions } from '../options.js';
 import type { Compare } from '../txn/steps.js';
 
@@ -42,6 +43,8 @@ export class Lock implements AsyncDisposable {
   readonly #ttlMs: number;
   readonly #lost = new AbortController();
   #timer: Timer | null = null;
+  /** Beyond it the lock must be taken for lost. */
+  #untilMs = 0;
   #isReleased = false;
 
   private constructor(
@@ -92,7 +95,7 @@ export class Lock implements AsyncDisposable {
       }
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0) throw isHeld(waitMs);
-      await pause(clock, Math.min(leftMs, backoffMs(attempt, random, looking)), signal);
+      await openPause(engine, Math.min(leftMs, backoffMs(attempt, random, looking)), signal);
       if (signal?.aborted) throw abortedWaiting(signal);
     }
   }
@@ -102,12 +105,16 @@ export class Lock implements AsyncDisposable {
    * no jumps, or when it was found to be another's, or when the client was closed. Not when it is released.
    */
   get lost(): AbortSignal {
+    // Timers of a process that stood still are late: who looks is told at once.
+    if (this.#timer !== null && this.#engine.clock.monotonicMs() >= this.#untilMs)
+      this.#timeIsOver();
     return this.#lost.signal;
   }
 
   /**
    * Makes the lock last `ttlMs` from now on.
-   * @throws DougError COMPARE_FAILED: it is lost. After any other error it lasts as long as it did.
+   * @throws DougError COMPARE_FAILED: it is lost, also when its time was over before the answer came. After any other
+   * error it lasts as long as it did.
    */
   async extend(options: CallOptions = {}): Promise<void> {
     this.#checkHeld();
@@ -123,7 +130,10 @@ export class Lock implements AsyncDisposable {
       this.#lose('it has another owner, or none');
       throw isLost();
     }
-    if (!this.#isReleased && !this.lost.aborted) this.#holdUntil(sentMs);
+    if (this.#isReleased) return;
+    // It may be there for a while yet, but whoever listens was told to stop.
+    if (!this.lost.aborted) this.#holdUntil(sentMs);
+    if (this.lost.aborted) throw isLost();
   }
 
   /**
@@ -156,9 +166,14 @@ export class Lock implements AsyncDisposable {
   #holdUntil(sentMs: number): void {
     const { clock } = this.#engine;
     const marginMs = Math.max(this.#ttlMs / 10, Math.min(leadMs, this.#ttlMs / 2));
-    const leftMs = sentMs + this.#ttlMs - marginMs - clock.monotonicMs();
+    this.#untilMs = sentMs + this.#ttlMs - marginMs;
+    const leftMs = this.#untilMs - clock.monotonicMs();
     this.#timer?.cancel();
-    this.#timer = clock.setTimer(Math.max(0, leftMs), () => this.#lose('its time is over'));
+    this.#timer = clock.setTimer(Math.max(0, leftMs), () => this.#timeIsOver());
+  }
+
+  #timeIsOver(): void {
+    this.#lose('its time is over');
   }
 
   #lose(why: string): void {
