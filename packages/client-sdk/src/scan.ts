@@ -64,7 +64,7 @@ export function planScan(engine: Engine, options: ScanOptions, countOnly = false
 export class EntryScan<V, K extends Key> implements Scan<Entry<V, K> | KeyEntry<K>> {
   readonly #steps: AsyncGenerator<Entry<V, K> | KeyEntry<K>>;
   #scan: RangeScan | null = null;
-  /** The key that was told last; null: none. */
+  /** The key that was told last; null: none, or there is nothing behind it. */
   #last: Uint8Array | null = null;
 
   constructor(
@@ -105,13 +105,17 @@ export class EntryScan<V, K extends Key> implements Scan<Entry<V, K> | KeyEntry<
     const keep = (scan: RangeScan): void => {
       this.#scan = scan;
     };
+    let left = planned.limit;
     for await (const { kvs } of scanChunks(engine, planned, signal, keep)) {
       for (const kv of kvs) {
         const entry = entryOf(codec, kv, shape);
         this.#last = kv.key;
+        left--;
         yield entry;
       }
     }
+    // Not the limit ended it, but the range.
+    if (left > 0) this.#last = null;
   }
 }
 

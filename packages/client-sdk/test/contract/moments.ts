@@ -154,6 +154,8 @@ export function describeMoments(given: Given): void {
           if (from === undefined) break;
         }
         expect(seen).toEqual(wanted);
+        // The last part had room for one more: nothing is left.
+        expect(from).toBeUndefined();
       }
       await expect(all(db.scan({ from: 'garbage' }))).rejects.toMatchObject({
         code: 'DOUG_INVALID_ARGUMENT',
