@@ -225,7 +225,10 @@ export class FakePartition {
   #judge(command: FakeCommand, logTime: number): FakeOutcome {
     const { body } = command;
     if (body?.kind === 'txn') {
-      const plan = planTxn(this, body.txn, this.revision + 1);
+      const plan = planTxn(this, body.txn, {
+        revision: this.revision + 1,
+        expiresAt: (ttlMs) => expiryOf(logTime, ttlMs),
+      });
       if (plan === null) return { refused: 'INVALID_ARGUMENT' };
       this.#write(command, plan.effects, logTime);
       const { succeeded } = plan.result;
@@ -292,7 +295,7 @@ export class FakePartition {
     if (effects.length === 0) return;
     const revision = ++this.revision;
     for (const { key, value, ttlMs } of effects) {
-      const expiresAt = ttlMs === 0 ? 0 : logTime + ttlMs * LOG_TIME_MS;
+      const expiresAt = expiryOf(logTime, ttlMs);
       this.#set(key, { revision, value, expiresAt });
       const kind = value === null ? 'delete' : 'put';
       this.applied.push({ ...command, kind, key, value: value ?? none, revision });
@@ -316,6 +319,10 @@ export class FakePartition {
 }
 
 const none = new Uint8Array(0);
+
+function expiryOf(logTime: number, ttlMs: number): number {
+  return ttlMs === 0 ? 0 : logTime + ttlMs * LOG_TIME_MS;
+}
 
 function entryAt({ key, versions }: Chain, at: number): FakeEntry | undefined {
   const version = versions.findLast(({ revision }) => revision <= at);

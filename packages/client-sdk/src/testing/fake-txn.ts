@@ -25,6 +25,14 @@ export interface FakeEffect {
   readonly ttlMs: number;
 }
 
+/** When a transaction takes effect. */
+export interface FakeMoment {
+  /** The revision that its writes would get. */
+  readonly revision: number;
+  /** Log time at which a key goes that is put now; 0: never. */
+  expiresAt(ttlMs: number): number;
+}
+
 /** What a transaction comes to. */
 export interface FakeTxnPlan {
   readonly result: TxnResult;
@@ -33,8 +41,8 @@ export interface FakeTxnPlan {
 }
 
 /** Carries a transaction out, up to its effects. @returns null: it touches too many keys */
-export function planTxn(view: FakeView, txn: TxnOperation, revision: number): FakeTxnPlan | null {
-  const run = new TxnRun(view, revision);
+export function planTxn(view: FakeView, txn: TxnOperation, at: FakeMoment): FakeTxnPlan | null {
+  const run = new TxnRun(view, at);
   const succeeded = txn.compares.every((compare) => run.holds(compare));
   const steps = (succeeded ? txn.success : txn.failure).map((step) => run.step(step));
   if (run.touched > limits.commandKeys) return null;
@@ -44,20 +52,16 @@ export function planTxn(view: FakeView, txn: TxnOperation, revision: number): Fa
 class TxnRun {
   touched = 0;
   readonly #view: FakeView;
-  /** The revision that its writes would get. */
-  readonly #revision: number;
+  readonly #at: FakeMoment;
   readonly #written = new Map<string, FakeEffect>();
 
-  constructor(view: FakeView, revision: number) {
+  constructor(view: FakeView, at: FakeMoment) {
     this.#view = view;
-    this.#revision = revision;
+    this.#at = at;
   }
 
   effects(): FakeEffect[] {
-    // What was not there before and is not there after has not changed.
-    return [...this.#written.values()].filter(
-      ({ key, value }) => value !== null || this.#view.get(key) !== undefined,
-    );
+    return [...this.#written.values()];
   }
 
   holds(compare: Compare): boolean {
@@ -67,15 +71,22 @@ class TxnRun {
       return isMet(compare, this.#view.get(key));
     }
     const entries = this.#view.entries(key, rangeEnd);
-    this.touched += entries.length;
-    if (target?.$case === 'exists') return isMet(compare, entries[0]);
-    return entries.every((entry) => isMet(compare, entry));
+    if (target?.$case === 'exists') {
+      this.touched += Math.min(1, entries.length);
+      return isMet(compare, entries[0]);
+    }
+    // No further than to the first that does not hold.
+    return entries.every((entry) => {
+      this.touched++;
+      return isMet(compare, entry);
+    });
   }
 
   step({ step }: TxnStep): TxnStepResult {
     switch (step?.$case) {
       case 'put': {
         const { key, value, ttlMs, returnPrevious } = step.value;
+        this.touched++;
         const before = this.#get(key);
         this.#write({ key, value, ttlMs });
         const existed = before !== undefined;
@@ -85,26 +96,29 @@ class TxnRun {
       }
       case 'delete': {
         const { key, returnPrevious } = step.value;
+        this.touched++;
         const before = this.#get(key);
-        this.#write({ key, value: null, ttlMs: 0 });
+        if (before !== undefined) this.#write({ key, value: null, ttlMs: 0 });
         const existed = before !== undefined;
         return {
           result: { $case: 'delete', value: { existed, previous: kvIf(returnPrevious, before) } },
         };
       }
       case 'get':
+        this.touched++;
         return { result: { $case: 'get', value: { kv: kvIf(true, this.#get(step.value.key)) } } };
       case 'scan': {
         const { start, end, limit, reverse, keysOnly } = step.value;
         const all = this.#entries(start, end);
         if (reverse) all.reverse();
-        const most = limit === 0 ? all.length : limit;
+        const most = limit === 0 ? limits.commandKeys : limit;
         const kvs = all.slice(0, most).map((entry) => kvOf(entry, keysOnly));
         this.touched += kvs.length;
         return { result: { $case: 'scan', value: { kvs, more: all.length > most } } };
       }
       case 'deleteRange': {
         const all = this.#entries(step.value.start, step.value.end);
+        this.touched += all.length;
         for (const { key } of all) this.#write({ key, value: null, ttlMs: 0 });
         return { result: { $case: 'deleteRange', value: { deleted: all.length } } };
       }
@@ -114,12 +128,10 @@ class TxnRun {
   }
 
   #write(effect: FakeEffect): void {
-    this.touched++;
     this.#written.set(nameOf(effect.key), effect);
   }
 
   #get(key: Uint8Array): FakeEntry | undefined {
-    this.touched++;
     const written = this.#written.get(nameOf(key));
     if (written === undefined) return this.#view.get(key);
     return this.#entryOf(written);
@@ -135,8 +147,9 @@ class TxnRun {
     return [...before, ...own].sort((a, b) => compareKeys(a.key, b.key));
   }
 
-  #entryOf({ key, value }: FakeEffect): FakeEntry | undefined {
-    return value === null ? undefined : { key, value, revision: this.#revision, expiresAt: 0 };
+  #entryOf({ key, value, ttlMs }: FakeEffect): FakeEntry | undefined {
+    if (value === null) return undefined;
+    return { key, value, revision: this.#at.revision, expiresAt: this.#at.expiresAt(ttlMs) };
   }
 }
 

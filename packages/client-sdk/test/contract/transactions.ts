@@ -55,6 +55,40 @@ export function describeTransactions(given: Given): void {
       expect(await all(db.scan({ prefix: p }))).toEqual([{ key: `${p}k`, value: '3', revision }]);
     });
 
+    it('write what they put and delete again, at a revision as any other change', async () => {
+      const { db } = given();
+      const key = unique('to-and-fro');
+      const { revision } = await db.put(`${key}/before`, 'v');
+      const something = await db.txn({ then: [put(key, 'v'), del(key)] });
+      expect(something.results).toEqual([{}, { existed: true }]);
+      expect(something.revision).toBeGreaterThan(revision);
+      expect(await db.get(key)).toBeNull();
+    });
+
+    it('see the end of what they put with a time to live', async () => {
+      const { db } = given();
+      const key = unique('mortal');
+      const outcome = await db.txn({ then: [put(key, 'v', { ttlMs: 60_000 }), get(key)] });
+      const hit = await db.get(key);
+      expect(outcome.results?.[1]).toEqual(hit);
+      expect(hit?.expiresAt).toBeGreaterThan(0);
+    });
+
+    it('count each key that they come to, once, up to 1,024', async () => {
+      const { db } = given();
+      const p = `${unique('touched')}/`;
+      await Promise.all(Array.from({ length: 1_000 }, (_, i) => db.put(`${p}${1_000 + i}`, 'v')));
+      const most = Array.from({ length: 23 }, (_, i) => put(`${p}new/${i}`, 'v'));
+      const range = compare.prefix(p).exists();
+      const rest = deleteRange({ prefix: p });
+      await expect(
+        db.txn({ if: [range], then: [rest, ...most, put(`${p}more`, 'v')] }),
+      ).rejects.toMatchObject({ code: 'DOUG_INVALID_ARGUMENT', outcome: 'NOT_APPLIED' });
+      expect(await db.count({ prefix: p })).toBe(1_000);
+      const { succeeded } = await db.txn({ if: [range], then: [rest, ...most] });
+      expect([succeeded, await db.count({ prefix: p })]).toEqual([true, 23]);
+    });
+
     it('scan and delete ranges', async () => {
       const { db } = given();
       const p = `${unique('ranges')}/`;
