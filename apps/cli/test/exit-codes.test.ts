@@ -1,3 +1,4 @@
+import { DeleteRangeError } from '@dougdb/client';
 import { type CodeName, codeNames, codes, DougError } from '@dougdb/rpc-proto';
 import { ConnectError, OutputError } from '../src/cli-errors.js';
 import { failureOf } from '../src/output/errors.js';
@@ -119,6 +120,23 @@ describe('what else goes wrong', () => {
       message: "endpoint 'db1' is not HOST:PORT",
       hint: 'DOUG_ENDPOINTS wants HOST:PORT with commas, as 127.0.0.1:4400,db2:4400',
     });
+  });
+
+  it('ends with 5 when a delete of a range came to some of it, whatever came in the way', async () => {
+    for (const [reason, exitCode] of [
+      ['DEADLINE', 5],
+      ['NO_LEADER', 5],
+      ['IN_DOUBT', 5],
+      ['ABORTED', 130],
+      ['PERMISSION_DENIED', 6],
+    ] as const) {
+      const db = new FakeDb();
+      db.faults.fail = new DeleteRangeError(7, new DougError(reason, 'as told'));
+      const args = ['del', '--prefix', 'k/', '-o', 'json'];
+      const ran = await runWith(() => Promise.resolve(db), args);
+      expect([reason, ran.exitCode]).toEqual([reason, exitCode]);
+      expect(JSON.parse(ran.stderr)).toMatchObject({ outcome: 'UNKNOWN', deleted: 7 });
+    }
   });
 
   it('does not let a node write on the terminal', async () => {

@@ -8,6 +8,7 @@ import {
 } from '../cli-errors.js';
 import { compareFailure } from './compare-failure.js';
 import { connectFailure } from './connect-failure.js';
+import { deleteFailure } from './delete-failure.js';
 import type { Failure } from './failure.js';
 import { hints } from './hints.js';
 import type { Paint } from './paint.js';
@@ -16,13 +17,17 @@ import { watchFailure } from './watch-failure.js';
 const INTERNAL = 1;
 const USAGE = 2;
 const NOT_FOUND = 3;
+const IN_DOUBT = 5;
+const UNAVAILABLE = 7;
 
 /** The failure that a thrown value stands for. */
 export function failureOf(error: unknown): Failure {
   if (isConnectError(error)) {
     return connectFailure(ofDoug(DougError.from(error.cause)), error.endpointsFrom);
   }
-  if (DougError.is(error)) return watchFailure(error, compareFailure(error, ofDoug(error)));
+  if (DougError.is(error)) {
+    return deleteFailure(error, watchFailure(error, compareFailure(error, ofDoug(error))));
+  }
   if (isUsageError(error)) return ofUsage(error);
   if (isNotFoundError(error)) {
     const { code, message } = error;
@@ -37,7 +42,10 @@ export function failureOf(error: unknown): Failure {
 function ofDoug(error: DougError): Failure {
   const { code, reason, outcome, message } = error;
   const hint = hints[reason] ?? undefined;
-  return { code, outcome, message, exitCode: codes[reason].exitCode, hint };
+  const { exitCode } = codes[reason];
+  // Whoever tries again after 7 trusts that nothing was done.
+  const isDoubtful = outcome === 'UNKNOWN' && exitCode === UNAVAILABLE;
+  return { code, outcome, message, exitCode: isDoubtful ? IN_DOUBT : exitCode, hint };
 }
 
 function ofUsage({ code, message, hint }: UsageError): Failure {
