@@ -57,7 +57,7 @@ export interface Db
   delete(key: Uint8Array, options?: WriteOptions): Promise<WriteAnswer>;
   deleteRange(
     options: DeletedRange & { readonly signal?: AbortSignal },
-  ): Promise<{ readonly deleted: number }>;
+  ): Promise<{ readonly deleted: number; readonly resultKept?: false }>;
   txn(txn: ParsedTxn, options?: { readonly signal?: AbortSignal }): Promise<TxnAnswer>;
 }
 

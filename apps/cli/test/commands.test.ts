@@ -57,6 +57,53 @@ describe('doug put, get, del', () => {
   });
 });
 
+describe('doug del of a range', () => {
+  it('says when it cannot tell how many there were', async () => {
+    const doug = new Doug();
+    for (const partition of doug.cluster.partitions) partition.keepsResults = false;
+    const ran = async (...args: string[]) => {
+      let isFirst = true;
+      doug.cluster.judge = ({ kind }) => {
+        if (kind !== 'delete-range' || !isFirst) return 'serve';
+        isFirst = false;
+        return 'serve-and-break';
+      };
+      await doug.run(['put', 'k/1', 'v']);
+      return (await doug.run(['del', '--prefix', 'k/', ...args])).stdout;
+    };
+    expect(await ran('-o', 'json')).toBe('{"deleted":0,"result_kept":false}\n');
+    expect(await ran()).toBe(
+      'del: 0 keys at least: how many a part of it was is no longer known\n',
+    );
+  });
+});
+
+describe('doug scan --token', () => {
+  it.each([[[]], [['--reverse']], [['--reverse', '--keys-only']]])(
+    'says how the rest is asked for, until there is none: %j',
+    async (flags) => {
+      const doug = new Doug();
+      for (const key of ['a', 'b', 'c']) await doug.run(['put', key, 'v']);
+      const args = ['--limit', '2', '--token', '-o', 'raw'];
+      const first = await doug.run(['scan', ...flags, ...args]);
+      const rest = /^hint: the rest: doug (scan --from .+)\n$/.exec(first.stderr)?.[1] ?? '';
+      const second = await doug.run([...rest.split(' '), ...args]);
+      expect([second.exitCode, second.stderr]).toEqual([0, '']);
+      const keys = (first.stdout + second.stdout).split('\n').map((line) => line[0]);
+      expect(keys.slice(0, -1)).toEqual(flags.length > 0 ? ['c', 'b', 'a'] : ['a', 'b', 'c']);
+    },
+  );
+});
+
+describe('doug txn', () => {
+  it.each(['if', 'then', 'else'])('does not take null for an empty list: %s', async (name) => {
+    const doug = new Doug();
+    const txn = { then: [{ put: 'k', value: 'v' }], [name]: null };
+    const { exitCode, stderr } = await doug.run(['txn'], { stdin: JSON.stringify(txn) });
+    expect([exitCode, stderr.includes(`'${name}' is no list`)]).toEqual([2, true]);
+  });
+});
+
 describe('conditions', () => {
   it('are looked at by the cluster: 4 and what stands there', async () => {
     const doug = new Doug();

@@ -46,11 +46,19 @@ async function delRange(context: Context, range: DeletedRange): Promise<void> {
   if (range.prefix?.length === 0 || (range.start?.length === 0 && range.end === undefined)) {
     throw new UsageError('that is every key there is: doug del has no word for it');
   }
-  const { deleted } = await context.withDb((db) => db.deleteRange({ ...range, signal }));
+  const { deleted, resultKept } = await context.withDb((db) =>
+    db.deleteRange({ ...range, signal }),
+  );
   const { format } = context.globals;
-  if (format === 'json') await stdout.write(`${JSON.stringify({ deleted })}\n`);
+  const kept = resultKept === undefined ? {} : { result_kept: resultKept };
+  if (format === 'json') await stdout.write(`${JSON.stringify({ deleted, ...kept })}\n`);
   else if (format === 'raw') await stdout.write(`${deleted}\n`);
-  else await stdout.write(`del: ${deleted} ${deleted === 1 ? 'key' : 'keys'}\n`);
+  else {
+    const counted = `${deleted} ${deleted === 1 ? 'key' : 'keys'}`;
+    const more =
+      resultKept === false ? ' at least: how many a part of it was is no longer known' : '';
+    await stdout.write(`del: ${counted}${more}\n`);
+  }
 }
 
 async function delKey(context: Context, name: string, flags: DelFlags): Promise<void> {

@@ -53,7 +53,7 @@ export async function scan(
       await printLines(rows, io.stdout, globals.format === 'json' ? jsonLine : rawLine);
     }
     const isWanted = flags.token === true && !io.stdout.isGone;
-    if (isWanted && rows.token !== undefined) await tellToken(context, rows.token);
+    if (isWanted && rows.token !== undefined) await tellToken(context, rows.token, flags);
   });
 }
 
@@ -75,9 +75,18 @@ async function count(
 }
 
 /** Where the rest begins, beside the entries and not among them. */
-async function tellToken({ io, globals }: Context, token: string): Promise<void> {
-  if (globals.format === 'json') await io.stderr.write(`${JSON.stringify({ from: token })}\n`);
-  else await tellHint(io, `the rest: doug scan --from ${token}`);
+async function tellToken(
+  { io, globals }: Context,
+  token: string,
+  { reverse, keysOnly }: ScanFlags,
+): Promise<void> {
+  if (globals.format === 'json') {
+    await io.stderr.write(`${JSON.stringify({ from: token })}\n`);
+    return;
+  }
+  // A token has a direction, and is refused in the other one.
+  const same = `${reverse === true ? ' --reverse' : ''}${keysOnly === true ? ' --keys-only' : ''}`;
+  await tellHint(io, `the rest: doug scan --from ${token}${same}`);
 }
 
 async function printLines(

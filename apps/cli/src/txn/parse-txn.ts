@@ -38,7 +38,8 @@ export function parseTxn(input: Uint8Array): ParsedTxn {
 }
 
 function listOf<T>(txn: Json, name: string, parse: (where: string, one: Json) => T): T[] {
-  const list = txn[name] ?? [];
+  // Null is no empty list: a condition that got lost on its way here would else be one that holds.
+  const list = txn[name] === undefined ? [] : txn[name];
   if (!Array.isArray(list)) throw invalid(`'${name}' is no list`);
   return list.map((one, at) => {
     const where = `${name}[${at}]`;
