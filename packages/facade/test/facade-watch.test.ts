@@ -119,6 +119,27 @@ describe('watches of a facade', () => {
     expect(other.of(1)[0]).toMatchObject({ created: true, token });
   });
 
+  it('go on from a token where they can, while a partition of theirs cannot be watched', async () => {
+    const client = await Client.of();
+    client.create(1);
+    await client.created(1);
+    const { token } = client.of(1)[0] as WatchResponse;
+    client.watches.onTell = ({ response }) =>
+      response.header?.partitionId === 3 ? 'drop' : 'send';
+    for (const key of ['a', 'z']) client.watches.put(key);
+    const other = client.another();
+    other.create(1, { token });
+    await client.bench.until('an event', () => other.keys(1).length > 0);
+    expect(other.keys(1)).toEqual(['a']);
+    // Whoever hears nothing for 10 s goes elsewhere.
+    const { length } = other.of(1);
+    await client.bench.scheduler.advance(9_000);
+    expect(other.of(1).length).toBeGreaterThan(length);
+    client.watches.onTell = () => 'send';
+    await client.bench.until('the other', () => other.keys(1).length > 1);
+    expect(other.keys(1)).toEqual(['a', 'z']);
+  });
+
   it('tell no more than the credit and one message', async () => {
     const client = await Client.of();
     client.watches.batchEvents = 1;

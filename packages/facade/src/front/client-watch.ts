@@ -100,7 +100,8 @@ export class ClientWatch {
 
   async #run(): Promise<void> {
     try {
-      await this.#range.created;
+      // From a token it is known where it begins, and one partition that cannot be reached holds up no others.
+      if (this.#token.length === 0) await this.#range.created;
       if (this.#isOver) return;
       this.#send({ token: this.#range.token ?? nothing, created: true });
       this.#mark(MARK_MS);
