@@ -52,6 +52,20 @@ describe('increment', () => {
     expect(sim.cluster.applied.length).toBeLessThanOrEqual(1);
   });
 
+  it('reads what is newest, whatever reads of its client do', async () => {
+    const sim = await simClient({ nodes: 3 }, { consistency: 'eventual' });
+    const other = await sim.join();
+    let left = 20;
+    const readAt = new Set<number>();
+    sim.cluster.judge = ({ kind, node }) => {
+      if (kind === 'get') readAt.add(node);
+      if ((kind === 'txn' || kind === 'get') && left-- > 0) void other.put('n', `${left}`);
+      return 'serve';
+    };
+    await sim.run(sim.db.increment('n', 1, { timeoutMs: 60_000 }));
+    expect([...readAt]).toEqual([1]);
+  });
+
   it('gives up when others are always faster, and has counted nothing', async () => {
     const sim = await simClient();
     let n = 0;

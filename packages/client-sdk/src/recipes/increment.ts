@@ -70,7 +70,9 @@ export async function increment(
     if (attempt > 1) await openPause(engine, pauseMs, signal);
     // After a pause it has probably moved again, and the answer of a lost transaction may not be kept.
     const isFresh = attempt === 1 && outcome.results !== undefined;
-    hit = isFresh ? outcome.results[0] : await db.get(key, left());
+    hit = isFresh
+      ? outcome.results[0]
+      : await db.get(key, { ...left(), consistency: 'linearizable' });
   }
 }
 
