@@ -181,6 +181,8 @@ export class StopSource implements Abortable {
 
   /** {@inheritDoc Abortable.aborted} */
   aborted(): void {
+    // It may be released never: whoever was to do it may not be asked for anything any more.
+    this.release();
     this.#stop.abort(this.#from?.reason);
   }
 

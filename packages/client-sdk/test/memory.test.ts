@@ -94,3 +94,23 @@ describe('calls that have ended', () => {
     await db.close();
   });
 });
+
+describe('a watch that was aborted', () => {
+  it('is not kept, also when nobody takes anything from it any more', async () => {
+    const { scheduler, db } = await setup();
+    const signals: WeakRef<AbortSignal>[] = [];
+    for (let i = 0; i < 10; i++) {
+      const stop = new AbortController();
+      signals.push(new WeakRef(stop.signal));
+      db.watch({ signal: stop.signal });
+      await scheduler.advance(10);
+      stop.abort();
+    }
+    await scheduler.advance(10);
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    // The last one may still be on the stack.
+    expect(signals.filter((one) => one.deref() !== undefined).length).toBeLessThan(5);
+    await db.close();
+  });
+});
