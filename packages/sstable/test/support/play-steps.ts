@@ -8,6 +8,7 @@ import type { Step } from './steps.js';
 
 /** How often a step is tried: a disk that fails once must not fail it for good. */
 const ATTEMPTS = 400;
+const ATTEMPTS_A_LIFE = 20;
 
 /**
  * Lets a host do what the steps say, whatever happens on the way: a step that a failure cuts off is done again
@@ -56,6 +57,9 @@ async function playStep(host: Host, step: Step): Promise<string | null> {
       return output;
     } catch (error) {
       host.tolerate(error);
+      // A database that lives on after each failure would meet as many of them for ever: only a start makes the disk
+      // more patient.
+      if (attempt % ATTEMPTS_A_LIFE === ATTEMPTS_A_LIFE - 1) await host.kill();
     }
   }
   throw new Error(`could not be done in ${ATTEMPTS} attempts`, { cause: host.lastFailure });
