@@ -88,9 +88,9 @@ const planted: readonly (PlantedBug & { readonly scenario: Scenario; readonly ri
   {
     name: 'a time to live is applied by whoever reads',
     file: 'read/table-reader.ts',
-    find: 'else if (found === null) sink.absent(id, mark);',
+    find: 'if (found === null) {',
     replace:
-      'else if (found === null || (found.marked && expiresAtOf(found) <= globalThis.plantedLogTime())) sink.absent(id, mark);',
+      'if (found === null || (found.marked && expiresAtOf(found) <= globalThis.plantedLogTime())) {',
     scenario: withoutQuorum,
     right: 'found v 1',
   },
